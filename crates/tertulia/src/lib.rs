@@ -1,0 +1,14 @@
+//! Tertulia keeps conversations: the state of each one, the order of what happens in it, and what is said.
+//!
+//! The layers, lowest first; a layer never names one above it:
+//! - `error`, `key`, `clock`: what everything shares.
+//! - [`storage`]: logs and queues in shards, written by batches that apply whole or not at all.
+
+mod clock;
+pub mod error;
+mod key;
+pub mod storage;
+
+pub use clock::{Clock, Timestamp};
+pub use error::{Error, Result};
+pub use key::{Conversation, Key, MAX_PART, Name, Shard};

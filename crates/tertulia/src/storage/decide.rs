@@ -1,0 +1,318 @@
+//! The rules of a batch, once for every storage: what is there and what is asked for decide what to write.
+
+use bytes::Bytes;
+
+use super::{
+    Append, Appended, Batch, CommitId, Committed, Conflict, Etag, Expect, Expire, Head, ItemId, Limits,
+    LogHead, LogWrite, Mismatch, Offset, QueueHead, QueueWrite, Revision, Write,
+};
+use crate::{Error, Key, Result};
+
+/// What a storage knows, asked by [`decide`] under the storage's own lock or transaction. Expired is absent.
+pub trait State {
+    /// The head of a log.
+    ///
+    /// # Errors
+    /// The storage's own.
+    fn log(&mut self, key: &Key) -> Result<Option<LogHead>>;
+
+    /// The head of a queue.
+    ///
+    /// # Errors
+    /// The storage's own.
+    fn queue(&mut self, key: &Key) -> Result<Option<QueueHead>>;
+
+    /// Whether this id was appended to the queue within the last 48 hours.
+    ///
+    /// # Errors
+    /// The storage's own.
+    fn seen(&mut self, key: &Key, id: &ItemId) -> Result<bool>;
+
+    /// The revision and length in bytes of a queue's entry.
+    ///
+    /// # Errors
+    /// The storage's own.
+    fn entry(&mut self, key: &Key, offset: Offset) -> Result<Option<(Revision, u64)>>;
+}
+
+/// What to do with a batch.
+#[derive(Debug)]
+pub enum Decision {
+    /// Write these, then answer so.
+    Apply(Vec<Change>, Committed),
+    /// Write nothing.
+    Conflict(Conflict),
+}
+
+/// A change to write.
+#[derive(Debug)]
+pub enum Change {
+    /// To a log.
+    Log(LogChange),
+    /// To a queue.
+    Queue(QueueChange),
+}
+
+/// A change to a log, in the order of its fields.
+#[derive(Debug)]
+pub struct LogChange {
+    /// The log.
+    pub key: Key,
+    /// The log was absent: whatever is left of an expired one goes first.
+    pub fresh: bool,
+    /// The head afterwards; `None` if the log goes, with all that it has.
+    pub head: Option<LogHead>,
+    /// The new base.
+    pub base: Option<Bytes>,
+    /// Entries to add; the last one's offset is the head's end less one.
+    pub append: Vec<Bytes>,
+    /// Whether entries before the head's start are to be dropped.
+    pub trim: bool,
+    /// What to do with the deadline.
+    pub expire: Expire,
+}
+
+/// A change to a queue.
+#[derive(Debug)]
+pub struct QueueChange {
+    /// The queue.
+    pub key: Key,
+    /// The head afterwards.
+    pub head: QueueHead,
+    /// Entries to add, with their offsets.
+    pub append: Vec<(Offset, Append)>,
+    /// Entries to replace, with their new revisions.
+    pub replace: Vec<(Offset, Revision, Bytes)>,
+    /// Entries to remove.
+    pub remove: Vec<Offset>,
+}
+
+impl Change {
+    /// What it changes.
+    pub fn key(&self) -> &Key {
+        match self {
+            Self::Log(change) => &change.key,
+            Self::Queue(change) => &change.key,
+        }
+    }
+}
+
+/// Decides a batch that passed [`Batch::check`]: every expectation first, then what to write.
+///
+/// # Errors
+/// `Invalid` (a first offset on a log that exists), `Unavailable` (a queue is full), and what `state` gives.
+pub fn decide(batch: Batch, state: &mut impl State, limits: &Limits) -> Result<Decision> {
+    let mut failed = Vec::new();
+    let mut plans = Vec::with_capacity(batch.writes.len());
+    for write in batch.writes {
+        plans.push(match write {
+            Write::Log(write) => Plan::Log(expect_log(&write, state, &mut failed)?, write),
+            Write::Queue(write) => Plan::Queue(expect_queue(&write, state, &mut failed)?, write),
+        });
+    }
+    if !failed.is_empty() {
+        return Ok(Decision::Conflict(Conflict { failed }));
+    }
+    let mut changes = Vec::with_capacity(plans.len());
+    let mut committed = Committed { heads: Vec::with_capacity(plans.len()), appended: Vec::new() };
+    for plan in plans {
+        match plan {
+            Plan::Log(head, write) => {
+                let (after, change) = change_log(batch.id, head, write)?;
+                committed.heads.push(after.map(Head::Log));
+                changes.extend(change.map(Change::Log));
+            }
+            Plan::Queue(plan, write) => {
+                let (after, change) = change_queue(batch.id, plan, write, limits, &mut committed.appended)?;
+                committed.heads.push(after.map(Head::Queue));
+                changes.extend(change.map(Change::Queue));
+            }
+        }
+    }
+    Ok(Decision::Apply(changes, committed))
+}
+
+enum Plan {
+    Log(Option<LogHead>, LogWrite),
+    Queue(QueuePlan, QueueWrite),
+}
+
+/// What is known of a queue once its expectations hold.
+struct QueuePlan {
+    head: Option<QueueHead>,
+    /// Per append: whether its id was seen.
+    seen: Vec<bool>,
+    /// Per replace: the old length.
+    replaced: Vec<u64>,
+    /// Per remove: the length, if the entry is there.
+    removed: Vec<Option<u64>>,
+}
+
+fn expect_log(
+    write: &LogWrite,
+    state: &mut impl State,
+    failed: &mut Vec<Mismatch>,
+) -> Result<Option<LogHead>> {
+    let head = state.log(&write.key)?;
+    let holds = match write.expect {
+        Expect::Any => true,
+        Expect::Absent => head.is_none(),
+        Expect::Incarnation(id) => head.is_some_and(|head| head.incarnation == id),
+        Expect::Etag(etag) => head.is_some_and(|head| head.etag == etag),
+        Expect::End(id, end) => head.is_some_and(|head| head.incarnation == id && head.end == end),
+    };
+    if !holds {
+        failed.push(Mismatch { key: write.key.clone(), head: head.map(Head::Log), offset: None });
+    }
+    Ok(head)
+}
+
+fn expect_queue(write: &QueueWrite, state: &mut impl State, failed: &mut Vec<Mismatch>) -> Result<QueuePlan> {
+    let key = &write.key;
+    let head = state.queue(key)?;
+    let mut mismatch = |offset| {
+        failed.push(Mismatch { key: key.clone(), head: head.map(Head::Queue), offset: Some(offset) })
+    };
+    let mut replaced = Vec::with_capacity(write.replace.len());
+    for (offset, revision, _) in &write.replace {
+        match state.entry(key, *offset)? {
+            Some((found, bytes)) if found == *revision => replaced.push(bytes),
+            _ => mismatch(*offset),
+        }
+    }
+    let mut removed = Vec::with_capacity(write.remove.len());
+    for (offset, revision) in &write.remove {
+        let entry = state.entry(key, *offset)?;
+        if revision.is_some_and(|revision| entry.is_none_or(|(found, _)| found != revision)) {
+            mismatch(*offset);
+        }
+        removed.push(entry.map(|(_, bytes)| bytes));
+    }
+    let mut seen = Vec::with_capacity(write.append.len());
+    for (i, append) in write.append.iter().enumerate() {
+        seen.push(match &append.id {
+            None => false,
+            Some(id) => {
+                write.append[..i].iter().any(|earlier| earlier.id.as_ref() == Some(id))
+                    || state.seen(key, id)?
+            }
+        });
+    }
+    Ok(QueuePlan { head, seen, replaced, removed })
+}
+
+fn change_log(
+    commit: CommitId,
+    head: Option<LogHead>,
+    write: LogWrite,
+) -> Result<(Option<LogHead>, Option<LogChange>)> {
+    let LogWrite { key, base, append, first, trim, expire, delete, .. } = write;
+    if delete {
+        let change = LogChange { key, fresh: false, head: None, base: None, append, trim: false, expire };
+        return Ok((None, head.map(|_| change)));
+    }
+    let moves = base.is_some() || !append.is_empty();
+    let (mut after, fresh) = match head {
+        Some(_) if first.is_some() => {
+            return Err(Error::invalid(format!("{key}: a first offset was given for a log that exists")));
+        }
+        Some(head) => (head, false),
+        None if !moves => return Ok((None, None)),
+        None => (new_log(commit, first.unwrap_or_default()), true),
+    };
+    if moves {
+        after.etag = Etag { version: after.etag.version + 1, commit };
+    }
+    if let Some(base) = &base {
+        after.base_version = after.etag.version;
+        after.base_len = base.len() as u64;
+        after.entry_bytes = 0;
+    }
+    after.entry_bytes += append.iter().map(|entry| entry.len() as u64).sum::<u64>();
+    after.end.0 += append.len() as u64;
+    let start = trim.map_or(after.start, |trim| trim.clamp(after.start, after.end));
+    let trims = start != after.start;
+    after.start = start;
+    after.expires_in = match expire {
+        Expire::Keep => after.expires_in,
+        Expire::Never => None,
+        Expire::After(duration) => Some(duration),
+    };
+    if moves || trims || expire != Expire::Keep {
+        let change = LogChange { key, fresh, head: Some(after), base, append, trim: trims, expire };
+        return Ok((Some(after), Some(change)));
+    }
+    Ok((Some(after), None))
+}
+
+fn new_log(commit: CommitId, first: Offset) -> LogHead {
+    LogHead {
+        etag: Etag { version: 0, commit },
+        incarnation: commit,
+        base_version: 0,
+        base_len: 0,
+        start: first,
+        end: first,
+        entry_bytes: 0,
+        expires_in: None,
+    }
+}
+
+fn change_queue(
+    commit: CommitId,
+    plan: QueuePlan,
+    write: QueueWrite,
+    limits: &Limits,
+    appended: &mut Vec<Appended>,
+) -> Result<(Option<QueueHead>, Option<QueueChange>)> {
+    let QueuePlan { head, seen, replaced, removed } = plan;
+    let QueueWrite { key, append, replace, remove } = write;
+    let adds = seen.iter().any(|seen| !seen);
+    if head.is_none() && !adds {
+        appended.extend(seen.iter().map(|_| Appended::Seen));
+        return Ok((None, None));
+    }
+    let mut after = head.unwrap_or(QueueHead {
+        etag: Etag { version: 0, commit },
+        incarnation: commit,
+        end: Offset(0),
+        count: 0,
+        bytes: 0,
+    });
+    let gone: Vec<Offset> =
+        remove.iter().zip(&removed).filter_map(|((offset, _), bytes)| bytes.map(|_| *offset)).collect();
+    after.count -= gone.len() as u64;
+    after.bytes -= removed.iter().flatten().sum::<u64>();
+    after.bytes -= replaced.iter().sum::<u64>();
+    after.bytes += replace.iter().map(|(_, _, bytes)| bytes.len() as u64).sum::<u64>();
+    if adds {
+        after.etag = Etag { version: after.etag.version + 1, commit };
+    }
+    let mut added = Vec::with_capacity(append.len());
+    for (append, seen) in append.into_iter().zip(seen) {
+        if seen {
+            appended.push(Appended::Seen);
+            continue;
+        }
+        let offset = after.end;
+        after.end.0 += 1;
+        after.count += 1;
+        after.bytes += append.bytes.len() as u64;
+        appended.push(Appended::At(offset));
+        added.push((offset, append));
+    }
+    if adds && (after.count > limits.queue_entries || after.bytes > limits.queue_bytes) {
+        return Err(Error::unavailable(format!(
+            "{key} is full: it would hold {} entries and {} bytes, at most {} and {} are allowed",
+            after.count, after.bytes, limits.queue_entries, limits.queue_bytes
+        )));
+    }
+    let replace: Vec<_> = replace
+        .into_iter()
+        .map(|(offset, Revision(revision), bytes)| (offset, Revision(revision + 1), bytes))
+        .collect();
+    if added.is_empty() && replace.is_empty() && gone.is_empty() {
+        return Ok((Some(after), None));
+    }
+    Ok((Some(after), Some(QueueChange { key, head: after, append: added, replace, remove: gone })))
+}

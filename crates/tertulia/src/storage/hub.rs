@@ -1,0 +1,93 @@
+//! Wakes those who wait for a log or queue to change, within one process.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::task::coop;
+
+use super::{Etag, Head};
+use crate::{Key, Result};
+
+/// Who waits for which key. A storage wakes it after each commit; [`changed`](Hub::changed) is the whole of
+/// [`Storage::changed`](super::Storage::changed) for a storage that lives in one process.
+#[derive(Debug, Default)]
+pub struct Hub {
+    /// Written by watchers as they come and go, read by wakes.
+    watched: Mutex<HashMap<Key, Arc<Notify>>>,
+    /// How many watches there are, so that a commit that nobody waits for takes no lock.
+    watches: AtomicUsize,
+}
+
+/// A registration for one key; wakes from now on are not missed. Ends when dropped.
+#[derive(Debug)]
+pub struct Watch<'a> {
+    hub: &'a Hub,
+    key: &'a Key,
+    notify: Arc<Notify>,
+}
+
+impl Hub {
+    /// Registers for `key`.
+    pub fn watch<'a>(&'a self, key: &'a Key) -> Watch<'a> {
+        self.watches.fetch_add(1, Ordering::SeqCst);
+        let notify = self.watched.lock().entry(key.clone()).or_default().clone();
+        Watch { hub: self, key, notify }
+    }
+
+    /// Wakes all who wait for `key`. Called after the change can be read.
+    pub fn wake(&self, key: &Key) {
+        if self.watches.load(Ordering::SeqCst) == 0 {
+            return;
+        }
+        if let Some(notify) = self.watched.lock().get(key) {
+            notify.notify_waiters();
+        }
+    }
+
+    /// Resolves once `look` gives a head whose etag is not `seen`: registers, looks, waits. Wakes at the head's
+    /// expiry too. Always yields now and then, so that a reader of ever new changes does not starve others.
+    ///
+    /// # Errors
+    /// What `look` gives.
+    pub async fn changed<F, L>(&self, key: &Key, seen: Option<Etag>, mut look: F) -> Result<Option<Head>>
+    where
+        F: FnMut() -> L,
+        L: Future<Output = Result<Option<Head>>>,
+    {
+        coop::consume_budget().await;
+        let watch = self.watch(key);
+        loop {
+            let woken = watch.notify.notified();
+            tokio::pin!(woken);
+            woken.as_mut().enable();
+            let head = look().await?;
+            if head.map(|head| head.etag()) != seen {
+                return Ok(head);
+            }
+            let expires_in = head.and_then(|head| head.log()).and_then(|head| head.expires_in);
+            match expires_in {
+                None => woken.await,
+                // Looking a moment too early only looks again; the look decides.
+                Some(expires_in) => tokio::select! {
+                    () = woken => {}
+                    () = tokio::time::sleep(expires_in.max(std::time::Duration::from_millis(1))) => {}
+                },
+            }
+        }
+    }
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        let mut watched = self.hub.watched.lock();
+        // The map's and this one: nobody else waits, and nobody can come while the lock is held.
+        if Arc::strong_count(&self.notify) == 2 {
+            watched.remove(self.key);
+        }
+        self.hub.watches.fetch_sub(1, Ordering::SeqCst);
+    }
+}

@@ -1,0 +1,233 @@
+//! The storage in memory: for tests, and for state that need not outlive the process.
+
+mod shelf;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use parking_lot::{Mutex, MutexGuard};
+use tokio::task::coop;
+
+use self::shelf::Shelf;
+use super::{
+    Batch, BoxFuture, Committed, Cursor, Decision, Durability, Etag, Head, Hub, ItemId, Limits, ListQuery,
+    Listed, Listing, LogHead, Offset, Page, Properties, QueueHead, Read, Revision, Scope, State, Storage,
+    decide,
+};
+use crate::{Clock, Error, Key, Result, Shard, Timestamp};
+
+/// Keeps everything in memory, behind a lock per shard; a batch takes the locks it needs in the order of the
+/// shards. Clones share one store.
+#[derive(Clone, Debug)]
+pub struct Memory(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    clock: Clock,
+    limits: Limits,
+    max_bytes: u64,
+    /// Payload bytes held, by all shards together.
+    bytes: AtomicU64,
+    shelves: Vec<Mutex<Shelf>>,
+    hub: Hub,
+}
+
+impl Memory {
+    /// The bytes of bases and entries that a store holds unless told otherwise: 4 GiB.
+    pub const DEFAULT_MAX_BYTES: u64 = 4 << 30;
+
+    /// An empty store with the machine's clock and the usual limits.
+    pub fn new() -> Self {
+        Self::with(Clock::system(), Limits::default(), Self::DEFAULT_MAX_BYTES)
+    }
+
+    /// An empty store that reads this clock, accepts up to these limits, and holds at most `max_bytes` bytes of
+    /// bases and entries; a batch beyond is `Unavailable` unless it writes no bytes.
+    pub fn with(clock: Clock, limits: Limits, max_bytes: u64) -> Self {
+        let shelves = Shard::all().map(|_| Mutex::default()).collect();
+        Self(Arc::new(Inner {
+            clock,
+            limits,
+            max_bytes,
+            bytes: AtomicU64::new(0),
+            shelves,
+            hub: Hub::default(),
+        }))
+    }
+
+    fn commit_now(&self, batch: Batch) -> Result<Committed> {
+        let inner = &*self.0;
+        batch.check(&inner.limits)?;
+        let held = inner.bytes.load(Ordering::Relaxed);
+        let bytes = batch.writes.iter().map(|write| write.bytes() as u64).sum::<u64>();
+        if bytes > 0 && held + bytes > inner.max_bytes {
+            return Err(Error::unavailable(format!(
+                "memory storage is full: it holds {held} bytes, at most {} are allowed",
+                inner.max_bytes
+            )));
+        }
+        let now = inner.clock.now();
+        let mut shards: Vec<Shard> = batch.writes.iter().map(|write| write.key().shard()).collect();
+        shards.sort_unstable();
+        shards.dedup();
+        let mut held = Held {
+            guards: shards.iter().map(|shard| inner.shelves[shard.index()].lock()).collect(),
+            shards,
+            now,
+        };
+        let (changes, committed) = match decide(batch, &mut held, &inner.limits)? {
+            Decision::Apply(changes, committed) => (changes, committed),
+            Decision::Conflict(conflict) => return Err(conflict.into()),
+        };
+        let keys: Vec<Key> = changes.iter().map(|change| change.key().clone()).collect();
+        let mut grown = 0;
+        for change in changes {
+            grown += held.shelf(change.key().shard()).apply(change, now);
+        }
+        for guard in &mut held.guards {
+            grown += guard.sweep(now);
+        }
+        drop(held);
+        // Wrapping addition of a negative number is subtraction.
+        inner.bytes.fetch_add(grown.cast_unsigned(), Ordering::Relaxed);
+        for key in &keys {
+            inner.hub.wake(key);
+        }
+        Ok(committed)
+    }
+
+    fn read_now(&self, reads: &[Read]) -> Vec<Result<Option<Page>>> {
+        let now = self.0.clock.now();
+        let mut shards: Vec<Shard> = reads.iter().map(|read| read.key.shard()).collect();
+        shards.sort_unstable();
+        shards.dedup();
+        let mut pages: Vec<_> = reads.iter().map(|_| Ok(None)).collect();
+        for shard in shards {
+            let shelf = self.0.shelves[shard.index()].lock();
+            for (page, read) in pages.iter_mut().zip(reads).filter(|(_, read)| read.key.shard() == shard) {
+                *page = shelf.read(read, now);
+            }
+        }
+        pages
+    }
+
+    fn list_now(&self, query: &ListQuery) -> Result<Listing> {
+        let after = query.after.as_ref().map(decode_cursor).transpose()?;
+        let now = self.0.clock.now();
+        let mut listing = Listing::default();
+        for shard in Shard::all().filter(|shard| query.shard.is_none_or(|only| only == *shard)) {
+            if after.as_ref().is_some_and(|(from, _)| shard < *from) {
+                continue;
+            }
+            let mut keys = self.0.shelves[shard.index()].lock().list(query, now);
+            keys.sort_unstable_by_key(|listed| listed.key.to_string());
+            let skip = match &after {
+                Some((from, text)) if *from == shard => {
+                    keys.partition_point(|listed| listed.key.to_string() <= *text)
+                }
+                _ => 0,
+            };
+            for listed in keys.drain(skip..) {
+                if listing.keys.len() == query.limit.max(1) {
+                    listing.next = listing.keys.last().map(encode_cursor);
+                    return Ok(listing);
+                }
+                listing.keys.push(listed);
+            }
+        }
+        Ok(listing)
+    }
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Storage for Memory {
+    fn commit<'a>(&'a self, batch: Batch) -> BoxFuture<'a, Result<Committed>> {
+        Box::pin(async move {
+            coop::consume_budget().await;
+            self.commit_now(batch)
+        })
+    }
+
+    fn read<'a>(&'a self, reads: &'a [Read]) -> BoxFuture<'a, Result<Vec<Result<Option<Page>>>>> {
+        Box::pin(async move {
+            coop::consume_budget().await;
+            Ok(self.read_now(reads))
+        })
+    }
+
+    fn list<'a>(&'a self, query: &'a ListQuery) -> BoxFuture<'a, Result<Listing>> {
+        Box::pin(async move { self.list_now(query) })
+    }
+
+    fn changed<'a>(&'a self, key: &'a Key, seen: Option<Etag>) -> BoxFuture<'a, Result<Option<Head>>> {
+        Box::pin(self.0.hub.changed(key, seen, move || async move {
+            Ok(self.0.shelves[key.shard().index()].lock().head(key, self.0.clock.now()))
+        }))
+    }
+
+    fn properties(&self) -> Properties {
+        Properties {
+            name: "memory".into(),
+            scope: Scope::Store,
+            durability: Durability::NONE,
+            limits: self.0.limits,
+        }
+    }
+}
+
+/// The shards of a batch, locked.
+struct Held<'a> {
+    shards: Vec<Shard>,
+    guards: Vec<MutexGuard<'a, Shelf>>,
+    now: Timestamp,
+}
+
+impl Held<'_> {
+    fn shelf(&mut self, shard: Shard) -> &mut Shelf {
+        let place = self.shards.binary_search(&shard).expect("every shard of the batch was locked");
+        &mut self.guards[place]
+    }
+}
+
+impl State for Held<'_> {
+    fn log(&mut self, key: &Key) -> Result<Option<LogHead>> {
+        let now = self.now;
+        Ok(self.shelf(key.shard()).head(key, now).and_then(|head| head.log()))
+    }
+
+    fn queue(&mut self, key: &Key) -> Result<Option<QueueHead>> {
+        let now = self.now;
+        Ok(self.shelf(key.shard()).head(key, now).and_then(|head| head.queue()))
+    }
+
+    fn seen(&mut self, key: &Key, id: &ItemId) -> Result<bool> {
+        let now = self.now;
+        Ok(self.shelf(key.shard()).seen(key, id, now))
+    }
+
+    fn entry(&mut self, key: &Key, offset: Offset) -> Result<Option<(Revision, u64)>> {
+        Ok(self.shelf(key.shard()).entry(key, offset))
+    }
+}
+
+fn encode_cursor(listed: &Listed) -> Cursor {
+    let mut bytes = vec![listed.key.shard().0];
+    bytes.extend_from_slice(listed.key.to_string().as_bytes());
+    Cursor(bytes.into())
+}
+
+fn decode_cursor(Cursor(bytes): &Cursor) -> Result<(Shard, String)> {
+    let foreign = || Error::invalid("this cursor was not given by the memory storage");
+    let (shard, text) = split_first(bytes).ok_or_else(foreign)?;
+    Ok((Shard(shard), String::from_utf8(text.to_vec()).map_err(|_| foreign())?))
+}
+
+fn split_first(bytes: &Bytes) -> Option<(u8, &[u8])> {
+    bytes.split_first().map(|(first, rest)| (*first, rest))
+}

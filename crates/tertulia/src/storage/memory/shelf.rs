@@ -1,0 +1,250 @@
+//! What one shard holds in memory.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::time::Duration;
+
+use bytes::Bytes;
+use foldhash::fast::RandomState;
+
+use super::super::{
+    Change, Expire, From, Head, ItemId, ListQuery, Listed, LogChange, LogHead, LogPage, Offset, Page,
+    QueueChange, QueueEntry, QueueHead, QueuePage, Read, Revision,
+};
+use crate::{Key, Result, Timestamp};
+
+/// How long an appended id is remembered.
+const SEEN_FOR: Duration = Duration::from_hours(48);
+
+/// The logs and queues of one shard.
+#[derive(Debug, Default)]
+pub(super) struct Shelf {
+    logs: HashMap<Key, Log, RandomState>,
+    queues: HashMap<Key, Queue, RandomState>,
+    /// One for each log that expires.
+    deadlines: BTreeSet<(Timestamp, Key)>,
+}
+
+#[derive(Debug)]
+struct Log {
+    /// Its `expires_in` is not kept up; `deadline` is the truth.
+    head: LogHead,
+    deadline: Option<Timestamp>,
+    base: Option<Bytes>,
+    /// From the head's start to its end.
+    entries: VecDeque<Bytes>,
+}
+
+#[derive(Debug)]
+struct Queue {
+    head: QueueHead,
+    entries: BTreeMap<Offset, (Revision, Option<ItemId>, Bytes)>,
+    /// When each id was appended.
+    seen: HashMap<ItemId, Timestamp, RandomState>,
+    /// The same in order of time, for sweeping.
+    seen_order: VecDeque<(Timestamp, ItemId)>,
+}
+
+impl Log {
+    fn is_live(&self, now: Timestamp) -> bool {
+        self.deadline.is_none_or(|deadline| now < deadline)
+    }
+
+    fn head(&self, now: Timestamp) -> LogHead {
+        LogHead { expires_in: self.deadline.map(|deadline| deadline.since(now)), ..self.head }
+    }
+
+    fn bytes(&self) -> i64 {
+        size(self.base.as_ref().map_or(0, Bytes::len))
+            + self.entries.iter().map(|entry| size(entry.len())).sum::<i64>()
+    }
+}
+
+impl Shelf {
+    pub(super) fn head(&self, key: &Key, now: Timestamp) -> Option<Head> {
+        if key.is_queue() {
+            self.queues.get(key).map(|queue| Head::Queue(queue.head))
+        } else {
+            self.logs.get(key).filter(|log| log.is_live(now)).map(|log| Head::Log(log.head(now)))
+        }
+    }
+
+    pub(super) fn seen(&self, key: &Key, id: &ItemId, now: Timestamp) -> bool {
+        let at = self.queues.get(key).and_then(|queue| queue.seen.get(id));
+        at.is_some_and(|at| now.since(*at) < SEEN_FOR)
+    }
+
+    pub(super) fn entry(&self, key: &Key, offset: Offset) -> Option<(Revision, u64)> {
+        let (revision, _, bytes) = self.queues.get(key)?.entries.get(&offset)?;
+        Some((*revision, bytes.len() as u64))
+    }
+
+    /// Applies a change that was decided under the lock, and tells by how many bytes the shelf grew.
+    pub(super) fn apply(&mut self, change: Change, now: Timestamp) -> i64 {
+        match change {
+            Change::Log(change) => self.apply_log(change, now),
+            Change::Queue(change) => self.apply_queue(change, now),
+        }
+    }
+
+    fn apply_log(&mut self, change: LogChange, now: Timestamp) -> i64 {
+        let LogChange { key, fresh, head, base, append, trim, expire } = change;
+        let mut grown = 0;
+        if fresh || head.is_none() {
+            grown -= self.remove_log(&key);
+        }
+        let Some(head) = head else { return grown };
+        let log = self.logs.entry(key.clone()).or_insert_with(|| Log {
+            head,
+            deadline: None,
+            base: None,
+            entries: VecDeque::new(),
+        });
+        log.head = head;
+        if let Some(base) = base {
+            grown += size(base.len()) - size(log.base.as_ref().map_or(0, Bytes::len));
+            log.base = Some(base);
+        }
+        grown += append.iter().map(|entry| size(entry.len())).sum::<i64>();
+        log.entries.extend(append);
+        if trim {
+            let keep =
+                usize::try_from(head.end.0 - head.start.0).expect("entries in memory are counted by usize");
+            let dropped = log.entries.len().saturating_sub(keep);
+            grown -= log.entries.drain(..dropped).map(|entry| size(entry.len())).sum::<i64>();
+        }
+        let deadline = match expire {
+            Expire::Keep => log.deadline,
+            Expire::Never => None,
+            Expire::After(duration) => Some(now.after(duration)),
+        };
+        let before = std::mem::replace(&mut log.deadline, deadline);
+        if before != deadline {
+            if let Some(before) = before {
+                self.deadlines.remove(&(before, key.clone()));
+            }
+            if let Some(deadline) = deadline {
+                self.deadlines.insert((deadline, key));
+            }
+        }
+        grown
+    }
+
+    fn remove_log(&mut self, key: &Key) -> i64 {
+        let Some(log) = self.logs.remove(key) else { return 0 };
+        if let Some(deadline) = log.deadline {
+            self.deadlines.remove(&(deadline, key.clone()));
+        }
+        log.bytes()
+    }
+
+    fn apply_queue(&mut self, change: QueueChange, now: Timestamp) -> i64 {
+        let QueueChange { key, head, append, replace, remove } = change;
+        let before = self.queues.get(&key).map_or(0, |queue| queue.head.bytes);
+        let queue = self.queues.entry(key).or_insert_with(|| Queue {
+            head,
+            entries: BTreeMap::new(),
+            seen: HashMap::default(),
+            seen_order: VecDeque::new(),
+        });
+        queue.head = head;
+        for offset in remove {
+            queue.entries.remove(&offset);
+        }
+        for (offset, revision, bytes) in replace {
+            if let Some(entry) = queue.entries.get_mut(&offset) {
+                (entry.0, entry.2) = (revision, bytes);
+            }
+        }
+        for (offset, append) in append {
+            if let Some(id) = &append.id {
+                queue.seen.insert(id.clone(), now);
+                queue.seen_order.push_back((now, id.clone()));
+            }
+            queue.entries.insert(offset, (Revision(0), append.id, append.bytes));
+        }
+        while queue.seen_order.front().is_some_and(|(at, _)| now.since(*at) >= SEEN_FOR) {
+            if let Some((_, id)) = queue.seen_order.pop_front() {
+                queue.seen.remove(&id);
+            }
+        }
+        head.bytes.cast_signed() - before.cast_signed()
+    }
+
+    /// Drops what expired, unread; tells by how many bytes the shelf grew (never above zero).
+    pub(super) fn sweep(&mut self, now: Timestamp) -> i64 {
+        let mut grown = 0;
+        while let Some((_, key)) = self.deadlines.first().filter(|(deadline, _)| *deadline <= now).cloned() {
+            grown -= self.remove_log(&key);
+        }
+        grown
+    }
+
+    pub(super) fn read(&self, read: &Read, now: Timestamp) -> Result<Option<Page>> {
+        if read.key.is_queue() {
+            return self.queues.get(&read.key).map(|queue| queue.read(read)).transpose();
+        }
+        self.logs.get(&read.key).filter(|log| log.is_live(now)).map(|log| log.read(read, now)).transpose()
+    }
+
+    pub(super) fn list(&self, query: &ListQuery, now: Timestamp) -> Vec<Listed> {
+        let logs = self.logs.iter().filter(|(_, log)| log.is_live(now));
+        let logs = logs.map(|(key, log)| (key, Head::Log(log.head(now))));
+        let queues = self.queues.iter().map(|(key, queue)| (key, Head::Queue(queue.head)));
+        logs.chain(queues)
+            .filter(|(key, head)| query.matches(key) && !(query.not_empty && head.is_empty()))
+            .map(|(key, head)| Listed { key: key.clone(), head })
+            .collect()
+    }
+}
+
+impl Log {
+    fn read(&self, read: &Read, now: Timestamp) -> Result<Page> {
+        let head = self.head(now);
+        let first = head.first(read)?;
+        let skip = usize::try_from(first.0 - head.start.0).expect("entries in memory are counted by usize");
+        let mut bytes = 0;
+        let mut entries = Vec::new();
+        for entry in self.entries.iter().skip(skip).take(read.max_entries) {
+            bytes += entry.len();
+            if bytes > read.max_bytes && !entries.is_empty() {
+                break;
+            }
+            entries.push(entry.clone());
+        }
+        let base = if head.wants_base(read.base) { self.base.clone() } else { None };
+        Ok(Page::Log(LogPage { head, base, first, entries }))
+    }
+}
+
+impl Queue {
+    fn read(&self, read: &Read) -> Result<Page> {
+        let head = self.head;
+        let from = head.first(read)?;
+        let page = |entries: &mut dyn Iterator<Item = (&Offset, &(Revision, Option<ItemId>, Bytes))>| {
+            let mut bytes = 0;
+            let mut page = Vec::new();
+            for (offset, (revision, id, body)) in entries.take(read.max_entries) {
+                bytes += body.len();
+                if bytes > read.max_bytes && !page.is_empty() {
+                    break;
+                }
+                page.push(QueueEntry {
+                    offset: *offset,
+                    revision: *revision,
+                    id: id.clone(),
+                    bytes: body.clone(),
+                });
+            }
+            page
+        };
+        let entries = match read.from {
+            From::Last(n) => page(&mut self.entries.iter().skip(self.entries.len().saturating_sub(n))),
+            _ => page(&mut self.entries.range(from..)),
+        };
+        Ok(Page::Queue(QueuePage { head, entries }))
+    }
+}
+
+fn size(bytes: usize) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,27 @@
+//! The contract under everything: logs and queues in shards, written by batches that apply whole or not at all.
+//!
+//! [`Storage`] is what an engine implements. It knows bytes, etags, ids and deadlines; every protocol rule lives
+//! above it. [`decide`] holds the rules of a batch once, for every engine that can load heads and write.
+
+mod batch;
+mod conflict;
+mod contract;
+mod decide;
+mod head;
+mod hub;
+mod limits;
+mod memory;
+mod page;
+
+pub use batch::{Append, Batch, Expect, Expire, ItemId, LogWrite, QueueWrite, Write};
+pub use conflict::{Conflict, Gone, Mismatch};
+pub use contract::{BoxFuture, Durability, Properties, Scope, Storage};
+pub use decide::{Change, Decision, LogChange, QueueChange, State, decide};
+pub use head::{CommitId, Etag, Head, LogHead, Offset, QueueHead, Revision};
+pub use hub::{Hub, Watch};
+pub use limits::Limits;
+pub use memory::Memory;
+pub use page::{
+    Appended, Base, Committed, Cursor, From, ListQuery, Listed, Listing, LogPage, Names, Page, QueueEntry,
+    QueuePage, Read,
+};
