@@ -101,6 +101,11 @@ impl Conversation {
         &self.text
     }
 
+    /// The text form, shared.
+    pub(crate) fn text(&self) -> &Arc<str> {
+        &self.text
+    }
+
     /// The shard this conversation lives in.
     pub fn shard(&self) -> Shard {
         self.shard

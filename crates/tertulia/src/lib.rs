@@ -3,10 +3,12 @@
 //! The layers, lowest first; a layer never names one above it:
 //! - `error`, `key`, `clock`: what everything shares.
 //! - [`storage`]: logs and queues in shards, written by batches that apply whole or not at all.
+//! - [`runner`]: updates in order per key, concurrent across keys, nothing lost.
 
 mod clock;
 pub mod error;
 mod key;
+pub mod runner;
 pub mod storage;
 
 pub use clock::{Clock, Timestamp};

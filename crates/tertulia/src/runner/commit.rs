@@ -1,0 +1,177 @@
+//! Ends a turn: the batch that carries an update's effects is the batch that removes it from the inbox.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::core::Core;
+use super::format::{OutboxRecord, Ticket};
+use super::index::Arrived;
+use super::names::{INBOX, OUTBOX};
+use super::outbox::Pending;
+use super::riders::{Marks, queue};
+use super::turn::Collected;
+use super::worker::Ended;
+use super::{Call, Handler};
+use crate::error::Kind;
+use crate::storage::{Append, Appended, Batch, CommitId, Committed, Conflict, Write};
+use crate::{Error, Key, Result};
+
+impl<H: Handler> Core<H> {
+    /// Commits what a turn collected, together with the removal of its update.
+    ///
+    /// # Errors
+    /// What fails the turn: a session that cannot be encoded, a batch over a limit.
+    pub(super) async fn commit(
+        self: &Arc<Self>,
+        arrived: &Arrived,
+        collected: Collected,
+    ) -> Result<Ended, anyhow::Error> {
+        let Collected { calls, writes: extra, mut parts } = collected;
+        let mut prepared = Vec::with_capacity(parts.len());
+        for part in &mut parts {
+            prepared.push(part.prepare()?);
+        }
+        if calls.is_empty() && extra.is_empty() && prepared.iter().all(Vec::is_empty) {
+            for part in parts {
+                part.released();
+            }
+            self.riders.add(arrived.shard, |marks| marks.inbox.push(arrived.offset));
+            return Ok(Ended::Done);
+        }
+        let mut writes: Vec<Write> = Vec::with_capacity(4);
+        let mut shares = Vec::with_capacity(parts.len());
+        for (part, mut prepared) in parts.iter_mut().zip(prepared) {
+            if prepared.is_empty() {
+                prepared = part.checks();
+            }
+            shares.push(writes.len()..writes.len() + prepared.len());
+            writes.extend(prepared.into_iter().map(Write::from));
+        }
+        writes.extend(extra.into_iter().map(Write::from));
+        let inbox = queue(&mut writes, arrived.shard, &INBOX).1;
+        inbox.remove.push((arrived.offset, Some(arrived.revision)));
+        let calls = self.append_calls(arrived, calls, &mut writes);
+        let marks = self.riders.take(arrived.shard);
+        if let Some(marks) = &marks {
+            marks.ride(arrived.shard, &mut writes);
+        }
+        match self.commit_turn(arrived, writes, marks).await? {
+            Outcome::Committed(committed) => {
+                for (part, share) in parts.into_iter().zip(shares) {
+                    part.committed(&committed.heads[share]);
+                }
+                self.send(arrived, calls, &committed.appended);
+                Ok(Ended::Done)
+            }
+            Outcome::Ended { perhaps_by_us } => {
+                if perhaps_by_us && !calls.is_empty() {
+                    self.find_calls(arrived).await;
+                }
+                Ok(Ended::Done)
+            }
+            Outcome::Conflict => Ok(Ended::Conflict),
+        }
+    }
+
+    fn append_calls(
+        &self,
+        arrived: &Arrived,
+        calls: Vec<bytes::Bytes>,
+        writes: &mut Vec<Write>,
+    ) -> Vec<Call> {
+        if calls.is_empty() {
+            return Vec::new();
+        }
+        let made = self.clock.now();
+        let outbox = queue(writes, arrived.shard, &OUTBOX).1;
+        let mut made_calls = Vec::with_capacity(calls.len());
+        for (body, ordinal) in calls.into_iter().zip(0..) {
+            let conversation = arrived.about.conversation.clone();
+            let ticket = Ticket { update: arrived.about.update.clone(), ordinal };
+            let record = OutboxRecord { made, call: Call { conversation, ticket, body } };
+            // No id: this batch also removes the update by its revision, so it cannot be applied twice.
+            outbox.append.push(Append { id: None, bytes: record.encode() });
+            made_calls.push(record.call);
+        }
+        made_calls
+    }
+
+    /// Hands committed calls to the outbox. They are the only appends of a turn's batch.
+    fn send(self: &Arc<Self>, arrived: &Arrived, calls: Vec<Call>, appended: &[Appended]) {
+        let pending = calls.into_iter().zip(appended).filter_map(|(call, appended)| match appended {
+            Appended::At(offset) => Some(Pending::new(arrived.shard, *offset, call)),
+            Appended::Seen => None,
+        });
+        self.queue_calls(pending.collect());
+    }
+
+    /// Commits a turn's batch until it is known what became of it.
+    async fn commit_turn(
+        &self,
+        arrived: &Arrived,
+        writes: Vec<Write>,
+        mut marks: Option<Marks>,
+    ) -> Result<Outcome> {
+        let keys: Vec<Key> = if marks.is_some() {
+            writes.iter().map(|write| write.key().clone()).collect()
+        } else {
+            Vec::new()
+        };
+        let batch = Batch::new(CommitId(self.clock.random()), writes);
+        let mut perhaps_by_us = false;
+        let mut wait = Duration::from_millis(20);
+        let outcome = loop {
+            match self.storage.commit(batch.clone()).await {
+                Ok(committed) => {
+                    self.riders.note_heads(&keys, &committed.heads);
+                    marks = None;
+                    break Ok(Outcome::Committed(committed));
+                }
+                Err(error) => match error.kind() {
+                    Kind::Conflict if names_entry(&error, arrived) => {
+                        break Ok(Outcome::Ended { perhaps_by_us });
+                    }
+                    Kind::Conflict => break Ok(Outcome::Conflict),
+                    // The same batch again is safe: it removes the update by its revision.
+                    Kind::Unknown | Kind::Timeout => perhaps_by_us = true,
+                    Kind::Unavailable => {}
+                    _ => break Err(error),
+                },
+            }
+            tracing::warn!(update = ?arrived.about.update, "a turn was not committed, trying again");
+            self.clock.sleep(wait).await;
+            wait = (wait * 2).min(Duration::from_secs(5));
+        };
+        if let Some(marks) = marks {
+            self.riders.put_back(arrived.shard, marks);
+        }
+        outcome
+    }
+
+    /// Finds the calls of a turn whose commit was applied though its answer was lost.
+    async fn find_calls(self: &Arc<Self>, arrived: &Arrived) {
+        let of_this_turn = |call: &Call| call.ticket.update == arrived.about.update;
+        if let Err(error) = self.read_outbox(std::iter::once(arrived.shard), of_this_turn).await {
+            tracing::warn!(%error, "the outbox cannot be read, some calls are made after a restart");
+        }
+    }
+}
+
+/// What became of a turn's batch.
+enum Outcome {
+    Committed(Committed),
+    /// The update is no longer in the inbox. If an earlier answer was lost, it may have been this very batch.
+    Ended {
+        perhaps_by_us: bool,
+    },
+    Conflict,
+}
+
+fn names_entry(error: &Error, arrived: &Arrived) -> bool {
+    error.detail::<Conflict>().is_some_and(|conflict| {
+        conflict.failed.iter().any(|failed| {
+            failed.offset == Some(arrived.offset)
+                && matches!(&failed.key, Key::Queue(_, name) if *name == INBOX)
+        })
+    })
+}

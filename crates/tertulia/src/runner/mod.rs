@@ -1,0 +1,32 @@
+//! Runs updates: ordered per key, concurrent across keys, nothing lost.
+//!
+//! `source -> inbox -> sequence -> handler -> one batch -> outbox`. The batch that carries an update's effects is
+//! the batch that removes it from the inbox, so a crash leaves it either whole in the inbox or wholly applied.
+
+mod commit;
+mod core;
+mod format;
+mod handle;
+mod handler;
+mod inbox;
+mod index;
+mod names;
+mod options;
+mod outbox;
+mod retry;
+mod riders;
+mod sequence;
+mod source;
+mod start;
+mod turn;
+mod worker;
+
+pub use format::{DeadKind, DeadRecord, InboxRecord, OutboxRecord, SentRecord, Ticket};
+pub use handle::{Handle, Unfinished};
+pub use handler::{Handler, HandlerResult, Keys};
+pub use inbox::{Intake, Receipt};
+pub use names::{DEAD, INBOX, OUTBOX, SENT};
+pub use options::Options;
+pub use source::{Call, Incoming, RetryAfter, Sender, Source};
+pub use start::Runner;
+pub use turn::{About, Contribute, Turn};

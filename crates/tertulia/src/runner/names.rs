@@ -1,0 +1,12 @@
+//! The names of the queues and logs that the runner keeps.
+
+use crate::Name;
+
+/// Updates received and not yet applied.
+pub const INBOX: Name = Name::from_static("inbox");
+/// Calls to make.
+pub const OUTBOX: Name = Name::from_static("outbox");
+/// Updates and calls that were given up.
+pub const DEAD: Name = Name::from_static("dead");
+/// Per conversation: what calls that were made gave.
+pub const SENT: Name = Name::from_static("sent");

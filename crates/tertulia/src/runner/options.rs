@@ -1,0 +1,50 @@
+//! How a runner runs: its bounds and its patience.
+
+use std::time::Duration;
+
+/// The bounds of a runner. Every field has a default that suits a bot.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How many updates run at once: 500. Those that wait for their turn hold no slot.
+    pub concurrency: usize,
+    /// How many updates the index in memory holds: 65,536. At the bound the sources wait.
+    pub index_entries: usize,
+    /// How many bytes of updates the index keeps: 64 MiB. Beyond, an update is read again when its turn comes.
+    pub index_bytes: usize,
+    /// How often an update whose handler fails is run again before it is moved to `dead`: 3.
+    pub retries: u16,
+    /// The wait before the first of these: 1 s. It doubles each time, up to [`backoff_max`](Self::backoff_max),
+    /// and a random quarter of it is added.
+    pub backoff: Duration,
+    /// The longest wait: 60 s.
+    pub backoff_max: Duration,
+    /// How many conversations have a call under way at once: 64.
+    pub senders: usize,
+    /// How long marks of what is done wait for a batch to ride on: 50 ms.
+    pub linger: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            concurrency: 500,
+            index_entries: 65_536,
+            index_bytes: 64 << 20,
+            retries: 3,
+            backoff: Duration::from_secs(1),
+            backoff_max: Duration::from_secs(60),
+            senders: 64,
+            linger: Duration::from_millis(50),
+        }
+    }
+}
+
+impl Options {
+    /// The wait before try number `attempt` (from 1), with `random` deciding the added quarter.
+    pub(super) fn backoff(&self, attempt: u16, random: u64) -> Duration {
+        let doubled = self.backoff.saturating_mul(1 << u32::from(attempt.clamp(1, 20) - 1));
+        let wait = doubled.min(self.backoff_max);
+        let quarter = u64::try_from(wait.as_millis() / 4).unwrap_or(u64::MAX).max(1);
+        wait + Duration::from_millis(random % quarter)
+    }
+}

@@ -1,0 +1,178 @@
+//! Orders updates: those that share a key run one at a time in arrival order, the others side by side.
+//!
+//! An entry joins the list of each of its keys at once and is ready when it heads all of them, so waits point at
+//! earlier arrivals only and there is no deadlock. This file knows no clock, no task and no storage.
+
+use std::collections::{HashMap, VecDeque};
+
+use foldhash::fast::RandomState;
+use slab::Slab;
+use std::sync::Arc;
+
+/// What updates are ordered by: a conversation's text form, or any other text that is not empty.
+pub(crate) type Key = Arc<str>;
+
+/// The entries that are known and not finished, and which of them may run.
+#[derive(Debug)]
+pub(crate) struct Sequencer<T> {
+    entries: Slab<Entry<T>>,
+    nodes: Slab<Node>,
+    lists: Slab<List>,
+    names: HashMap<Key, usize, RandomState>,
+    /// Entries that head all their lists and were not taken yet, in the order in which they became so.
+    ready: VecDeque<usize>,
+}
+
+#[derive(Debug)]
+struct Entry<T> {
+    value: T,
+    /// Its first node; the others follow by `sibling`.
+    node: Option<usize>,
+    /// Lists that it does not head, plus one while it is held.
+    blocked: u32,
+}
+
+/// One entry in one key's list.
+#[derive(Debug)]
+struct Node {
+    entry: usize,
+    list: usize,
+    sibling: Option<usize>,
+    before: Option<usize>,
+    behind: Option<usize>,
+}
+
+#[derive(Debug)]
+struct List {
+    name: Key,
+    tail: usize,
+}
+
+/// Names an entry until it is finished.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Place(usize);
+
+impl<T> Default for Sequencer<T> {
+    fn default() -> Self {
+        Self {
+            entries: Slab::new(),
+            nodes: Slab::new(),
+            lists: Slab::new(),
+            names: HashMap::default(),
+            ready: VecDeque::new(),
+        }
+    }
+}
+
+impl<T> Sequencer<T> {
+    /// How many entries are known and not finished.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// How many entries could be taken now.
+    pub(crate) fn ready(&self) -> usize {
+        self.ready.len()
+    }
+
+    /// Adds an entry behind all others of its keys. A key given twice counts once; without keys it is ready.
+    pub(crate) fn push(&mut self, keys: &[Key], value: T) -> Place {
+        let entry = self.entries.insert(Entry { value, node: None, blocked: 0 });
+        for (i, key) in keys.iter().enumerate() {
+            if !keys[..i].contains(key) {
+                self.join(entry, key);
+            }
+        }
+        if self.entries[entry].blocked == 0 {
+            self.ready.push_back(entry);
+        }
+        Place(entry)
+    }
+
+    fn join(&mut self, entry: usize, key: &Key) {
+        let sibling = self.entries[entry].node;
+        let node = Node { entry, list: 0, sibling, before: None, behind: None };
+        let node = self.nodes.insert(node);
+        self.entries[entry].node = Some(node);
+        if let Some(&list) = self.names.get(key) {
+            let tail = std::mem::replace(&mut self.lists[list].tail, node);
+            self.nodes[tail].behind = Some(node);
+            self.nodes[node].before = Some(tail);
+            self.nodes[node].list = list;
+            self.entries[entry].blocked += 1;
+        } else {
+            let list = self.lists.insert(List { name: key.clone(), tail: node });
+            self.names.insert(key.clone(), list);
+            self.nodes[node].list = list;
+        }
+    }
+
+    /// Takes the entry that has been ready for longest. It stays at the head of its lists until it is finished.
+    pub(crate) fn take(&mut self) -> Option<(Place, T)>
+    where
+        T: Clone,
+    {
+        let entry = self.ready.pop_front()?;
+        Some((Place(entry), self.entries[entry].value.clone()))
+    }
+
+    /// Gives a taken entry back, changed, and keeps it from running until [`resume`](Self::resume); it goes on
+    /// holding its keys.
+    pub(crate) fn hold(&mut self, Place(entry): Place, value: T) {
+        self.entries[entry].value = value;
+        self.entries[entry].blocked += 1;
+    }
+
+    /// Makes a held entry ready again.
+    pub(crate) fn resume(&mut self, Place(entry): Place) {
+        self.unblock(entry);
+    }
+
+    /// Removes a taken entry; whoever heads its lists now may become ready.
+    pub(crate) fn finish(&mut self, Place(entry): Place) {
+        let mut next = self.entries.remove(entry).node;
+        while let Some(node) = next {
+            next = self.leave(node);
+        }
+    }
+
+    /// Takes a node out of its list; gives the next node of the same entry.
+    fn leave(&mut self, node: usize) -> Option<usize> {
+        let Node { list, sibling, before, behind, .. } = self.nodes.remove(node);
+        match before {
+            Some(before) => self.nodes[before].behind = behind,
+            None if behind.is_none() => {
+                let List { name, .. } = self.lists.remove(list);
+                self.names.remove(&name);
+            }
+            None => {}
+        }
+        match behind {
+            Some(behind) => {
+                self.nodes[behind].before = before;
+                if before.is_none() {
+                    self.unblock(self.nodes[behind].entry);
+                }
+            }
+            None => {
+                if let Some(before) = before {
+                    self.lists[list].tail = before;
+                }
+            }
+        }
+        sibling
+    }
+
+    fn unblock(&mut self, entry: usize) {
+        let blocked = &mut self.entries[entry].blocked;
+        *blocked -= 1;
+        if *blocked == 0 {
+            self.ready.push_back(entry);
+        }
+    }
+
+    /// Every entry that is not finished, in no order: what is left when the runner stops.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &T> {
+        self.entries.iter().map(|(_, entry)| &entry.value)
+    }
+}

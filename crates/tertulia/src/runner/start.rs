@@ -1,0 +1,130 @@
+//! Puts a runner together and starts it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, watch};
+
+use super::core::{Core, Hidden, Tasks};
+use super::handle::{Handle, feed};
+use super::inbox::{Inbox, Intake, Request};
+use super::index::{Bounds, Index};
+use super::outbox::Outbox;
+use super::riders::Riders;
+use super::{Handler, Options, Sender, Source};
+use crate::storage::Storage;
+use crate::{Clock, Error, Result, Shard};
+
+/// A runner that is not running yet.
+#[derive(Debug)]
+pub struct Runner<H: Handler> {
+    handler: Hidden<H>,
+    storage: Arc<dyn Storage>,
+    clock: Clock,
+    options: Options,
+    sources: Vec<Box<dyn Source>>,
+    senders: HashMap<String, Arc<dyn Sender>>,
+    intake: Intake,
+    requests: mpsc::Receiver<Request>,
+}
+
+impl<H: Handler> Runner<H> {
+    /// A runner over `storage`.
+    pub fn new(storage: Arc<dyn Storage>, clock: Clock, options: Options, handler: H) -> Self {
+        let (intake, requests) = Intake::new(&*storage);
+        Self {
+            handler: Hidden(handler),
+            storage,
+            clock,
+            options,
+            sources: Vec::new(),
+            senders: HashMap::new(),
+            intake,
+            requests,
+        }
+    }
+
+    /// Adds a source that is asked for updates.
+    #[must_use]
+    pub fn source(mut self, source: Box<dyn Source>) -> Self {
+        self.sources.push(source);
+        self
+    }
+
+    /// Has the calls of conversations of `source` made by `sender`.
+    #[must_use]
+    pub fn sender(mut self, source: &str, sender: Arc<dyn Sender>) -> Self {
+        self.senders.insert(source.to_owned(), sender);
+        self
+    }
+
+    /// The way in for sources that are not asked but push, such as an HTTP server. What is submitted before the
+    /// runner is started waits.
+    pub fn intake(&self) -> Intake {
+        self.intake.clone()
+    }
+
+    /// Finds what an earlier process left in the inbox and the outbox, starts running it, and only then opens the
+    /// intake and asks the sources. Must be called within a Tokio runtime.
+    ///
+    /// # Errors
+    /// What the storage gives when it is read; `Invalid` if an option makes no sense.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves nothing running.
+    pub async fn start(self) -> Result<Handle<H>> {
+        let Self { handler, storage, clock, options, sources, senders, intake, requests } = self;
+        check(&options)?;
+        let runtime = tokio::runtime::Handle::current();
+        let index = Index::new(Bounds {
+            running: options.concurrency,
+            computing: runtime.metrics().num_workers(),
+            entries: options.index_entries,
+            bytes: options.index_bytes,
+        });
+        let outbox = Outbox::new(senders, options.senders);
+        let riders = Riders::new();
+        let core =
+            Arc::new(Core { handler, storage, clock, options, index, riders, outbox, tasks: Tasks::open() });
+        let mut inbox = Inbox::new(Arc::clone(&core));
+        let calls = core.read_outbox(Shard::all(), |_| true).await;
+        let recovered = match calls {
+            Ok(calls) => inbox.recover().await.map(|updates| (updates, calls)),
+            Err(error) => Err(error),
+        };
+        let (updates, calls) = match recovered {
+            Ok(found) => found,
+            Err(error) => {
+                core.tasks.stop().await;
+                return Err(error);
+            }
+        };
+        if updates + calls > 0 {
+            tracing::info!(updates, calls, "found what an earlier process had left");
+        }
+        let (stop, stopping) = watch::channel(false);
+        let (failed, failure) = watch::channel(None);
+        let ingest = tokio::spawn(inbox.serve(requests, stopping.clone()));
+        core.tasks.spawn(Arc::clone(&core).keep_flushing());
+        let sources = sources
+            .into_iter()
+            .map(|source| {
+                let feed = feed(source, intake.clone(), core.clock.clone(), stopping.clone(), failed.clone());
+                tokio::spawn(feed)
+            })
+            .collect();
+        Ok(Handle::new(core, intake, stop, failure, sources, ingest))
+    }
+}
+
+fn check(options: &Options) -> Result<()> {
+    let at_least_one = [
+        ("concurrency", options.concurrency),
+        ("index_entries", options.index_entries),
+        ("senders", options.senders),
+    ];
+    match at_least_one.iter().find(|(_, value)| *value == 0) {
+        Some((name, _)) => Err(Error::invalid(format!("runner option `{name}` is 0, at least 1 is needed"))),
+        None => Ok(()),
+    }
+}

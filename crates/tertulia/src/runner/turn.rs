@@ -1,0 +1,140 @@
+//! A turn: one run of a handler for one update, and what it collects for the batch that ends it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+use super::Ticket;
+use super::index::Arrived;
+use crate::error::Kind;
+use crate::storage::{Head, ItemId, LogWrite, Storage};
+use crate::{Clock, Conversation, Error, Result, Timestamp};
+
+/// One run of a handler. Cheap to clone; what is collected through any clone becomes one batch when the handler
+/// succeeds, and nothing when it fails.
+#[derive(Clone)]
+pub struct Turn(Arc<Inner>);
+
+struct Inner {
+    arrived: Arc<Arrived>,
+    storage: Arc<dyn Storage>,
+    clock: Clock,
+    /// Written by the handler, taken once by the worker when the handler has returned.
+    collected: Mutex<Option<Collected>>,
+}
+
+/// Which update a turn runs.
+#[derive(Clone, Debug)]
+pub struct About {
+    /// The update's id.
+    pub update: ItemId,
+    /// Where it belongs.
+    pub conversation: Conversation,
+    /// When it arrived.
+    pub arrived: Timestamp,
+    /// Which try this is, from 1.
+    pub attempt: u16,
+    /// The update as its source gave it.
+    pub body: Bytes,
+}
+
+/// What a turn has collected.
+#[derive(Default)]
+pub(super) struct Collected {
+    pub(super) calls: Vec<Bytes>,
+    pub(super) writes: Vec<LogWrite>,
+    pub(super) parts: Vec<Box<dyn Contribute>>,
+}
+
+/// Something whose writes belong to a turn's batch, such as a session. It is asked once the handler has returned
+/// without error, and dropped when the turn fails; what it holds must then be forgotten.
+pub trait Contribute: Send {
+    /// What changed; empty if nothing did.
+    ///
+    /// # Errors
+    /// Fails the turn.
+    fn prepare(&mut self) -> Result<Vec<LogWrite>>;
+
+    /// The expectations of what was read, as writes that change nothing; asked if `prepare` gave nothing and the
+    /// turn has other effects.
+    fn checks(&mut self) -> Vec<LogWrite>;
+
+    /// The batch was committed; `heads` are those of the writes that `prepare` or `checks` gave.
+    fn committed(self: Box<Self>, heads: &[Option<Head>]);
+
+    /// The turn succeeded and had no effects.
+    fn released(self: Box<Self>);
+}
+
+impl Turn {
+    pub(super) fn new(arrived: Arc<Arrived>, storage: Arc<dyn Storage>, clock: Clock) -> Self {
+        let collected = Mutex::new(Some(Collected::default()));
+        Self(Arc::new(Inner { arrived, storage, clock, collected }))
+    }
+
+    /// Which update this turn runs.
+    pub fn about(&self) -> &About {
+        &self.0.arrived.about
+    }
+
+    /// The storage that the batch goes to.
+    pub fn storage(&self) -> &Arc<dyn Storage> {
+        &self.0.storage
+    }
+
+    /// The runner's clock.
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// Makes a call once the turn is committed, after all earlier calls of the conversation.
+    ///
+    /// # Errors
+    /// `Closed` if the turn is over.
+    pub fn call(&self, body: Bytes) -> Result<Ticket> {
+        self.collect(|collected| {
+            let ordinal = u32::try_from(collected.calls.len()).expect("memory ends before calls do");
+            collected.calls.push(body);
+            Ticket { update: self.0.arrived.about.update.clone(), ordinal }
+        })
+    }
+
+    /// Adds a write to the turn's batch.
+    ///
+    /// # Errors
+    /// `Closed` if the turn is over.
+    pub fn write(&self, write: LogWrite) -> Result<()> {
+        self.collect(|collected| collected.writes.push(write))
+    }
+
+    /// Has something asked for its writes when the handler has returned.
+    ///
+    /// # Errors
+    /// `Closed` if the turn is over.
+    pub fn enlist(&self, part: Box<dyn Contribute>) -> Result<()> {
+        self.collect(|collected| collected.parts.push(part))
+    }
+
+    fn collect<T>(&self, add: impl FnOnce(&mut Collected) -> T) -> Result<T> {
+        match self.0.collected.lock().as_mut() {
+            Some(collected) => Ok(add(collected)),
+            None => Err(Error::new(
+                Kind::Closed,
+                format!("the turn of {:?} is over", self.0.arrived.about.update),
+            )),
+        }
+    }
+
+    /// Ends the turn: nothing is collected any more.
+    pub(super) fn close(&self) -> Collected {
+        self.0.collected.lock().take().unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Turn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Turn").field("about", self.about()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,165 @@
+//! Workers run turns: one takes a ready update, ends it and takes the next under one lock. At its first wait in a
+//! handler another goes on with the ready list, so there is neither a task nor a wake-up per update.
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+
+use super::core::Core;
+use super::index::{Arrived, Start};
+use super::names::INBOX;
+use super::sequence::Place;
+use super::{Handler, Turn};
+use crate::storage::{Base, From, Page, Read};
+use crate::{Error, Key, Result};
+
+/// After how many turns that never waited a worker lets other tasks run.
+const TURNS_BEFORE_YIELD: usize = 32;
+
+/// How an update left its worker.
+pub(super) enum After {
+    /// It is done: applied, dead, or somebody else's.
+    Done,
+    /// It is to run again, as it is here, after a wait in which it holds its keys and no slot.
+    Again(Arc<Arrived>, Duration),
+}
+
+impl<H: Handler> Core<H> {
+    /// Starts workers that the index has counted.
+    pub(super) fn start(self: &Arc<Self>, Start(workers): Start) {
+        for _ in 0..workers {
+            self.tasks.spawn(Arc::clone(self).work());
+        }
+    }
+
+    async fn work(self: Arc<Self>) {
+        let mut next = self.index.take();
+        let mut turns = 0;
+        while let Some((place, arrived)) = next {
+            let after = self.run(&arrived).await;
+            next = self.end(place, &arrived, after);
+            turns += 1;
+            if turns % TURNS_BEFORE_YIELD == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    /// Runs an update, and hands the ready list over at the first wait.
+    async fn run(self: &Arc<Self>, arrived: &Arc<Arrived>) -> After {
+        let mut turn = pin!(self.attempt(arrived));
+        let first = std::future::poll_fn(|context| Poll::Ready(turn.as_mut().poll(context))).await;
+        match first {
+            Poll::Ready(after) => after,
+            Poll::Pending => {
+                let start = self.index.wait();
+                self.start(start);
+                let after = turn.await;
+                self.index.go_on();
+                after
+            }
+        }
+    }
+
+    fn end(self: &Arc<Self>, place: Place, arrived: &Arrived, after: After) -> Option<(Place, Arc<Arrived>)> {
+        let (next, start) = match after {
+            After::Done => self.index.finish(place, arrived),
+            After::Again(again, wait) => {
+                let taken = self.index.hold(place, again);
+                let core = Arc::clone(self);
+                self.tasks.spawn(async move {
+                    core.clock.sleep(wait).await;
+                    let start = core.index.resume(place);
+                    core.start(start);
+                });
+                taken
+            }
+        };
+        self.start(start);
+        next
+    }
+
+    /// One try of an update, and as many more as conflicts over its state ask for.
+    async fn attempt(self: &Arc<Self>, arrived: &Arc<Arrived>) -> After {
+        let wait = arrived.not_before.since(self.clock.now());
+        if !wait.is_zero() {
+            return After::Again(Arc::clone(arrived), wait);
+        }
+        let whole = match self.with_body(arrived).await {
+            Ok(Some(whole)) => whole,
+            Ok(None) => return After::Done,
+            Err(error) => return self.postpone(arrived, &error),
+        };
+        let mut conflicts = 0;
+        loop {
+            let update = match self.handler.decode(&whole.about) {
+                Ok(update) => update,
+                Err(error) => {
+                    return self.bury(&whole, &format!("the update cannot be decoded: {error}")).await;
+                }
+            };
+            let turn = Turn::new(Arc::clone(&whole), Arc::clone(&self.storage), self.clock.clone());
+            // Calling the handler may panic before there is a future, so that is inside too.
+            let handled = AssertUnwindSafe(async { self.handler.handle(turn.clone(), update).await });
+            let outcome = match handled.catch_unwind().await {
+                Ok(Ok(())) => self.commit(&whole, turn.close()).await,
+                Ok(Err(error)) => Err(error),
+                Err(panic) => Err(anyhow::anyhow!("the handler panicked: {}", panic_text(panic.as_ref()))),
+            };
+            // What the turn holds is forgotten before anything else happens.
+            drop(turn.close());
+            match outcome {
+                Ok(Ended::Done) => return After::Done,
+                Ok(Ended::Conflict) => conflicts += 1,
+                Err(error) => return self.fail(&whole, &error).await,
+            }
+            // Nobody's fault, so not charged; but two runners at one key must not run against each other forever.
+            match conflicts {
+                1 => {}
+                2..=5 => self.clock.sleep(Duration::from_millis(1 + self.clock.random() % 10)).await,
+                _ => return After::Again(whole, self.options.backoff(conflicts - 5, self.clock.random())),
+            }
+        }
+    }
+
+    /// The update with its body, read again if it was too much to keep; `None` if somebody else has ended it.
+    async fn with_body(&self, arrived: &Arc<Arrived>) -> Result<Option<Arc<Arrived>>> {
+        if !arrived.body_left_behind {
+            return Ok(Some(Arc::clone(arrived)));
+        }
+        let read = Read::new(Key::Queue(arrived.shard, INBOX))
+            .from(From::At(arrived.incarnation, arrived.offset))
+            .base(Base::Never)
+            .limit(1, 1);
+        let pages = self.storage.read(std::slice::from_ref(&read)).await?;
+        let page = pages.into_iter().next().ok_or_else(|| Error::internal("a read gave no page"))??;
+        let entries = page.and_then(Page::into_queue).map(|page| page.entries).unwrap_or_default();
+        let Some(entry) = entries.into_iter().find(|entry| entry.offset == arrived.offset) else {
+            return Ok(None);
+        };
+        let record = super::format::InboxRecord::decode(&entry.bytes)?;
+        let about = super::About { body: record.body, ..arrived.about.clone() };
+        Ok(Some(Arc::new(Arrived { about, revision: entry.revision, ..arrived.copy() })))
+    }
+}
+
+/// How a turn's batch ended.
+pub(super) enum Ended {
+    /// The update is applied, by this turn or by somebody else's.
+    Done,
+    /// Something it read has changed.
+    Conflict,
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message")
+}

@@ -1,0 +1,3 @@
+//! The library's behaviour at its boundary.
+
+mod runner;
