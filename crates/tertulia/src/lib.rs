@@ -3,14 +3,19 @@
 //! The layers, lowest first; a layer never names one above it:
 //! - `error`, `key`, `clock`: what everything shares.
 //! - [`storage`]: logs and queues in shards, written by batches that apply whole or not at all.
+//! - [`session`]: typed state per conversation, written as what changed.
 //! - [`runner`]: updates in order per key, concurrent across keys, nothing lost.
+//! - [`bot`]: joins them for the author of a bot.
 
+pub mod bot;
 mod clock;
 pub mod error;
 mod key;
 pub mod runner;
+pub mod session;
 pub mod storage;
 
 pub use clock::{Clock, Timestamp};
 pub use error::{Error, Result};
 pub use key::{Conversation, Key, MAX_PART, Name, Shard};
+pub use session::Sessions;

@@ -1,3 +1,8 @@
 //! The library's behaviour at its boundary.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails by panicking")]
+
+mod bot;
+mod layers;
 mod runner;
+mod session;

@@ -1,0 +1,58 @@
+//! What a platform implements to be talked to.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::Update;
+use crate::runner::{About, Sender, Source};
+use crate::{Conversation, Result};
+
+/// A platform: `Telegram`, `Http`. A bot may have several, told apart by the source of a conversation.
+pub trait Adapter: Debug + Send + Sync + 'static {
+    /// The source of its conversations, such as `telegram`.
+    fn name(&self) -> &str;
+
+    /// What asks the platform for updates, if it is to be asked. Called once, when the bot starts.
+    fn source(&self) -> Option<Box<dyn Source>>;
+
+    /// What makes calls to the platform. Without one nothing is called: what is replied to an update is kept as
+    /// its [`Answer`](super::answer::Answer), for whoever brought the update to read.
+    fn sender(&self) -> Option<Arc<dyn Sender>>;
+
+    /// Decodes an update.
+    ///
+    /// # Errors
+    /// Any; the update goes to `dead`.
+    fn decode(&self, about: &About) -> Result<Update>;
+
+    /// Encodes a call for the outbox; `Ok(None)` if the platform has no such thing.
+    ///
+    /// # Errors
+    /// `Invalid` if the platform would refuse it, naming the limit.
+    fn encode(&self, conversation: &Conversation, outgoing: &Outgoing<'_>) -> Result<Option<Bytes>>;
+}
+
+/// What a handler wants to say, on any platform.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outgoing<'a> {
+    /// A new message.
+    Reply {
+        /// What it says.
+        text: &'a str,
+    },
+}
+
+/// A call that only one platform knows, made with [`Context::call`](super::Context::call): durable like a reply.
+pub trait Method: Send {
+    /// The platform's name, as its adapter gives it.
+    const PLATFORM: &'static str;
+
+    /// The call as the platform's adapter encodes calls.
+    ///
+    /// # Errors
+    /// `Invalid` if the platform would refuse it.
+    fn encode(&self, conversation: &Conversation) -> Result<Bytes>;
+}

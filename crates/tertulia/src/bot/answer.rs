@@ -1,0 +1,105 @@
+//! Replies on platforms that are read rather than called: what was replied to an update is a log of its
+//! conversation, written by the batch that applies the update.
+
+use std::time::Duration;
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use crate::storage::{Base, Expire, From, ItemId, LogWrite, Page, Read, Storage};
+use crate::{Conversation, Error, Key, Name, Result};
+
+/// The version this program writes.
+const VERSION: u8 = 1;
+/// How long an answer is kept: as long as the id of its update is remembered.
+const KEPT: Duration = Duration::from_hours(48);
+
+/// What was replied to an update.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The update was applied; these are the replies, in order.
+    Replies(Vec<String>),
+    /// The update was given up and moved to `dead`.
+    GivenUp,
+}
+
+/// Which log holds the answer to `update`.
+fn key(conversation: &Conversation, update: &ItemId) -> Result<Key> {
+    let name = match update {
+        ItemId::Number(space, number) => format!("answer/{space}/{number}"),
+        ItemId::Bytes(space, bytes) => format!("answer/{space}/{:032x}", u128::from_be_bytes(*bytes)),
+    };
+    Ok(Key::Log(conversation.clone(), Name::new(name)?))
+}
+
+/// The write that keeps an answer.
+///
+/// # Errors
+/// `Invalid` if the id's space is too long to be part of a log's name.
+pub(super) fn write(conversation: &Conversation, update: &ItemId, answer: &Answer) -> Result<LogWrite> {
+    let (state, replies): (u8, &[String]) = match answer {
+        Answer::Replies(replies) => (0, replies),
+        Answer::GivenUp => (1, &[]),
+    };
+    let base = Bytes::copy_from_slice(&[VERSION, state]);
+    let mut write = LogWrite::new(key(conversation, update)?).base(base).expire(Expire::After(KEPT));
+    write.append = replies.iter().map(|reply| entry(reply)).collect();
+    Ok(write)
+}
+
+fn entry(reply: &str) -> Bytes {
+    let mut entry = BytesMut::with_capacity(1 + reply.len());
+    entry.put_u8(VERSION);
+    entry.put_slice(reply.as_bytes());
+    entry.freeze()
+}
+
+/// The answer to an update, if it has one yet. It is kept for 48 hours.
+///
+/// # Errors
+/// What the storage gives; `Corrupt` if the answer cannot be read.
+pub async fn read(
+    storage: &dyn Storage,
+    conversation: &Conversation,
+    update: &ItemId,
+) -> Result<Option<Answer>> {
+    let key = key(conversation, update)?;
+    let mut from = From::Start;
+    let mut replies = Vec::new();
+    loop {
+        let read = Read::new(key.clone()).from(from).base(Base::Always);
+        let mut pages = storage.read(std::slice::from_ref(&read)).await?;
+        let page = pages.pop().ok_or_else(|| Error::internal("a read gave no page"))??;
+        let Some(page) = page.and_then(Page::into_log) else { return Ok(None) };
+        match page.base.as_deref() {
+            Some([VERSION, 0]) => {}
+            Some([VERSION, 1]) => return Ok(Some(Answer::GivenUp)),
+            _ => return Err(Error::corrupt(format!("{key}: not an answer of a version this program reads"))),
+        }
+        for entry in &page.entries {
+            let text = entry.split_first().filter(|(version, _)| **version == VERSION);
+            let text = text.and_then(|(_, text)| std::str::from_utf8(text).ok());
+            replies.push(text.ok_or_else(|| Error::corrupt(format!("{key}: not a reply")))?.to_owned());
+        }
+        if page.next() == page.head.end {
+            return Ok(Some(Answer::Replies(replies)));
+        }
+        from = From::At(page.head.incarnation, page.next());
+    }
+}
+
+/// Waits for the answer to an update that is in the inbox.
+///
+/// # Errors
+/// As [`read`].
+///
+/// # Cancel safety
+/// May be dropped at any time; the answer stays.
+pub async fn wait(storage: &dyn Storage, conversation: &Conversation, update: &ItemId) -> Result<Answer> {
+    let key = key(conversation, update)?;
+    loop {
+        if let Some(answer) = read(storage, conversation, update).await? {
+            return Ok(answer);
+        }
+        storage.changed(&key, None).await?;
+    }
+}

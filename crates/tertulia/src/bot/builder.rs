@@ -1,0 +1,241 @@
+//! Puts a bot together.
+
+use std::any::TypeId;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::data::Values;
+use super::handler::boxed;
+use super::router::{KeyFunction, Route, Router, Shared};
+use super::session::SessionType;
+use super::{Adapter, Declared, Filter, Handler, Running, Update, callback, command, message};
+use crate::runner::{About, Keys, Options, Runner};
+use crate::session::State;
+use crate::storage::{Memory, Storage};
+use crate::{Clock, Error, Result};
+
+/// The name of the session type that was not given one.
+const UNNAMED: &str = "default";
+/// How long [`Bot::run`] waits for handlers when it is told to stop.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// A bot that is not running yet: adapters, a storage, and handlers. Handlers are tried in the order in which they
+/// were added, and the first that matches runs.
+#[must_use = "a bot does nothing until it is run"]
+pub struct Bot {
+    adapters: Vec<Arc<dyn Adapter>>,
+    storage: Option<Arc<dyn Storage>>,
+    clock: Clock,
+    options: Options,
+    routes: Vec<Route>,
+    keys: Option<KeyFunction>,
+    declared: Declared,
+    names: HashMap<TypeId, String>,
+    data: Values,
+}
+
+impl Bot {
+    /// A bot on one platform.
+    pub fn new(adapter: impl Adapter) -> Self {
+        Self {
+            adapters: vec![Arc::new(adapter)],
+            storage: None,
+            clock: Clock::system(),
+            options: Options::default(),
+            routes: Vec::new(),
+            keys: None,
+            declared: Declared::default(),
+            names: HashMap::new(),
+            data: Values::default(),
+        }
+    }
+
+    /// On another platform too.
+    pub fn adapter(mut self, adapter: impl Adapter) -> Self {
+        self.adapters.push(Arc::new(adapter));
+        self
+    }
+
+    /// Keeps everything in `storage`. Without one everything is kept in memory and lost with the process, which
+    /// the bot says when it starts.
+    pub fn storage(self, storage: impl Storage) -> Self {
+        self.shared_storage(Arc::new(storage))
+    }
+
+    /// As [`storage`](Self::storage), for one that others use too.
+    pub fn shared_storage(mut self, storage: Arc<dyn Storage>) -> Self {
+        self.storage = Some(storage);
+        self
+    }
+
+    /// Sets the runner's bounds.
+    pub fn options(mut self, options: Options) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Reads time and random numbers from `clock`.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Names a session type: its states are kept under this name, whatever becomes of the Rust type's. A bot with
+    /// one session type may leave it unnamed.
+    pub fn session<S: State>(mut self, name: impl Into<String>) -> Self {
+        self.declared.session(SessionType::of::<S>());
+        self.names.insert(TypeId::of::<S>(), name.into());
+        self
+    }
+
+    /// Gives handlers a value to share, taken as [`Data<T>`](super::Data).
+    pub fn data<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.data.insert(value);
+        self
+    }
+
+    /// Orders updates by these keys instead of their conversation. The function is called for each update as it
+    /// arrives, so it must be quick.
+    pub fn sequentialize(mut self, keys: impl Fn(&Update, &About) -> Keys + Send + Sync + 'static) -> Self {
+        self.keys = Some(Box::new(keys));
+        self
+    }
+
+    /// Runs `handler` for updates that `filter` picks.
+    pub fn on<A: 'static>(mut self, filter: impl Filter, handler: impl Handler<A>) -> Self {
+        handler.declare(&mut self.declared);
+        self.routes.push(Route { filter: Box::new(filter), handler: boxed(handler) });
+        self
+    }
+
+    /// Runs `handler` for messages that begin with `/name`.
+    pub fn on_command<A: 'static>(self, name: impl Into<String>, handler: impl Handler<A>) -> Self {
+        self.on(command(name), handler)
+    }
+
+    /// Runs `handler` for messages with a text.
+    pub fn on_message<A: 'static>(self, handler: impl Handler<A>) -> Self {
+        self.on(message, handler)
+    }
+
+    /// Runs `handler` for pressed buttons.
+    pub fn on_callback<A: 'static>(self, handler: impl Handler<A>) -> Self {
+        self.on(callback, handler)
+    }
+
+    /// Runs `handler` for every update that no handler before it took.
+    pub fn on_any<A: 'static>(self, handler: impl Handler<A>) -> Self {
+        self.on(|_: &Update| true, handler)
+    }
+
+    /// Starts the bot. Must be called within a Tokio runtime.
+    ///
+    /// # Errors
+    /// `Invalid` if two session types have no name or share one, if a handler takes a value that was not given,
+    /// or if two adapters share a name; else what the storage gives.
+    pub async fn start(self) -> Result<Running> {
+        let Self { adapters, storage, clock, options, routes, keys, declared, names, data } = self;
+        let storage = storage.unwrap_or_else(|| {
+            tracing::warn!("the bot has no storage: everything is kept in memory and lost with the process");
+            Arc::new(Memory::with(clock.clone(), Default::default(), Memory::DEFAULT_MAX_BYTES))
+        });
+        if let Some((_, missing)) = declared.data.iter().find(|(id, _)| !data.contains(*id)) {
+            return Err(Error::invalid(format!("a handler takes `Data<{missing}>`, which was not given")));
+        }
+        let mut sessions = Values::default();
+        for (session, name) in name_sessions(&declared.sessions, &names)? {
+            session.open(&mut sessions, Arc::clone(&storage), clock.clone(), &name)?;
+        }
+        let mut by_name: HashMap<String, Arc<dyn Adapter>> = HashMap::new();
+        for adapter in adapters {
+            let name = adapter.name().to_owned();
+            if by_name.insert(name.clone(), adapter).is_some() {
+                return Err(Error::invalid(format!("two adapters are named `{name}`")));
+            }
+        }
+        let sources: Vec<_> = by_name.values().filter_map(|adapter| adapter.source()).collect();
+        let senders: Vec<_> =
+            by_name.iter().filter_map(|(name, adapter)| Some((name.clone(), adapter.sender()?))).collect();
+        let shared = Arc::new(Shared { data, sessions });
+        let router = Router { adapters: by_name, routes, keys, shared };
+        let mut runner = Runner::new(Arc::clone(&storage), clock.clone(), options, router);
+        for source in sources {
+            runner = runner.source(source);
+        }
+        for (name, sender) in senders {
+            runner = runner.sender(&name, sender);
+        }
+        Ok(Running::new(runner.start().await?, storage, clock))
+    }
+
+    /// Runs the bot until Ctrl-C or SIGTERM, then stops it: waits up to 10 s for handlers that run. A second
+    /// signal ends the wait.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start); the error of a source that cannot go on.
+    pub async fn run(self) -> Result<()> {
+        let running = self.start().await?;
+        let outcome = tokio::select! {
+            stopped = stop_signal() => stopped,
+            error = running.failed() => Err(Error::new(error.kind(), error.to_string()).with_source(error)),
+        };
+        tokio::select! {
+            left = running.shutdown(DRAIN) => {
+                for unfinished in left {
+                    tracing::warn!(conversation = %unfinished.conversation, update = ?unfinished.update, "left unfinished");
+                }
+            }
+            _ = stop_signal() => {}
+        }
+        outcome
+    }
+}
+
+/// Every session type with its name.
+fn name_sessions(
+    declared: &[SessionType],
+    names: &HashMap<TypeId, String>,
+) -> Result<Vec<(SessionType, String)>> {
+    let mut named: Vec<(SessionType, String)> = Vec::with_capacity(declared.len());
+    for session in declared {
+        let name = names.get(&session.id).cloned().unwrap_or_else(|| UNNAMED.to_owned());
+        if let Some((other, _)) = named.iter().find(|(_, taken)| *taken == name) {
+            let (one, two) = (other.rust_name, session.rust_name);
+            return Err(Error::invalid(if name == UNNAMED {
+                format!(
+                    "the session types `{one}` and `{two}` have no name: give them one with `.session::<..>(name)`"
+                )
+            } else {
+                format!("the session types `{one}` and `{two}` have the same name `{name}`")
+            }));
+        }
+        named.push((*session, name));
+    }
+    Ok(named)
+}
+
+async fn stop_signal() -> Result<()> {
+    let failed = |error| Error::internal("the stop signal cannot be awaited").with_source(error);
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+        tokio::select! {
+            _ = terminate.recv() => Ok(()),
+            stopped = tokio::signal::ctrl_c() => stopped.map_err(failed),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await.map_err(failed)
+}
+
+impl fmt::Debug for Bot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bot")
+            .field("adapters", &self.adapters)
+            .field("routes", &self.routes.len())
+            .finish_non_exhaustive()
+    }
+}

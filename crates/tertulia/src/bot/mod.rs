@@ -1,0 +1,45 @@
+//! What a bot is written with: handlers that take what they need, and a builder that puts everything together.
+//!
+//! ```no_run
+//! # use tertulia::bot::{Adapter, Bot, Context, Session};
+//! # #[derive(Default, serde::Serialize, serde::Deserialize)]
+//! # struct Chat { count: u64 }
+//! # async fn example(telegram: impl Adapter) -> tertulia::Result<()> {
+//! Bot::new(telegram)
+//!     .session::<Chat>("chat")
+//!     .on_message(async |ctx: Context, mut chat: Session<Chat>| {
+//!         chat.count += 1;
+//!         ctx.reply(format!("message {}", chat.count)).await?;
+//!         Ok(())
+//!     })
+//!     .run()
+//!     .await
+//! # }
+//! ```
+
+mod adapter;
+pub mod answer;
+mod builder;
+mod context;
+mod data;
+mod extract;
+mod filter;
+mod handler;
+mod router;
+mod running;
+mod session;
+mod update;
+
+pub use adapter::{Adapter, Method, Outgoing};
+pub use builder::Bot;
+pub use context::Context;
+pub use data::Data;
+pub use extract::{Declared, Extract};
+pub use filter::{Command, Filter, callback, command, message};
+pub use handler::Handler;
+pub use running::{Door, Running};
+pub use session::Session;
+pub use update::{Update, UpdateKind, User};
+
+/// What handlers return. Any error can be passed on with `?`; the library's own keeps its kind inside.
+pub type Result<T = ()> = anyhow::Result<T>;

@@ -1,0 +1,213 @@
+//! A session taken out of the store: owned, told apart as touched or not, and turned into what is to be written.
+
+use std::cell::Cell;
+use std::fmt;
+
+use super::codec;
+use super::entry::Entry;
+use super::format::Base;
+use super::store::{State, Store, log_head};
+use crate::storage::{Etag, Expect, Head, LogWrite};
+use crate::{Conversation, Error, Key, Result};
+
+/// A session that belongs to one turn.
+///
+/// 1. [`get`](Self::get) reads, [`get_mut`](Self::get_mut) marks it touched.
+/// 2. [`prepare`](Self::prepare) gives the writes, none if nothing changed, to be part of the turn's batch.
+/// 3. [`committed`](Self::committed) takes the heads of these writes and puts the value back into the cache;
+///    [`release`](Self::release) puts back one that was not written.
+///
+/// Dropping it at any point is the rollback: nothing was written, and the next load decodes what is stored again.
+pub struct Loaded<S> {
+    store: Store<S>,
+    conversation: Conversation,
+    entry: Box<Entry<S>>,
+    cached: bool,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// As it was loaded.
+    Untouched,
+    /// It may have been changed.
+    Touched,
+    /// It is to be removed, and was not touched since.
+    Deleted,
+    /// Its writes were given out and are not known to be committed.
+    Prepared,
+}
+
+thread_local! {
+    /// Where a value is encoded before it is compared; swapped with the shadow when it is stored.
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+impl<S: State> Loaded<S> {
+    pub(super) fn new(
+        store: Store<S>,
+        conversation: Conversation,
+        entry: Box<Entry<S>>,
+        cached: bool,
+    ) -> Self {
+        Self { store, conversation, entry, cached, stage: Stage::Untouched }
+    }
+
+    /// The value.
+    pub fn get(&self) -> &S {
+        &self.entry.value
+    }
+
+    /// The value, to be changed. Whether it was changed is found out by [`prepare`](Self::prepare).
+    pub fn get_mut(&mut self) -> &mut S {
+        self.stage = Stage::Touched;
+        &mut self.entry.value
+    }
+
+    /// Removes the session, with the logs inside it: the value is the type's default from here on. Touching it
+    /// afterwards makes it a session again.
+    pub fn delete(&mut self) {
+        self.entry.value = S::default();
+        self.stage = Stage::Deleted;
+    }
+
+    /// What to write so that the stored session is this one, with the expectations that nobody else wrote;
+    /// nothing if it was not changed. To be called once, after the last change.
+    ///
+    /// If the batch with these writes is not committed, the session must be dropped.
+    ///
+    /// # Errors
+    /// `Invalid` if the value cannot be encoded, cannot be read back, or is over a limit of the storage; the
+    /// session must be dropped.
+    pub fn prepare(&mut self) -> Result<Vec<LogWrite>> {
+        match self.stage {
+            Stage::Untouched => Ok(Vec::new()),
+            Stage::Prepared => Err(Error::internal(format!("{}: prepared twice", self.key()))),
+            Stage::Deleted => {
+                self.stage = Stage::Prepared;
+                Ok(self.removal())
+            }
+            Stage::Touched => {
+                let mut scratch = SCRATCH.take();
+                scratch.clear();
+                let writes = self.prepare_with(&mut scratch);
+                SCRATCH.set(scratch);
+                writes.map_err(|error| error.context(self.key()))
+            }
+        }
+    }
+
+    fn prepare_with(&mut self, encoded: &mut Vec<u8>) -> Result<Vec<LogWrite>> {
+        self.stage = Stage::Prepared;
+        encode(&self.entry.value, encoded)?;
+        if self.entry.head.is_none() {
+            self.entry.shadow.clear();
+            encode(&S::default(), &mut self.entry.shadow)?;
+        }
+        if *encoded == self.entry.shadow {
+            self.stage = Stage::Untouched;
+            return Ok(Vec::new());
+        }
+        if self.entry.head.is_none() {
+            check_readable::<S>(encoded)?;
+        }
+        let base = Base { next_log: self.entry.next_log, state: encoded }.encode();
+        let limit = self.store.limits().base_bytes;
+        if base.len() > limit {
+            let len = base.len();
+            return Err(Error::invalid(format!("the session has {len} bytes, at most {limit} are allowed")));
+        }
+        std::mem::swap(&mut self.entry.shadow, encoded);
+        Ok(vec![self.check().base(base)])
+    }
+
+    fn removal(&self) -> Vec<LogWrite> {
+        match self.entry.head {
+            None => Vec::new(),
+            Some(_) => vec![self.check().delete()],
+        }
+    }
+
+    /// Writes that change nothing and only expect what was read to be as it was: for a turn that answers from
+    /// this session and writes something else. Not to be joined with what [`prepare`](Self::prepare) gives if it
+    /// gives anything: that holds them.
+    pub fn checks(&self) -> Vec<LogWrite> {
+        vec![self.check()]
+    }
+
+    fn check(&self) -> LogWrite {
+        let expect = match self.etag() {
+            None => Expect::Absent,
+            Some(etag) => Expect::Etag(etag),
+        };
+        LogWrite::new(self.key()).expect(expect)
+    }
+
+    /// The writes were committed, and these are the heads of their logs, in the order of the writes: the value
+    /// goes back into the cache.
+    pub fn committed(mut self, heads: &[Option<Head>]) {
+        if self.stage == Stage::Prepared {
+            let Some(head) = heads.first().and_then(log_head) else { return };
+            self.entry.head = Some(head);
+            self.stage = Stage::Untouched;
+        }
+        self.release();
+    }
+
+    /// The value goes back into the cache if it is what is stored; if it was touched, or its writes were given
+    /// out, it is dropped.
+    pub fn release(self) {
+        let Self { store, conversation, entry, stage, .. } = self;
+        // What is not stored is as quickly made anew.
+        if stage == Stage::Untouched && entry.head.is_some() {
+            store.put_back(&conversation, entry);
+        }
+    }
+}
+
+impl<S> Loaded<S> {
+    /// Whose session it is.
+    pub fn conversation(&self) -> &Conversation {
+        &self.conversation
+    }
+
+    /// The key of the session's log.
+    pub fn key(&self) -> Key {
+        self.store.key(&self.conversation)
+    }
+
+    /// Whether the session was stored when it was loaded.
+    pub fn is_stored(&self) -> bool {
+        self.entry.head.is_some()
+    }
+
+    /// Whether the value came from the cache, so that somebody else may have written since.
+    pub fn is_cached(&self) -> bool {
+        self.cached
+    }
+
+    pub(super) fn into_value(self) -> S {
+        self.entry.value
+    }
+
+    pub(super) fn etag(&self) -> Option<Etag> {
+        self.entry.head.map(|head| head.etag)
+    }
+}
+
+fn encode<S: State>(value: &S, out: &mut Vec<u8>) -> Result<()> {
+    codec::encode(value, out).map_err(|e| Error::invalid(format!("cannot be encoded: {e}")).with_source(e))
+}
+
+/// A type that cannot come back is refused before anything of it is stored.
+fn check_readable<S: State>(encoded: &[u8]) -> Result<()> {
+    codec::decode::<S>(encoded)
+        .map(drop)
+        .map_err(|e| Error::invalid(format!("cannot be read back: {e}")).with_source(e))
+}
+
+impl<S> fmt::Debug for Loaded<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Loaded").field("key", &self.key()).field("stage", &self.stage).finish_non_exhaustive()
+    }
+}

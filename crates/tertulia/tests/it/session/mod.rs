@@ -1,0 +1,3 @@
+//! Typed sessions.
+
+mod updates;

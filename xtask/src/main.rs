@@ -1,0 +1,63 @@
+//! The project's own commands. `cargo xtask test` runs everything that has to pass; `cargo xtask bench` measures.
+
+mod peers;
+mod step;
+
+use std::process::ExitCode;
+
+use step::{Failed, Plan};
+
+const USAGE: &str = "\
+cargo xtask <command>
+
+  test     install what the tests need, then run everything that has to pass:
+           format, lints, tests, docs
+  bench    measure side by side with peers (minutes; see bench/README.md);
+           what follows is given to the benchmark, such as --quick
+
+Both show their progress. Test servers are private: on free ports, in temporary
+folders, and stopped at the end.";
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let command = arguments.next();
+    let outcome = match command.as_deref() {
+        Some("test") => test(),
+        Some("bench") => bench(&arguments.collect::<Vec<_>>()),
+        Some("help" | "--help" | "-h") => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        other => {
+            eprintln!("xtask: {} is not a command\n\n{USAGE}", other.unwrap_or("nothing"));
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failed(step)) => {
+            eprintln!("\nxtask: failed: {step}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn test() -> Result<(), Failed> {
+    let mut plan = Plan::new(5);
+    plan.step("format", &["cargo", "fmt", "--all", "--check"])?;
+    let peers = plan.run("install the peers that tests talk to", peers::install)?;
+    plan.step("lints", &["cargo", "clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
+    let environment = [("TERTULIA_TEST_PEERS", peers.as_os_str())];
+    plan.step_with("tests", &["cargo", "test", "--workspace"], &environment)?;
+    let strict = [("RUSTDOCFLAGS", "-D warnings".as_ref())];
+    plan.step_with("docs", &["cargo", "doc", "--workspace", "--no-deps"], &strict)?;
+    plan.done();
+    Ok(())
+}
+
+fn bench(arguments: &[String]) -> Result<(), Failed> {
+    let mut command =
+        vec!["cargo", "run", "--release", "--manifest-path", "bench/Cargo.toml", "--bin", "bench", "--"];
+    command.extend(arguments.iter().map(String::as_str));
+    Plan::new(1).step("bench", &command)
+}
