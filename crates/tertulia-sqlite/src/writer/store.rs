@@ -1,0 +1,306 @@
+//! What the writer knows of the file: heads in memory, loaded when first asked for.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use foldhash::fast::RandomState;
+use rusqlite::{Connection, OptionalExtension, params};
+use tertulia::storage::{ItemId, LogHead, Offset, QueueHead, Revision, State};
+use tertulia::{Key, Name, Result, Timestamp};
+
+use super::SEEN_FOR;
+use super::cache::Cache;
+use crate::error::{corrupt, failed};
+use crate::rows::{LogRow, QueueRow, log_columns, queue_columns};
+use crate::schema::{INLINE_BASE, OFFSET_BITS};
+
+/// How many spaces of item ids are remembered.
+const SPACES: usize = 4096;
+
+/// The connection that writes and what it has read, used by the writer thread alone. As nobody else writes to the
+/// file, what is cached is what a query inside the open transaction would give, changes of earlier batches
+/// included.
+#[derive(Debug)]
+pub(super) struct Store {
+    pub(super) connection: Connection,
+    /// The time by which the batch in hand is decided.
+    pub(super) now: Timestamp,
+    /// `None`: there is no such row.
+    pub(super) logs: Cache<Key, Option<LogSlot>>,
+    pub(super) queues: Cache<Key, Option<QueueSlot>>,
+    /// Entries of queues appended or looked at lately, by place: most are removed soon after.
+    pub(super) items: Cache<i64, (Revision, u64)>,
+    /// By name of a queue, then by name of a space.
+    spaces: HashMap<Name, HashMap<Name, Space, RandomState>, RandomState>,
+    /// Keys changed in the open transaction: heads to write, watchers to wake.
+    pub(super) dirty: Vec<Key>,
+    pub(super) next_log: i64,
+    pub(super) next_queue: i64,
+    /// A query failed, as opposed to a row that made no sense: the transaction is to be taken back.
+    pub(super) broken: bool,
+    /// Moves when somebody else wrote to the file, such as an operator with a shell.
+    data_version: i64,
+    /// Where the sweep of seen ids goes on.
+    pub(super) swept_to: Option<super::sweep::SeenPlace>,
+    /// Ids appended since the last sweep.
+    pub(super) appended: usize,
+}
+
+/// The head of a log in the file, and what of it is yet to be written there.
+#[derive(Debug)]
+pub(super) struct LogSlot {
+    pub(super) row: LogRow,
+    /// The row is in the file.
+    pub(super) stored: bool,
+    /// The base in the file has a row in `bases`.
+    pub(super) base_apart: bool,
+    pub(super) dirty: bool,
+    pub(super) new_deadline: bool,
+    pub(super) new_base: Option<Bytes>,
+}
+
+/// The head of a queue in the file, and whether it is yet to be written there.
+#[derive(Debug)]
+pub(super) struct QueueSlot {
+    pub(super) row: QueueRow,
+    pub(super) stored: bool,
+    pub(super) dirty: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Space {
+    pub(super) id: i64,
+    /// No number above it was ever appended, so that a source which counts upwards needs no look into the file.
+    pub(super) highest: i64,
+}
+
+impl Store {
+    /// # Errors
+    /// `Unavailable`, `Corrupt`.
+    pub(super) fn new(connection: Connection, heads: usize) -> Result<Self> {
+        let mut store = Self {
+            connection,
+            now: Timestamp(0),
+            logs: Cache::new(heads),
+            queues: Cache::new(heads),
+            items: Cache::new(heads),
+            spaces: HashMap::default(),
+            dirty: Vec::new(),
+            next_log: 1,
+            next_queue: 1,
+            broken: false,
+            data_version: -1,
+            swept_to: None,
+            appended: 0,
+        };
+        store.refresh().map_err(|cause| failed("cannot read the database", cause))?;
+        Ok(store)
+    }
+
+    /// Starts over if somebody else wrote to the file. Called within a transaction or before the first.
+    pub(super) fn refresh(&mut self) -> rusqlite::Result<()> {
+        let version =
+            self.connection.prepare_cached("PRAGMA data_version")?.query_row((), |row| row.get(0))?;
+        if version == self.data_version {
+            return Ok(());
+        }
+        self.forget();
+        let highest = |sql| self.connection.query_row(sql, (), |row| row.get::<_, i64>(0));
+        self.next_log = 1 + highest(
+            "SELECT max(ifnull((SELECT max(id) FROM logs), 0), ifnull((SELECT max(log) FROM dropped), 0))",
+        )?;
+        self.next_queue = 1 + highest("SELECT ifnull(max(id), 0) FROM queues")?;
+        self.data_version = version;
+        Ok(())
+    }
+
+    /// Forgets everything that was read or changed: the transaction was taken back.
+    pub(super) fn forget(&mut self) {
+        self.logs.clear();
+        self.queues.clear();
+        self.items.clear();
+        self.spaces.clear();
+        self.dirty.clear();
+        self.broken = false;
+    }
+
+    /// Keeps the caches within their bounds; between transactions only.
+    pub(super) fn age(&mut self) {
+        self.logs.age();
+        self.queues.age();
+        self.items.age();
+        if self.spaces.values().map(HashMap::len).sum::<usize>() > SPACES {
+            self.spaces.clear();
+        }
+    }
+
+    fn log_slot(&mut self, key: &Key) -> Result<&mut Option<LogSlot>> {
+        if self.logs.get_mut(key).is_none() {
+            let slot = self.load_log(key)?;
+            self.logs.insert(key.clone(), slot);
+        }
+        Ok(self.logs.get_mut(key).expect("inserted above"))
+    }
+
+    fn load_log(&mut self, key: &Key) -> Result<Option<LogSlot>> {
+        const SQL: &str = concat!(
+            "SELECT ",
+            log_columns!(),
+            " FROM logs WHERE shard = ?1 AND conversation = ?2 AND name = ?3"
+        );
+        let (shard, conversation, name) = parts(key);
+        let loaded = self.connection.prepare_cached(SQL).and_then(|mut statement| {
+            let decode = |row: &rusqlite::Row<'_>| Ok(LogRow::decode(row, 0, key));
+            statement.query_row(params![shard, conversation, name], decode).optional()
+        });
+        let row = self.read("a head", loaded)?.transpose()?;
+        Ok(row.map(|row| LogSlot {
+            base_apart: row.head.base_len > INLINE_BASE,
+            row,
+            stored: true,
+            dirty: false,
+            new_deadline: false,
+            new_base: None,
+        }))
+    }
+
+    fn queue_slot(&mut self, key: &Key) -> Result<&mut Option<QueueSlot>> {
+        if self.queues.get_mut(key).is_none() {
+            let slot = self.load_queue(key)?;
+            self.queues.insert(key.clone(), slot);
+        }
+        Ok(self.queues.get_mut(key).expect("inserted above"))
+    }
+
+    fn load_queue(&mut self, key: &Key) -> Result<Option<QueueSlot>> {
+        const SQL: &str = concat!("SELECT ", queue_columns!(), " FROM queues WHERE shard = ?1 AND name = ?2");
+        let (shard, _, name) = parts(key);
+        let loaded = self.connection.prepare_cached(SQL).and_then(|mut statement| {
+            let decode = |row: &rusqlite::Row<'_>| Ok(QueueRow::decode(row, 0, key));
+            statement.query_row(params![shard, name], decode).optional()
+        });
+        let row = self.read("a head", loaded)?.transpose()?;
+        Ok(row.map(|row| QueueSlot { row, stored: true, dirty: false }))
+    }
+
+    fn space(&mut self, queue: &Name, name: &Name) -> Result<Option<&mut Space>> {
+        let known = self.spaces.get(queue).is_some_and(|spaces| spaces.contains_key(name));
+        if !known {
+            let loaded = load_space(&self.connection, queue, name);
+            let Some(space) = self.read("the space of an id", loaded)? else { return Ok(None) };
+            self.remember(queue, name, space);
+        }
+        Ok(self.spaces.get_mut(queue).and_then(|spaces| spaces.get_mut(name)))
+    }
+
+    fn remember(&mut self, queue: &Name, name: &Name, space: Space) {
+        self.spaces.entry(queue.clone()).or_default().insert(name.clone(), space);
+    }
+
+    /// The space's number, made if there is none; `id` was appended to it.
+    pub(super) fn space_of(&mut self, queue: &Name, id: &ItemId) -> rusqlite::Result<i64> {
+        const SQL: &str = "INSERT INTO spaces (queue, name) VALUES (?1, ?2)";
+        let (ItemId::Number(name, _) | ItemId::Bytes(name, _)) = id;
+        let space = match self.spaces.get_mut(queue).and_then(|spaces| spaces.get_mut(name)) {
+            Some(space) => space,
+            None => {
+                self.connection.prepare_cached(SQL)?.execute(params![queue.as_str(), name.as_str()])?;
+                let id = self.connection.last_insert_rowid();
+                let spaces = self.spaces.entry(queue.clone()).or_default();
+                spaces.entry(name.clone()).or_insert(Space { id, highest: i64::MIN })
+            }
+        };
+        if let ItemId::Number(_, number) = id {
+            space.highest = space.highest.max(*number);
+        }
+        Ok(space.id)
+    }
+
+    /// Notes that a query failed, for the whole transaction.
+    fn read<T>(&mut self, what: &str, result: rusqlite::Result<T>) -> Result<T> {
+        result.map_err(|cause| {
+            self.broken = true;
+            failed(&format!("cannot read {what}"), cause)
+        })
+    }
+}
+
+impl State for Store {
+    fn log(&mut self, key: &Key) -> Result<Option<LogHead>> {
+        let now = self.now;
+        Ok(self.log_slot(key)?.as_ref().and_then(|slot| slot.row.live(now)))
+    }
+
+    fn queue(&mut self, key: &Key) -> Result<Option<QueueHead>> {
+        Ok(self.queue_slot(key)?.as_ref().map(|slot| slot.row.head))
+    }
+
+    fn seen(&mut self, key: &Key, id: &ItemId) -> Result<bool> {
+        const SQL: &str = "SELECT at FROM seen WHERE space = ?1 AND id = ?2";
+        let (ItemId::Number(name, _) | ItemId::Bytes(name, _)) = id;
+        let Some(space) = self.space(key.name(), name)? else { return Ok(false) };
+        let space_id = space.id;
+        if matches!(id, ItemId::Number(_, number) if *number > space.highest) {
+            return Ok(false);
+        }
+        let found = self.connection.prepare_cached(SQL).and_then(|mut statement| {
+            let at = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
+            match id {
+                ItemId::Number(_, number) => statement.query_row(params![space_id, number], at),
+                ItemId::Bytes(_, bytes) => statement.query_row(params![space_id, bytes], at),
+            }
+            .optional()
+        });
+        let at = self.read("a seen id", found)?;
+        Ok(at.is_some_and(|at| self.now.since(Timestamp(at.cast_unsigned())) < SEEN_FOR))
+    }
+
+    fn entry(&mut self, key: &Key, offset: Offset) -> Result<Option<(Revision, u64)>> {
+        const SQL: &str = "SELECT revision, length(bytes) FROM items WHERE place = ?1";
+        let Some(slot) = self.queue_slot(key)? else { return Ok(None) };
+        if offset >= slot.row.head.end {
+            return Ok(None);
+        }
+        let place = place(slot.row.id, offset);
+        if let Some(item) = self.items.get_mut(&place) {
+            return Ok(Some(*item));
+        }
+        let found = self.connection.prepare_cached(SQL).and_then(|mut statement| {
+            statement.query_row([place], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))).optional()
+        });
+        let Some((revision, length)) = self.read("an entry", found)? else { return Ok(None) };
+        let (Ok(revision), Ok(length)) = (u64::try_from(revision), u64::try_from(length)) else {
+            return Err(corrupt(format_args!("{key}: entry {offset} has the revision {revision}")));
+        };
+        self.items.insert(place, (Revision(revision), length));
+        Ok(Some((Revision(revision), length)))
+    }
+}
+
+fn load_space(connection: &Connection, queue: &Name, name: &Name) -> rusqlite::Result<Option<Space>> {
+    const SPACE: &str = "SELECT id FROM spaces WHERE queue = ?1 AND name = ?2";
+    // Integers sort before blobs.
+    const HIGHEST: &str =
+        "SELECT id FROM seen WHERE space = ?1 AND id <= 9223372036854775807 ORDER BY id DESC LIMIT 1";
+    let id = connection
+        .prepare_cached(SPACE)?
+        .query_row(params![queue.as_str(), name.as_str()], |row| row.get::<_, i64>(0))
+        .optional()?;
+    let Some(id) = id else { return Ok(None) };
+    let highest = connection.prepare_cached(HIGHEST)?.query_row([id], |row| row.get(0)).optional()?;
+    Ok(Some(Space { id, highest: highest.unwrap_or(i64::MIN) }))
+}
+
+/// The key's columns.
+pub(super) fn parts(key: &Key) -> (i64, &str, &str) {
+    let conversation = match key {
+        Key::Log(conversation, _) => conversation.as_str(),
+        Key::ShardLog(..) | Key::Queue(..) => "",
+    };
+    (i64::from(key.shard().0), conversation, key.name().as_str())
+}
+
+/// Where an entry of a queue is. The caller has checked that the offset has at most [`OFFSET_BITS`] bits.
+pub(super) fn place(queue: i64, offset: Offset) -> i64 {
+    queue << OFFSET_BITS | offset.0.cast_signed()
+}

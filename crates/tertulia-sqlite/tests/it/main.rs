@@ -1,0 +1,3 @@
+//! What the SQLite storage promises.
+
+mod basics;
