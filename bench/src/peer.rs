@@ -1,0 +1,64 @@
+//! The peers: who runs which case, and how each is started. To add one, add a line here.
+
+/// One side of the comparison: a program that runs a case and prints one line of JSON.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub(crate) name: &'static str,
+    /// Variants of one thing: the best of a family stands for it.
+    pub(crate) family: &'static str,
+    /// The names of the cases it can run.
+    pub(crate) cases: &'static [&'static str],
+    pub(crate) program: Program,
+    /// Arguments of its own, before those that every peer gets.
+    pub(crate) arguments: &'static [&'static str],
+}
+
+/// Where a peer's program comes from.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Program {
+    /// A package of this workspace with an executable of the same name.
+    Cargo { package: &'static str },
+    /// A folder with `package.json`, `package-lock.json` and `main.js`.
+    Node { folder: &'static str },
+}
+
+/// The family that the others are compared with, and the aims are for, as soon as it has a peer.
+pub(crate) const OURS: &str = "ours";
+
+pub(crate) const PEERS: &[Peer] = &[
+    Peer {
+        name: "loop",
+        family: "loop",
+        cases: &["counter"],
+        program: Program::Cargo { package: "floor" },
+        arguments: &["--store", "memory"],
+    },
+    Peer {
+        name: "grammy",
+        family: "grammy",
+        cases: &["counter", "sleep"],
+        program: Program::Node { folder: "peers/grammy" },
+        arguments: &[],
+    },
+    Peer {
+        name: "teloxide-current",
+        family: "teloxide",
+        cases: &["counter", "sleep"],
+        program: Program::Cargo { package: "teloxide-peer" },
+        arguments: &["--runtime", "current"],
+    },
+    Peer {
+        name: "teloxide-multi",
+        family: "teloxide",
+        cases: &["counter", "sleep"],
+        program: Program::Cargo { package: "teloxide-peer" },
+        arguments: &["--runtime", "multi"],
+    },
+    Peer {
+        name: "bare-sqlite",
+        family: "bare-sqlite",
+        cases: &["sqlite-2k", "sqlite-10k"],
+        program: Program::Cargo { package: "floor" },
+        arguments: &["--store", "sqlite"],
+    },
+];

@@ -1,0 +1,93 @@
+//! Installs and builds the peers' programs.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, bail, ensure};
+use serde::Serialize;
+
+use crate::peer::Program;
+use crate::selection::Selection;
+
+/// What can be run, and what cannot.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    /// The command line that starts each program.
+    pub(crate) programs: HashMap<Program, Vec<PathBuf>>,
+    pub(crate) left_out: Vec<LeftOut>,
+}
+
+/// Peers that cannot run on this machine.
+#[derive(Debug, Serialize)]
+pub(crate) struct LeftOut {
+    pub(crate) peers: Vec<&'static str>,
+    pub(crate) why: String,
+}
+
+/// Makes every program of the selection ready to run. What cannot be made ready is left out of it.
+///
+/// # Errors
+/// If nothing is left to run, or the folder of built programs cannot be told.
+pub(crate) fn prepare(folder: &Path, selection: &mut Selection) -> anyhow::Result<Prepared> {
+    // The peers are built beside this program, whatever its own profile.
+    let own = std::env::current_exe().context("cannot tell where this program is")?;
+    let target = own.ancestors().nth(2).context("this program is not in a folder of cargo's")?.to_owned();
+
+    let mut prepared = Prepared { programs: HashMap::new(), left_out: Vec::new() };
+    for program in selection.programs() {
+        let command = match program {
+            Program::Cargo { package } => build(folder, &target, package),
+            Program::Node { folder: name } => install(&folder.join(name)),
+        };
+        match command {
+            Ok(command) => {
+                prepared.programs.insert(program, command);
+            }
+            Err(error) => {
+                let out = LeftOut { peers: selection.leave_out(program), why: format!("{error:#}") };
+                eprintln!("left out: {}: {}", out.peers.join(", "), out.why);
+                prepared.left_out.push(out);
+            }
+        }
+    }
+    ensure!(!selection.cases.is_empty(), "no peer is left to run");
+    Ok(prepared)
+}
+
+/// Builds one package. Each is built alone, so that no peer gets the features another one asks for.
+fn build(folder: &Path, target: &Path, package: &str) -> anyhow::Result<Vec<PathBuf>> {
+    eprintln!("building {package}");
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.args(["build", "--release", "--locked", "--package", package, "--target-dir"]).arg(target);
+    succeed(command.current_dir(folder))?;
+    Ok(vec![target.join("release").join(format!("{package}{}", std::env::consts::EXE_SUFFIX))])
+}
+
+/// Installs what `package-lock.json` names, unless that has been done since it last changed.
+fn install(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let changed = |name: &str| std::fs::metadata(folder.join(name)).and_then(|file| file.modified()).ok();
+    let (locked, installed) = (changed("package-lock.json"), changed("node_modules/.package-lock.json"));
+    ensure!(locked.is_some(), "{} is missing", folder.join("package-lock.json").display());
+    if installed < locked {
+        eprintln!("installing {}", folder.display());
+        succeed(Command::new("npm").args(["ci", "--ignore-scripts"]).current_dir(folder))?;
+    }
+    succeed(Command::new("node").arg("--check").arg(folder.join("main.js")))?;
+    Ok(vec!["node".into(), folder.join("main.js")])
+}
+
+/// Runs a command whose output is progress, and so goes to standard error.
+fn succeed(command: &mut Command) -> anyhow::Result<()> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let status = command
+        .stdin(Stdio::null())
+        .stdout(std::io::stderr())
+        .status()
+        .with_context(|| format!("cannot start {name}"))?;
+    if !status.success() {
+        bail!("{name} failed: {status}");
+    }
+    Ok(())
+}
