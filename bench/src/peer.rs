@@ -27,6 +27,27 @@ pub(crate) const OURS: &str = "ours";
 
 pub(crate) const PEERS: &[Peer] = &[
     Peer {
+        name: "tertulia-current",
+        family: OURS,
+        cases: &["counter", "sleep"],
+        program: Program::Cargo { package: "ours" },
+        arguments: &["--store", "memory", "--runtime", "current"],
+    },
+    Peer {
+        name: "tertulia-multi",
+        family: OURS,
+        cases: &["counter", "sleep"],
+        program: Program::Cargo { package: "ours" },
+        arguments: &["--store", "memory", "--runtime", "multi"],
+    },
+    Peer {
+        name: "tertulia-sqlite",
+        family: OURS,
+        cases: &["sqlite-2k", "sqlite-10k"],
+        program: Program::Cargo { package: "ours" },
+        arguments: &["--store", "sqlite", "--runtime", "multi", "--callers", "4"],
+    },
+    Peer {
         name: "loop",
         family: "loop",
         cases: &["counter"],

@@ -103,7 +103,9 @@ async fn count(Arguments { store, runtime, callers, run }: &Arguments) -> anyhow
         let (intake, batches) = (bot.door().intake.clone(), Arc::clone(&batches));
         feeds.spawn(async move {
             loop {
-                let Some(batch) = batches.lock().ok().and_then(|mut batches| batches.next()) else { return Ok(()) };
+                let Some(batch) = batches.lock().ok().and_then(|mut batches| batches.next()) else {
+                    return Ok(());
+                };
                 intake.submit_all(batch).await?;
             }
         });
@@ -120,11 +122,15 @@ async fn count(Arguments { store, runtime, callers, run }: &Arguments) -> anyhow
     for chat in 0..run.chats {
         sum += sessions.load(&conversation(chat)?).await?.get().n;
     }
-    let peer = match store {
-        Store::Memory => "tertulia",
-        Store::Sqlite => "tertulia-sqlite",
+    let peer = match (store, runtime) {
+        (Store::Memory, Runtime::Current) => "tertulia-current",
+        (Store::Memory, Runtime::Multi) => "tertulia-multi",
+        (Store::Sqlite, _) => "tertulia-sqlite",
     };
-    Report::new(peer, run, taken, sum).written(taken).with("runtime", format!("{runtime:?}").to_lowercase()).print()
+    Report::new(peer, run, taken, sum)
+        .written(taken)
+        .with("runtime", format!("{runtime:?}").to_lowercase())
+        .print()
 }
 
 /// Every update of the run, made before the clock starts.
@@ -134,7 +140,9 @@ fn batches(run: &Run, large: bool) -> anyhow::Result<Vec<Vec<Incoming>>> {
     let mut random = fastrand::Rng::with_seed(7);
     let mut body = |id: u64| -> String {
         let more = if large { 468 + (id % 65) as usize } else { 0 };
-        std::iter::once(format!("message {id} ")).chain((0..more / 8).map(|_| format!("{:08x}", random.u32(..)))).collect()
+        std::iter::once(format!("message {id} "))
+            .chain((0..more / 8).map(|_| format!("{:08x}", random.u32(..))))
+            .collect()
     };
     let updates: Vec<Incoming> = (0..run.updates)
         .map(|id| Incoming {
