@@ -5,7 +5,6 @@ mod shelf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::task::coop;
 
@@ -121,10 +120,10 @@ impl Memory {
                 continue;
             }
             let mut keys = self.0.shelves[shard.index()].lock().list(query, now);
-            keys.sort_unstable_by_key(|listed| listed.key.to_string());
+            keys.sort_by_cached_key(|listed| place(&listed.key));
             let skip = match &after {
-                Some((from, text)) if *from == shard => {
-                    keys.partition_point(|listed| listed.key.to_string() <= *text)
+                Some((from, last)) if *from == shard => {
+                    keys.partition_point(|listed| place(&listed.key) <= *last)
                 }
                 _ => 0,
             };
@@ -216,18 +215,28 @@ impl State for Held<'_> {
     }
 }
 
+/// Where a key stands in its shard's listing: different for different keys, which their texts alone are not.
+fn place(key: &Key) -> (u8, String) {
+    let kind = match key {
+        Key::Log(..) => 0,
+        Key::ShardLog(..) => 1,
+        Key::Queue(..) => 2,
+    };
+    (kind, key.to_string())
+}
+
+/// What a cursor begins with, so that one of another storage is told apart.
+const CURSOR: &[u8] = b"memory";
+
 fn encode_cursor(listed: &Listed) -> Cursor {
-    let mut bytes = vec![listed.key.shard().0];
-    bytes.extend_from_slice(listed.key.to_string().as_bytes());
-    Cursor(bytes.into())
+    let (kind, text) = place(&listed.key);
+    Cursor([CURSOR, &[listed.key.shard().0, kind], text.as_bytes()].concat().into())
 }
 
-fn decode_cursor(Cursor(bytes): &Cursor) -> Result<(Shard, String)> {
+fn decode_cursor(Cursor(bytes): &Cursor) -> Result<(Shard, (u8, String))> {
     let foreign = || Error::invalid("this cursor was not given by the memory storage");
-    let (shard, text) = split_first(bytes).ok_or_else(foreign)?;
-    Ok((Shard(shard), String::from_utf8(text.to_vec()).map_err(|_| foreign())?))
-}
-
-fn split_first(bytes: &Bytes) -> Option<(u8, &[u8])> {
-    bytes.split_first().map(|(first, rest)| (*first, rest))
+    let [shard, kind, text @ ..] = bytes.strip_prefix(CURSOR).ok_or_else(foreign)? else {
+        return Err(foreign());
+    };
+    Ok((Shard(*shard), (*kind, String::from_utf8(text.to_vec()).map_err(|_| foreign())?)))
 }
