@@ -161,7 +161,10 @@ impl Storage for Memory {
     }
 
     fn list<'a>(&'a self, query: &'a ListQuery) -> BoxFuture<'a, Result<Listing>> {
-        Box::pin(async move { self.list_now(query) })
+        Box::pin(async move {
+            coop::consume_budget().await;
+            self.list_now(query)
+        })
     }
 
     fn changed<'a>(&'a self, key: &'a Key, seen: Option<Etag>) -> BoxFuture<'a, Result<Option<Head>>> {
