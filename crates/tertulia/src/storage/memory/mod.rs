@@ -66,15 +66,13 @@ impl Memory {
                 inner.max_bytes
             )));
         }
-        let now = inner.clock.now();
         let mut shards: Vec<Shard> = batch.writes.iter().map(|write| write.key().shard()).collect();
         shards.sort_unstable();
         shards.dedup();
-        let mut held = Held {
-            guards: shards.iter().map(|shard| inner.shelves[shard.index()].lock()).collect(),
-            shards,
-            now,
-        };
+        let guards = shards.iter().map(|shard| inner.shelves[shard.index()].lock()).collect();
+        // Read under the locks: what somebody saw expire while this batch waited has expired for it too.
+        let now = inner.clock.now();
+        let mut held = Held { guards, shards, now };
         let (changes, committed) = match decide(batch, &mut held, &inner.limits)? {
             Decision::Apply(changes, committed) => (changes, committed),
             Decision::Conflict(conflict) => return Err(conflict.into()),
@@ -97,13 +95,13 @@ impl Memory {
     }
 
     fn read_now(&self, reads: &[Read]) -> Vec<Result<Option<Page>>> {
-        let now = self.0.clock.now();
         let mut shards: Vec<Shard> = reads.iter().map(|read| read.key.shard()).collect();
         shards.sort_unstable();
         shards.dedup();
         let mut pages: Vec<_> = reads.iter().map(|_| Ok(None)).collect();
         for shard in shards {
             let shelf = self.0.shelves[shard.index()].lock();
+            let now = self.0.clock.now();
             for (page, read) in pages.iter_mut().zip(reads).filter(|(_, read)| read.key.shard() == shard) {
                 *page = shelf.read(read, now);
             }
@@ -113,13 +111,14 @@ impl Memory {
 
     fn list_now(&self, query: &ListQuery) -> Result<Listing> {
         let after = query.after.as_ref().map(decode_cursor).transpose()?;
-        let now = self.0.clock.now();
         let mut listing = Listing::default();
         for shard in Shard::all().filter(|shard| query.shard.is_none_or(|only| only == *shard)) {
             if after.as_ref().is_some_and(|(from, _)| shard < *from) {
                 continue;
             }
-            let mut keys = self.0.shelves[shard.index()].lock().list(query, now);
+            let shelf = self.0.shelves[shard.index()].lock();
+            let mut keys = shelf.list(query, self.0.clock.now());
+            drop(shelf);
             keys.sort_by_cached_key(|listed| place(&listed.key));
             let skip = match &after {
                 Some((from, last)) if *from == shard => {
