@@ -6,9 +6,7 @@ use std::pin::pin;
 use std::task::Poll;
 
 use futures_util::future::join;
-use tertulia::storage::{
-    Etag, From, ItemId, ListQuery, LogWrite, Offset, Page, QueueWrite, Read, Storage as _,
-};
+use tertulia::storage::{Etag, From, ItemId, ListQuery, LogWrite, Offset, Page, QueueWrite, Read};
 use tertulia::{Key, Name};
 
 use crate::Subject;

@@ -5,7 +5,6 @@ mod shelf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::task::coop;
 
@@ -67,15 +66,13 @@ impl Memory {
                 inner.max_bytes
             )));
         }
-        let now = inner.clock.now();
         let mut shards: Vec<Shard> = batch.writes.iter().map(|write| write.key().shard()).collect();
         shards.sort_unstable();
         shards.dedup();
-        let mut held = Held {
-            guards: shards.iter().map(|shard| inner.shelves[shard.index()].lock()).collect(),
-            shards,
-            now,
-        };
+        let guards = shards.iter().map(|shard| inner.shelves[shard.index()].lock()).collect();
+        // Read under the locks: what somebody saw expire while this batch waited has expired for it too.
+        let now = inner.clock.now();
+        let mut held = Held { guards, shards, now };
         let (changes, committed) = match decide(batch, &mut held, &inner.limits)? {
             Decision::Apply(changes, committed) => (changes, committed),
             Decision::Conflict(conflict) => return Err(conflict.into()),
@@ -98,13 +95,13 @@ impl Memory {
     }
 
     fn read_now(&self, reads: &[Read]) -> Vec<Result<Option<Page>>> {
-        let now = self.0.clock.now();
         let mut shards: Vec<Shard> = reads.iter().map(|read| read.key.shard()).collect();
         shards.sort_unstable();
         shards.dedup();
         let mut pages: Vec<_> = reads.iter().map(|_| Ok(None)).collect();
         for shard in shards {
             let shelf = self.0.shelves[shard.index()].lock();
+            let now = self.0.clock.now();
             for (page, read) in pages.iter_mut().zip(reads).filter(|(_, read)| read.key.shard() == shard) {
                 *page = shelf.read(read, now);
             }
@@ -114,17 +111,18 @@ impl Memory {
 
     fn list_now(&self, query: &ListQuery) -> Result<Listing> {
         let after = query.after.as_ref().map(decode_cursor).transpose()?;
-        let now = self.0.clock.now();
         let mut listing = Listing::default();
         for shard in Shard::all().filter(|shard| query.shard.is_none_or(|only| only == *shard)) {
             if after.as_ref().is_some_and(|(from, _)| shard < *from) {
                 continue;
             }
-            let mut keys = self.0.shelves[shard.index()].lock().list(query, now);
-            keys.sort_unstable_by_key(|listed| listed.key.to_string());
+            let shelf = self.0.shelves[shard.index()].lock();
+            let mut keys = shelf.list(query, self.0.clock.now());
+            drop(shelf);
+            keys.sort_by_cached_key(|listed| place(&listed.key));
             let skip = match &after {
-                Some((from, text)) if *from == shard => {
-                    keys.partition_point(|listed| listed.key.to_string() <= *text)
+                Some((from, last)) if *from == shard => {
+                    keys.partition_point(|listed| place(&listed.key) <= *last)
                 }
                 _ => 0,
             };
@@ -162,7 +160,10 @@ impl Storage for Memory {
     }
 
     fn list<'a>(&'a self, query: &'a ListQuery) -> BoxFuture<'a, Result<Listing>> {
-        Box::pin(async move { self.list_now(query) })
+        Box::pin(async move {
+            coop::consume_budget().await;
+            self.list_now(query)
+        })
     }
 
     fn changed<'a>(&'a self, key: &'a Key, seen: Option<Etag>) -> BoxFuture<'a, Result<Option<Head>>> {
@@ -216,18 +217,28 @@ impl State for Held<'_> {
     }
 }
 
+/// Where a key stands in its shard's listing: different for different keys, which their texts alone are not.
+fn place(key: &Key) -> (u8, String) {
+    let kind = match key {
+        Key::Log(..) => 0,
+        Key::ShardLog(..) => 1,
+        Key::Queue(..) => 2,
+    };
+    (kind, key.to_string())
+}
+
+/// What a cursor begins with, so that one of another storage is told apart.
+const CURSOR: &[u8] = b"memory";
+
 fn encode_cursor(listed: &Listed) -> Cursor {
-    let mut bytes = vec![listed.key.shard().0];
-    bytes.extend_from_slice(listed.key.to_string().as_bytes());
-    Cursor(bytes.into())
+    let (kind, text) = place(&listed.key);
+    Cursor([CURSOR, &[listed.key.shard().0, kind], text.as_bytes()].concat().into())
 }
 
-fn decode_cursor(Cursor(bytes): &Cursor) -> Result<(Shard, String)> {
+fn decode_cursor(Cursor(bytes): &Cursor) -> Result<(Shard, (u8, String))> {
     let foreign = || Error::invalid("this cursor was not given by the memory storage");
-    let (shard, text) = split_first(bytes).ok_or_else(foreign)?;
-    Ok((Shard(shard), String::from_utf8(text.to_vec()).map_err(|_| foreign())?))
-}
-
-fn split_first(bytes: &Bytes) -> Option<(u8, &[u8])> {
-    bytes.split_first().map(|(first, rest)| (*first, rest))
+    let [shard, kind, text @ ..] = bytes.strip_prefix(CURSOR).ok_or_else(foreign)? else {
+        return Err(foreign());
+    };
+    Ok((Shard(*shard), (*kind, String::from_utf8(text.to_vec()).map_err(|_| foreign())?)))
 }

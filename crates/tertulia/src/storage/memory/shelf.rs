@@ -163,7 +163,10 @@ impl Shelf {
             queue.entries.insert(offset, (Revision(0), append.id, append.bytes));
         }
         while queue.seen_order.front().is_some_and(|(at, _)| now.since(*at) >= SEEN_FOR) {
-            if let Some((_, id)) = queue.seen_order.pop_front() {
+            // An id that came again after its time is remembered from then on, by its later place in the order.
+            if let Some((at, id)) = queue.seen_order.pop_front()
+                && queue.seen.get(&id) == Some(&at)
+            {
                 queue.seen.remove(&id);
             }
         }
