@@ -1,0 +1,74 @@
+//! Runs one case in a runtime of its own.
+
+use std::time::Duration;
+
+use tertulia::storage::Limits;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::Subject;
+
+/// Which time a storage keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Time {
+    /// The runtime's, so that pausing and advancing that moves the storage's: for a storage that does all its
+    /// work in the caller's task and reads [`tertulia::Clock`].
+    Paused,
+    /// Its own, which goes by as it does.
+    Real,
+}
+
+/// A case that does not end has missed a wake-up.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// The same where idle time is skipped: nothing in a case waits for a year.
+const PAUSED_PATIENCE: Duration = Duration::from_hours(24 * 365);
+
+/// Limits so small that a case reaches each.
+pub const SMALL: Limits = Limits {
+    entry_bytes: 1_000,
+    base_bytes: 4_000,
+    batch_bytes: 10_000,
+    writes: 16,
+    queue_entries: 20,
+    queue_bytes: 5_000,
+};
+
+/// Runs a case on two threads in real time, whatever time the storage keeps.
+pub fn threads(_: Time, open: impl AsyncFnOnce(Limits) -> Subject, case: impl AsyncFnOnce(&Subject)) {
+    run(two_threads(), PATIENCE, async || open(Limits::default()).await, case);
+}
+
+/// Runs a case on two threads over a store with small limits, if it can have such.
+pub fn limited(_: Time, open: impl AsyncFnOnce(Limits) -> Subject, case: impl AsyncFnOnce(&Subject)) {
+    run(two_threads(), PATIENCE, async || open(SMALL).await, case);
+}
+
+/// Runs a case in the storage's time: a paused one is moved by the case.
+pub fn timed(time: Time, open: impl AsyncFnOnce(Limits) -> Subject, case: impl AsyncFnOnce(&Subject)) {
+    match time {
+        Time::Real => threads(time, open, case),
+        Time::Paused => {
+            let mut builder = Builder::new_current_thread();
+            let runtime = builder.enable_all().start_paused(true).build().expect("a runtime can be made");
+            run(runtime, PAUSED_PATIENCE, async || open(Limits::default()).await.paused(), case);
+        }
+    }
+}
+
+fn two_threads() -> Runtime {
+    let mut builder = Builder::new_multi_thread();
+    builder.worker_threads(2).enable_all().build().expect("a runtime can be made")
+}
+
+fn run(
+    runtime: Runtime,
+    patience: Duration,
+    open: impl AsyncFnOnce() -> Subject,
+    case: impl AsyncFnOnce(&Subject),
+) {
+    runtime.block_on(async {
+        let subject = open().await;
+        let ended = tokio::time::timeout(patience, case(&subject)).await;
+        assert!(ended.is_ok(), "the case waits for something that never comes");
+    });
+}

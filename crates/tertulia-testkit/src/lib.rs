@@ -1,0 +1,41 @@
+//! What every storage of Tertulia is judged by, and storages that misbehave or count on purpose.
+//!
+//! - [`conformance`]: the rules of the storage contract, each a named case; [`conformance!`] lists them as tests.
+//! - [`model`]: random batches and reads against a plain map; one of the suite's cases.
+//! - [`Faulty`]: a storage that fails, delays or loses answers by plan.
+//! - [`Counting`]: a storage that counts what is written and read, by name.
+//!
+//! # Running the suite on a storage of your own
+//!
+//! In an integration test, say how an empty store is opened and which [`Time`](conformance::Time) it keeps.
+//! Every case becomes a test of its own, `mine::queue::an_id_appended_again_is_seen` and so on.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use tertulia::Clock;
+//! use tertulia::storage::{Limits, Memory};
+//! use tertulia_testkit::Subject;
+//!
+//! mod mine {
+//!     use super::*;
+//!
+//!     /// Opens a new, empty store; called once for each case, inside that case's runtime.
+//!     async fn open(limits: Limits) -> Subject {
+//!         // Your storage here. One that keeps files would add `.keep(directory)`, so that they outlive the case,
+//!         // and `.reopen(..)`, so that the cases of durability run.
+//!         Subject::new(Arc::new(Memory::with(Clock::system(), limits, 1 << 30)))
+//!     }
+//!
+//!     tertulia_testkit::conformance!(tertulia_testkit::conformance::Time::Paused, open);
+//! }
+//! # fn main() {}
+//! ```
+//!
+//! `TERTULIA_MODEL_ROUNDS` says how many rounds the model test plays; `TERTULIA_MODEL_SEED` repeats one that
+//! failed.
+
+pub mod conformance;
+mod subject;
+
+pub use subject::Subject;
