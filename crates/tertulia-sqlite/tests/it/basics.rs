@@ -5,7 +5,7 @@ use tertulia::{Conversation, Key, Name, Shard};
 use tertulia_sqlite::Sqlite;
 
 fn log(id: &str) -> Key {
-    Key::Log(Conversation::new("test", id).unwrap(), Name::from_static("log"))
+    Key::Log(Conversation::new("test", id).expect("a short id"), Name::from_static("log"))
 }
 
 #[tokio::test]
