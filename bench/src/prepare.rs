@@ -60,7 +60,7 @@ fn build(folder: &Path, target: &Path, package: &str) -> anyhow::Result<Vec<Path
     eprintln!("building {package}");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.args(["build", "--release", "--locked", "--package", package, "--target-dir"]).arg(target);
+    command.args(["build", "--release", "--package", package, "--target-dir"]).arg(target);
     succeed(command.current_dir(folder))?;
     Ok(vec![target.join("release").join(format!("{package}{}", std::env::consts::EXE_SUFFIX))])
 }
