@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::data::Values;
 use super::handler::boxed;
-use super::router::{KeyFunction, Route, Router, Shared};
+use super::router::{KeyFunction, Platform, Route, Router, Shared};
 use super::session::SessionType;
 use super::{Adapter, Declared, Filter, Handler, Running, Update, callback, command, message};
 use crate::runner::{About, Keys, Options, Runner};
@@ -148,18 +148,21 @@ impl Bot {
         for (session, name) in name_sessions(&declared.sessions, &names)? {
             session.open(&mut sessions, Arc::clone(&storage), clock.clone(), &name)?;
         }
-        let mut by_name: HashMap<String, Arc<dyn Adapter>> = HashMap::new();
+        let (mut sources, mut senders) = (Vec::new(), Vec::new());
+        let mut platforms: Vec<Platform> = Vec::with_capacity(adapters.len());
         for adapter in adapters {
             let name = adapter.name().to_owned();
-            if by_name.insert(name.clone(), adapter).is_some() {
+            if platforms.iter().any(|platform| platform.name == name) {
                 return Err(Error::invalid(format!("two adapters are named `{name}`")));
             }
+            let sender = adapter.sender();
+            let answers = sender.is_none();
+            sources.extend(adapter.source());
+            senders.extend(sender.map(|sender| (name.clone(), sender)));
+            platforms.push(Platform { name, adapter, answers });
         }
-        let sources: Vec<_> = by_name.values().filter_map(|adapter| adapter.source()).collect();
-        let senders: Vec<_> =
-            by_name.iter().filter_map(|(name, adapter)| Some((name.clone(), adapter.sender()?))).collect();
         let shared = Arc::new(Shared { data, sessions });
-        let router = Router { adapters: by_name, routes, keys, shared };
+        let router = Router { platforms, routes, keys, shared };
         let mut runner = Runner::new(Arc::clone(&storage), clock.clone(), options, router);
         for source in sources {
             runner = runner.source(source);

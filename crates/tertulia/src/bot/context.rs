@@ -7,7 +7,6 @@ use parking_lot::Mutex;
 
 use super::filter::split_command;
 use super::router::Shared;
-use super::session::Slots;
 use super::{Adapter, Method, Outgoing, Update, UpdateKind};
 use crate::runner::{Ticket, Turn};
 use crate::{Conversation, Error, Result};
@@ -18,19 +17,16 @@ pub struct Context(Arc<Inner>);
 
 struct Inner {
     turn: Turn,
-    update: Arc<Update>,
+    update: Update,
     adapter: Arc<dyn Adapter>,
     shared: Arc<Shared>,
-    /// The sessions this turn has loaded.
-    slots: Mutex<Slots>,
     /// What was replied, on a platform that is read rather than called.
     replies: Mutex<Vec<String>>,
 }
 
 impl Context {
     pub(super) fn new(turn: Turn, update: Update, adapter: Arc<dyn Adapter>, shared: Arc<Shared>) -> Self {
-        let (slots, replies) = (Mutex::default(), Mutex::default());
-        Self(Arc::new(Inner { turn, update: Arc::new(update), adapter, shared, slots, replies }))
+        Self(Arc::new(Inner { turn, update, adapter, shared, replies: Mutex::default() }))
     }
 
     /// Where the update belongs.
@@ -103,16 +99,8 @@ impl Context {
         &self.0.turn
     }
 
-    pub(super) fn update_shared(&self) -> &Arc<Update> {
-        &self.0.update
-    }
-
     pub(super) fn shared(&self) -> &Shared {
         &self.0.shared
-    }
-
-    pub(super) fn slots(&self) -> &Mutex<Slots> {
-        &self.0.slots
     }
 
     pub(super) fn take_replies(&self) -> Vec<String> {

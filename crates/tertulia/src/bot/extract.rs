@@ -2,7 +2,6 @@
 
 use std::any::TypeId;
 use std::future::Future;
-use std::sync::Arc;
 
 use super::session::SessionType;
 use super::{Context, Update};
@@ -52,12 +51,6 @@ impl Declared {
 impl Extract for Context {
     async fn extract(ctx: &Context) -> Result<Self> {
         Ok(ctx.clone())
-    }
-}
-
-impl Extract for Arc<Update> {
-    async fn extract(ctx: &Context) -> Result<Self> {
-        Ok(Arc::clone(ctx.update_shared()))
     }
 }
 

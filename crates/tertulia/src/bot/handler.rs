@@ -19,18 +19,15 @@ pub trait Handler<Arguments>: Send + Sync + 'static {
     fn declare(&self, declared: &mut Declared);
 
     /// Takes the arguments and runs.
-    fn call(&self, ctx: Context) -> BoxFuture<'_, super::Result>;
+    fn call(self: Arc<Self>, ctx: Context) -> BoxFuture<'static, super::Result>;
 }
 
 /// A handler whose arguments are no longer told apart.
-pub(super) type Boxed = Arc<dyn Fn(Context) -> BoxFuture<'static, super::Result> + Send + Sync>;
+pub(super) type Boxed = Box<dyn Fn(Context) -> BoxFuture<'static, super::Result> + Send + Sync>;
 
 pub(super) fn boxed<A: 'static, H: Handler<A>>(handler: H) -> Boxed {
     let handler = Arc::new(handler);
-    Arc::new(move |ctx| {
-        let handler = Arc::clone(&handler);
-        Box::pin(async move { handler.call(ctx).await })
-    })
+    Box::new(move |ctx| Arc::clone(&handler).call(ctx))
 }
 
 macro_rules! handler {
@@ -46,7 +43,7 @@ macro_rules! handler {
                 $($argument::declare(declared);)*
             }
 
-            fn call(&self, ctx: Context) -> BoxFuture<'_, super::Result> {
+            fn call(self: Arc<Self>, ctx: Context) -> BoxFuture<'static, super::Result> {
                 Box::pin(async move {
                     let _ = &ctx;
                     self($($argument::extract(&ctx).await?),*).await

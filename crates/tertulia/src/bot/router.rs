@@ -1,6 +1,5 @@
 //! Finds the handler of an update and runs it within a turn.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::answer::{self, Answer};
@@ -24,10 +23,18 @@ pub(super) type KeyFunction = Box<dyn Fn(&Update, &About) -> Keys + Send + Sync>
 
 /// The bot as the runner sees it.
 pub(super) struct Router {
-    pub(super) adapters: HashMap<String, Arc<dyn Adapter>>,
+    pub(super) platforms: Vec<Platform>,
     pub(super) routes: Vec<Route>,
     pub(super) keys: Option<KeyFunction>,
     pub(super) shared: Arc<Shared>,
+}
+
+/// An adapter as it is needed for each update.
+pub(super) struct Platform {
+    pub(super) name: String,
+    pub(super) adapter: Arc<dyn Adapter>,
+    /// Replies are kept as answers, since nothing is called.
+    pub(super) answers: bool,
 }
 
 /// A handler and which updates it is for.
@@ -37,42 +44,40 @@ pub(super) struct Route {
 }
 
 impl Router {
-    fn adapter(&self, about: &About) -> Result<&Arc<dyn Adapter>> {
+    fn platform(&self, about: &About) -> Result<&Platform> {
         let source = about.conversation.source();
-        self.adapters
-            .get(&*source)
-            .ok_or_else(|| Error::invalid(format!("no adapter decodes updates of `{source}`")))
+        let platform = self.platforms.iter().find(|platform| platform.name == source);
+        platform.ok_or_else(|| Error::invalid(format!("no adapter decodes updates of `{source}`")))
     }
 }
 
 impl Handler for Router {
-    type Update = (Update, Arc<dyn Adapter>);
+    type Update = Update;
 
-    fn decode(&self, about: &About) -> Result<Self::Update> {
-        let adapter = self.adapter(about)?;
-        Ok((adapter.decode(about)?, Arc::clone(adapter)))
+    fn decode(&self, about: &About) -> Result<Update> {
+        self.platform(about)?.adapter.decode(about)
     }
 
     fn keys(&self, about: &About) -> Keys {
         let Some(keys) = &self.keys else { return Keys::Conversation };
         match self.decode(about) {
-            Ok((update, _)) => keys(&update, about),
+            Ok(update) => keys(&update, about),
             // It goes to `dead` in its turn.
             Err(_) => Keys::Conversation,
         }
     }
 
-    async fn handle(&self, turn: Turn, (update, adapter): Self::Update) -> HandlerResult {
-        let answers = adapter.sender().is_none();
+    async fn handle(&self, turn: Turn, update: Update) -> HandlerResult {
+        let Platform { adapter, answers, .. } = self.platform(turn.about())?;
         let route = self.routes.iter().find(|route| route.filter.matches(&update));
-        if route.is_none() && !answers {
+        if route.is_none() && !*answers {
             return Ok(());
         }
-        let ctx = Context::new(turn, update, adapter, Arc::clone(&self.shared));
+        let ctx = Context::new(turn, update, Arc::clone(adapter), Arc::clone(&self.shared));
         if let Some(route) = route {
             (route.handler)(ctx.clone()).await?;
         }
-        if answers {
+        if *answers {
             // Written even if nothing was said, so that whoever waits learns that the turn is over.
             let about = ctx.turn().about();
             let replies = Answer::Replies(ctx.take_replies());
@@ -82,7 +87,7 @@ impl Handler for Router {
     }
 
     fn buried(&self, about: &About) -> Vec<LogWrite> {
-        let answers = self.adapter(about).is_ok_and(|adapter| adapter.sender().is_none());
+        let answers = self.platform(about).is_ok_and(|platform| platform.answers);
         let given_up = || answer::write(&about.conversation, &about.update, &Answer::GivenUp).ok();
         answers.then(given_up).flatten().into_iter().collect()
     }

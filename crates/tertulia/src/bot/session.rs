@@ -1,6 +1,6 @@
 //! The session of an update's conversation, as an argument of a handler.
 
-use std::any::{Any, TypeId};
+use std::any::TypeId;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -62,17 +62,15 @@ impl<S: State> Extract for Session<S> {
 
     async fn extract(ctx: &Context) -> Result<Self> {
         let conversation = ctx.conversation().clone();
-        let known = ctx.slots().lock().find::<S>(&conversation);
-        if let Some(slot) = known {
-            return slot.take();
+        if let Some(slot) = ctx.turn().enlisted(|slot: &Slot<S>| slot.conversation == conversation) {
+            return Slot::take(&slot);
         }
         let store = ctx.shared().sessions.get::<Store<S>>().ok_or_else(|| {
             Error::invalid(format!("the session type `{}` was not declared", std::any::type_name::<S>()))
         })?;
         let loaded = store.load(&conversation).await?;
         let slot = Arc::new(Slot { place: Mutex::new(Place::Out), conversation });
-        ctx.slots().lock().0.push(Arc::clone(&slot) as _);
-        ctx.turn().enlist(Box::new(Part(Arc::clone(&slot))))?;
+        ctx.turn().enlist(Arc::clone(&slot) as _)?;
         Ok(Self { loaded: Some(loaded), slot })
     }
 }
@@ -88,11 +86,16 @@ enum Place<S: State> {
     Out,
     /// It came back.
     Back(Loaded<S>),
-    /// It must not be used: whoever held it panicked, or it went into the batch.
+    /// It must not be used: whoever held it panicked, or the turn is over.
     Spoilt,
 }
 
 impl<S: State> Slot<S> {
+    /// What came back, for the last time.
+    fn close(&self) -> Place<S> {
+        std::mem::replace(&mut *self.place.lock(), Place::Spoilt)
+    }
+
     fn take(self: &Arc<Self>) -> Result<Session<S>> {
         let mut place = self.place.lock();
         match std::mem::replace(&mut *place, Place::Out) {
@@ -110,62 +113,35 @@ impl<S: State> Slot<S> {
     }
 }
 
-/// The sessions that a turn has loaded.
-#[derive(Default)]
-pub(super) struct Slots(Vec<Arc<dyn Any + Send + Sync>>);
-
-impl Slots {
-    fn find<S: State>(&self, conversation: &Conversation) -> Option<Arc<Slot<S>>> {
-        let slots = self.0.iter().filter_map(|slot| Arc::clone(slot).downcast::<Slot<S>>().ok());
-        slots.into_iter().find(|slot| slot.conversation == *conversation)
-    }
-}
-
-/// A session's share in the turn's batch.
-struct Part<S: State>(Arc<Slot<S>>);
-
-impl<S: State> Contribute for Part<S> {
-    fn prepare(&mut self) -> Result<Vec<LogWrite>> {
-        match &mut *self.0.place.lock() {
+impl<S: State> Contribute for Slot<S> {
+    fn prepare(&self) -> Result<Vec<LogWrite>> {
+        match &mut *self.place.lock() {
             Place::Back(loaded) => loaded.prepare(),
             Place::Out | Place::Spoilt => Err(Error::invalid(format!(
                 "a guard of the session `{}` of {} outlived its handler",
                 std::any::type_name::<S>(),
-                self.0.conversation
+                self.conversation
             ))),
         }
     }
 
-    fn checks(&mut self) -> Vec<LogWrite> {
-        match &*self.0.place.lock() {
+    fn checks(&self) -> Vec<LogWrite> {
+        match &*self.place.lock() {
             Place::Back(loaded) => loaded.checks(),
             Place::Out | Place::Spoilt => Vec::new(),
         }
     }
 
-    fn committed(self: Box<Self>, heads: &[Option<Head>]) {
-        if let Place::Back(loaded) = self.spoil() {
+    fn committed(&self, heads: &[Option<Head>]) {
+        if let Place::Back(loaded) = self.close() {
             loaded.committed(heads);
         }
     }
 
-    fn released(self: Box<Self>) {
-        if let Place::Back(loaded) = self.spoil() {
+    fn released(&self) {
+        if let Place::Back(loaded) = self.close() {
             loaded.release();
         }
-    }
-}
-
-impl<S: State> Part<S> {
-    fn spoil(&self) -> Place<S> {
-        std::mem::replace(&mut *self.0.place.lock(), Place::Spoilt)
-    }
-}
-
-impl<S: State> Drop for Part<S> {
-    fn drop(&mut self) {
-        // A turn that failed leaves its part: the value is forgotten, the next load decodes again.
-        self.spoil();
     }
 }
 

@@ -26,21 +26,19 @@ impl<H: Handler> Core<H> {
         arrived: &Arrived,
         collected: Collected,
     ) -> Result<Ended, anyhow::Error> {
-        let Collected { calls, writes: extra, mut parts } = collected;
+        let Collected { calls, writes: extra, parts } = collected;
         let mut prepared = Vec::with_capacity(parts.len());
-        for part in &mut parts {
+        for part in &parts {
             prepared.push(part.prepare()?);
         }
         if calls.is_empty() && extra.is_empty() && prepared.iter().all(Vec::is_empty) {
-            for part in parts {
-                part.released();
-            }
+            parts.iter().for_each(|part| part.released());
             self.riders.add(arrived.shard, |marks| marks.inbox.push(arrived.offset));
             return Ok(Ended::Done);
         }
         let mut writes: Vec<Write> = Vec::with_capacity(4);
         let mut shares = Vec::with_capacity(parts.len());
-        for (part, mut prepared) in parts.iter_mut().zip(prepared) {
+        for (part, mut prepared) in parts.iter().zip(prepared) {
             if prepared.is_empty() {
                 prepared = part.checks();
             }
@@ -57,7 +55,7 @@ impl<H: Handler> Core<H> {
         }
         match self.commit_turn(arrived, writes, marks).await? {
             Outcome::Committed(committed) => {
-                for (part, share) in parts.into_iter().zip(shares) {
+                for (part, share) in parts.iter().zip(shares) {
                     part.committed(&committed.heads[share]);
                 }
                 self.send(arrived, calls, &committed.appended);

@@ -1,5 +1,6 @@
 //! A turn: one run of a handler for one update, and what it collects for the batch that ends it.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
@@ -45,27 +46,27 @@ pub struct About {
 pub(super) struct Collected {
     pub(super) calls: Vec<Bytes>,
     pub(super) writes: Vec<LogWrite>,
-    pub(super) parts: Vec<Box<dyn Contribute>>,
+    pub(super) parts: Vec<Arc<dyn Contribute>>,
 }
 
 /// Something whose writes belong to a turn's batch, such as a session. It is asked once the handler has returned
 /// without error, and dropped when the turn fails; what it holds must then be forgotten.
-pub trait Contribute: Send {
+pub trait Contribute: Any + Send + Sync {
     /// What changed; empty if nothing did.
     ///
     /// # Errors
     /// Fails the turn.
-    fn prepare(&mut self) -> Result<Vec<LogWrite>>;
+    fn prepare(&self) -> Result<Vec<LogWrite>>;
 
     /// The expectations of what was read, as writes that change nothing; asked if `prepare` gave nothing and the
     /// turn has other effects.
-    fn checks(&mut self) -> Vec<LogWrite>;
+    fn checks(&self) -> Vec<LogWrite>;
 
     /// The batch was committed; `heads` are those of the writes that `prepare` or `checks` gave.
-    fn committed(self: Box<Self>, heads: &[Option<Head>]);
+    fn committed(&self, heads: &[Option<Head>]);
 
     /// The turn succeeded and had no effects.
-    fn released(self: Box<Self>);
+    fn released(&self);
 }
 
 impl Turn {
@@ -113,8 +114,20 @@ impl Turn {
     ///
     /// # Errors
     /// `Closed` if the turn is over.
-    pub fn enlist(&self, part: Box<dyn Contribute>) -> Result<()> {
+    pub fn enlist(&self, part: Arc<dyn Contribute>) -> Result<()> {
         self.collect(|collected| collected.parts.push(part))
+    }
+
+    /// What was enlisted and is a `T` of which `is_it` holds.
+    pub fn enlisted<T: Contribute>(&self, is_it: impl Fn(&T) -> bool) -> Option<Arc<T>> {
+        let collected = self.0.collected.lock();
+        let parts = collected.as_ref()?.parts.iter();
+        parts
+            .filter_map(|part| {
+                let any: Arc<dyn Any + Send + Sync> = Arc::clone(part) as _;
+                any.downcast::<T>().ok()
+            })
+            .find(|part| is_it(part))
     }
 
     fn collect<T>(&self, add: impl FnOnce(&mut Collected) -> T) -> Result<T> {
