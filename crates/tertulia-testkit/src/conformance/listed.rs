@@ -36,6 +36,7 @@ macro_rules! conformance {
                 only_a_base_or_an_entry_makes_a_log
                 first_says_where_a_new_log_begins
                 first_is_invalid_for_a_log_that_is_there_or_is_not_made
+                first_has_a_limit
                 a_deleted_log_is_absent
                 a_log_made_again_is_another_incarnation
                 an_empty_base_and_an_empty_entry_are_there

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use tertulia::error::Kind;
-use tertulia::storage::{Etag, Expect, Expire, LogHead, LogWrite, Offset};
+use tertulia::storage::{Etag, Expect, Expire, From, LogHead, LogWrite, Offset, Page, Read};
 
 use super::batch::refused;
 use crate::Subject;
@@ -195,6 +195,26 @@ pub async fn first_is_invalid_for_a_log_that_is_there_or_is_not_made(subject: &S
     let text = refused(subject.commit([write.append("2").into()]).await, Kind::Invalid);
     assert!(text.contains(&key.to_string()), "the message names the key: {text}");
     assert_eq!(subject.head(&key).await, head);
+}
+
+/// A fork cannot begin where no engine could count on.
+pub async fn first_has_a_limit(subject: &Subject) {
+    let fork = |name: &str, first: Offset| {
+        let mut write = LogWrite::new(log(name)).append("0").append("1");
+        write.first = Some(first);
+        write
+    };
+    let max = LogWrite::MAX_FIRST;
+    let head = subject.put_log(fork("a", max)).await;
+    assert_eq!((head.start, head.end), (max, Offset(max.0 + 2)));
+    let at = Read::new(log("a")).from(From::At(head.incarnation, Offset(max.0 + 1)));
+    let page = subject.read(at).await.expect("it can be read").and_then(Page::into_log);
+    assert_eq!(page.expect("it is there").entries, ["1"]);
+    for first in [max.0 + 1, i64::MAX.cast_unsigned(), u64::MAX] {
+        let text = refused(subject.commit([fork("b", Offset(first)).into()]).await, Kind::Invalid);
+        assert!(text.contains(&max.to_string()), "the message names the limit: {text}");
+        assert_eq!(subject.head(&log("b")).await, None);
+    }
 }
 
 /// A deleted log is absent, and deleting it again is fine.

@@ -38,7 +38,8 @@ pub struct LogWrite {
     pub base: Option<Bytes>,
     /// Entries added at the end.
     pub append: Vec<Bytes>,
-    /// Where the first entry of a new log is, for forks; `Invalid` on a log that exists.
+    /// Where the first entry of a new log is, for forks, at most [`MAX_FIRST`](Self::MAX_FIRST); `Invalid` on a
+    /// log that exists.
     pub first: Option<Offset>,
     /// Drops the entries before this offset, at most up to the end.
     pub trim: Option<Offset>,
@@ -110,6 +111,10 @@ pub enum ItemId {
 }
 
 impl LogWrite {
+    /// The highest offset that a log may begin at. It leaves room to append, and engines whose integers are signed
+    /// or are doubles count all that follows exactly.
+    pub const MAX_FIRST: Offset = Offset(1 << 52);
+
     /// A write that does nothing yet; a mere check if only `expect` is set.
     pub fn new(key: Key) -> Self {
         Self {
@@ -310,6 +315,14 @@ impl LogWrite {
         }
         if self.first.is_some() && empty {
             return Err(Error::invalid(format!("{key}: a first offset needs a base or an entry")));
+        }
+        if let Some(first) = self.first
+            && first > Self::MAX_FIRST
+        {
+            return Err(Error::invalid(format!(
+                "{key}: a first offset of {first} was given, at most {} is allowed",
+                Self::MAX_FIRST
+            )));
         }
         Ok(())
     }

@@ -58,14 +58,7 @@ impl Memory {
     fn commit_now(&self, batch: Batch) -> Result<Committed> {
         let inner = &*self.0;
         batch.check(&inner.limits)?;
-        let held = inner.bytes.load(Ordering::Relaxed);
-        let bytes = batch.writes.iter().map(|write| write.bytes() as u64).sum::<u64>();
-        if bytes > 0 && held + bytes > inner.max_bytes {
-            return Err(Error::unavailable(format!(
-                "memory storage is full: it holds {held} bytes, at most {} are allowed",
-                inner.max_bytes
-            )));
-        }
+        self.make_room(batch.writes.iter().map(|write| write.bytes() as u64).sum())?;
         let mut shards: Vec<Shard> = batch.writes.iter().map(|write| write.key().shard()).collect();
         shards.sort_unstable();
         shards.dedup();
@@ -92,6 +85,28 @@ impl Memory {
             inner.hub.wake(key);
         }
         Ok(committed)
+    }
+
+    /// Sees to it that `bytes` more may be held; what expired anywhere goes first.
+    fn make_room(&self, bytes: u64) -> Result<()> {
+        let inner = &*self.0;
+        let is_full = || bytes > 0 && inner.bytes.load(Ordering::Relaxed) + bytes > inner.max_bytes;
+        if !is_full() {
+            return Ok(());
+        }
+        for shelf in &inner.shelves {
+            let mut shelf = shelf.lock();
+            let grown = shelf.sweep(inner.clock.now());
+            inner.bytes.fetch_add(grown.cast_unsigned(), Ordering::Relaxed);
+        }
+        if !is_full() {
+            return Ok(());
+        }
+        Err(Error::unavailable(format!(
+            "memory storage is full: it holds {} bytes, at most {} are allowed",
+            inner.bytes.load(Ordering::Relaxed),
+            inner.max_bytes
+        )))
     }
 
     fn read_now(&self, reads: &[Read]) -> Vec<Result<Option<Page>>> {
