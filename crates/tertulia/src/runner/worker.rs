@@ -16,7 +16,7 @@ use super::names::INBOX;
 use super::sequence::Place;
 use super::{Handler, Turn};
 use crate::storage::{Base, From, Page, Read};
-use crate::{Error, Key, Result};
+use crate::{Error, Key, Result, Timestamp};
 
 /// After how many turns that never waited a worker lets other tasks run.
 const TURNS_BEFORE_YIELD: usize = 32;
@@ -86,9 +86,11 @@ impl<H: Handler> Core<H> {
 
     /// One try of an update, and as many more as conflicts over its state ask for.
     async fn attempt(self: &Arc<Self>, arrived: &Arc<Arrived>) -> After {
-        let wait = arrived.not_before.since(self.clock.now());
-        if !wait.is_zero() {
-            return After::Again(Arc::clone(arrived), wait);
+        if arrived.not_before > Timestamp(0) {
+            let wait = arrived.not_before.since(self.clock.now());
+            if !wait.is_zero() {
+                return After::Again(Arc::clone(arrived), wait);
+            }
         }
         let whole = match self.with_body(arrived).await {
             Ok(Some(whole)) => whole,

@@ -38,6 +38,11 @@ impl Hub {
         Watch { hub: self, key, notify }
     }
 
+    /// Whether anybody waits for any key.
+    pub fn is_watched(&self) -> bool {
+        self.watches.load(Ordering::SeqCst) > 0
+    }
+
     /// Wakes all who wait for `key`. Called after the change can be read.
     pub fn wake(&self, key: &Key) {
         if self.watches.load(Ordering::SeqCst) == 0 {

@@ -19,7 +19,8 @@ const SEEN_FOR: Duration = Duration::from_hours(48);
 #[derive(Debug, Default)]
 pub(super) struct Shelf {
     logs: HashMap<Key, Log, RandomState>,
-    queues: HashMap<Key, Queue, RandomState>,
+    /// A handful by name, so a walk is quicker than a hash.
+    queues: Vec<(Key, Queue)>,
     /// One for each log that expires.
     deadlines: BTreeSet<(Timestamp, Key)>,
 }
@@ -62,19 +63,23 @@ impl Log {
 impl Shelf {
     pub(super) fn head(&self, key: &Key, now: Timestamp) -> Option<Head> {
         if key.is_queue() {
-            self.queues.get(key).map(|queue| Head::Queue(queue.head))
+            self.queue(key).map(|queue| Head::Queue(queue.head))
         } else {
             self.logs.get(key).filter(|log| log.is_live(now)).map(|log| Head::Log(log.head(now)))
         }
     }
 
+    fn queue(&self, key: &Key) -> Option<&Queue> {
+        self.queues.iter().find(|(known, _)| known == key).map(|(_, queue)| queue)
+    }
+
     pub(super) fn seen(&self, key: &Key, id: &ItemId, now: Timestamp) -> bool {
-        let at = self.queues.get(key).and_then(|queue| queue.seen.get(id));
+        let at = self.queue(key).and_then(|queue| queue.seen.get(id));
         at.is_some_and(|at| now.since(*at) < SEEN_FOR)
     }
 
     pub(super) fn entry(&self, key: &Key, offset: Offset) -> Option<(Revision, u64)> {
-        let (revision, _, bytes) = self.queues.get(key)?.entries.get(&offset)?;
+        let (revision, _, bytes) = self.queue(key)?.entries.get(&offset)?;
         Some((*revision, bytes.len() as u64))
     }
 
@@ -139,13 +144,19 @@ impl Shelf {
 
     fn apply_queue(&mut self, change: QueueChange, now: Timestamp) -> i64 {
         let QueueChange { key, head, append, replace, remove } = change;
-        let before = self.queues.get(&key).map_or(0, |queue| queue.head.bytes);
-        let queue = self.queues.entry(key).or_insert_with(|| Queue {
+        let place = self.queues.iter().position(|(known, _)| *known == key);
+        let before = place.map_or(0, |place| self.queues[place].1.head.bytes);
+        let new = || Queue {
             head,
             entries: BTreeMap::new(),
             seen: HashMap::default(),
             seen_order: VecDeque::new(),
+        };
+        let place = place.unwrap_or_else(|| {
+            self.queues.push((key, new()));
+            self.queues.len() - 1
         });
+        let queue = &mut self.queues[place].1;
         queue.head = head;
         for offset in remove {
             queue.entries.remove(&offset);
@@ -184,7 +195,7 @@ impl Shelf {
 
     pub(super) fn read(&self, read: &Read, now: Timestamp) -> Result<Option<Page>> {
         if read.key.is_queue() {
-            return self.queues.get(&read.key).map(|queue| queue.read(read)).transpose();
+            return self.queue(&read.key).map(|queue| queue.read(read)).transpose();
         }
         self.logs.get(&read.key).filter(|log| log.is_live(now)).map(|log| log.read(read, now)).transpose()
     }
