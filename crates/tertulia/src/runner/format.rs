@@ -295,3 +295,6 @@ impl Fields {
         Ok(Ticket { update, ordinal: self.rest.get_u32_le() })
     }
 }
+
+#[cfg(test)]
+mod tests;
