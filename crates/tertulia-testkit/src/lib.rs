@@ -36,6 +36,7 @@
 //! failed.
 
 pub mod conformance;
+pub mod model;
 mod subject;
 
 pub use subject::Subject;
