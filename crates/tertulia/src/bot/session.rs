@@ -125,10 +125,10 @@ impl<S: State> Contribute for Slot<S> {
         }
     }
 
-    fn checks(&self) -> Vec<LogWrite> {
+    fn checks(&self) -> Result<Vec<LogWrite>> {
         match &*self.place.lock() {
             Place::Back(loaded) => loaded.checks(),
-            Place::Out | Place::Spoilt => Vec::new(),
+            Place::Out | Place::Spoilt => Ok(Vec::new()),
         }
     }
 

@@ -40,7 +40,7 @@ impl<H: Handler> Core<H> {
         let mut shares = Vec::with_capacity(parts.len());
         for (part, mut prepared) in parts.iter().zip(prepared) {
             if prepared.is_empty() {
-                prepared = part.checks();
+                prepared = part.checks()?;
             }
             shares.push(writes.len()..writes.len() + prepared.len());
             writes.extend(prepared.into_iter().map(Write::from));
