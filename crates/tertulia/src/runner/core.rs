@@ -31,11 +31,11 @@ pub(super) struct Core<H: Handler> {
 impl<H: Handler> Core<H> {
     /// Commits a batch whose writes are safe to repeat, for as long as it takes: queue appends with ids, removals
     /// without revisions. Only a batch that no storage would take ends this early, with nothing committed.
-    pub(super) async fn commit_for_sure(&self, writes: Vec<Write>) -> Committed {
-        let batch = Batch::new(CommitId(self.clock.random()), writes);
+    pub(super) async fn commit_for_sure(&self, writes: impl Fn() -> Vec<Write> + Send) -> Committed {
+        let id = CommitId(self.clock.random());
         let mut wait = Duration::from_millis(50);
         loop {
-            match self.storage.commit(batch.clone()).await {
+            match self.storage.commit(Batch::new(id, writes())).await {
                 Ok(committed) => return committed,
                 Err(error) if matches!(error.kind(), Kind::Invalid | Kind::Conflict) => {
                     tracing::error!(%error, "the storage refused a batch of the runner");

@@ -86,14 +86,30 @@ pub struct Ticket {
 
 impl InboxRecord {
     pub(crate) fn encode(&self) -> Bytes {
-        let text = self.conversation.as_str();
-        let mut out = BytesMut::with_capacity(21 + text.len() + self.body.len());
+        let Self { conversation, arrived, attempts, not_before, body } = self;
+        Self::encode_fields(conversation, *arrived, *attempts, *not_before, body)
+    }
+
+    /// The record of an update that has just arrived, without taking it apart.
+    pub(crate) fn encode_new(conversation: &Conversation, arrived: Timestamp, body: &[u8]) -> Bytes {
+        Self::encode_fields(conversation, arrived, 0, Timestamp(0), body)
+    }
+
+    fn encode_fields(
+        conversation: &Conversation,
+        arrived: Timestamp,
+        attempts: u16,
+        not_before: Timestamp,
+        body: &[u8],
+    ) -> Bytes {
+        let text = conversation.as_str();
+        let mut out = BytesMut::with_capacity(21 + text.len() + body.len());
         out.put_u8(VERSION);
-        out.put_u64_le(self.arrived.0);
-        out.put_u16_le(self.attempts);
-        out.put_u64_le(self.not_before.0);
+        out.put_u64_le(arrived.0);
+        out.put_u16_le(attempts);
+        out.put_u64_le(not_before.0);
         put_text(&mut out, text);
-        out.put_slice(&self.body);
+        out.put_slice(body);
         out.freeze()
     }
 

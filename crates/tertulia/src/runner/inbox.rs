@@ -9,11 +9,11 @@ use super::core::Core;
 use super::format::{DeadKind, DeadRecord, InboxRecord};
 use super::index::Arrived;
 use super::names::{DEAD, INBOX};
-use super::riders::queue;
 use super::{About, Handler, Incoming, Keys};
 use crate::error::Kind;
 use crate::storage::{
-    Append, Appended, Base, CommitId, From, ItemId, Offset, Page, QueueEntry, Read, Revision, Storage, Write,
+    Append, Appended, Base, CommitId, From, ItemId, Offset, Page, QueueEntry, QueueWrite, Read, Revision,
+    Storage, Write,
 };
 use crate::{Error, Key, Result, Shard, Timestamp};
 
@@ -180,31 +180,14 @@ impl<H: Handler> Inbox<H> {
     async fn commit(&mut self, updates: Vec<Incoming>) -> Vec<Receipt> {
         let now = self.core.clock.now();
         self.stamp = self.stamp.max(now);
-        let mut writes: Vec<Write> = Vec::new();
-        // In which write each update is, and as which append of it.
-        let mut places = Vec::with_capacity(updates.len());
-        for update in &updates {
-            let shard = update.conversation.shard();
-            let (name, bytes) = match &update.fault {
-                None => (INBOX, inbox_record(update, self.stamp)),
-                Some(fault) => (DEAD, dead_record(update, now, fault)),
-            };
-            let (place, write) = queue(&mut writes, shard, &name);
-            write.append.push(Append { id: Some(update.id.clone()), bytes });
-            places.push((place, write.append.len() - 1));
-        }
-        let counts: Vec<usize> = writes.iter().map(appends).collect();
-        let committed = self.core.commit_for_sure(writes).await;
-        let mut starts = Vec::with_capacity(counts.len());
-        let mut sum = 0;
-        for count in counts {
-            starts.push(sum);
-            sum += count;
-        }
+        let places = Places::of(&updates);
+        let stamp = self.stamp;
+        let committed = self.core.commit_for_sure(|| places.writes(&updates, stamp, now)).await;
+        let starts = places.starts();
         let mut receipts = Vec::with_capacity(updates.len());
         let mut arrivals = Vec::with_capacity(updates.len());
         let mut behind = Vec::new();
-        for (update, (write, nth)) in updates.into_iter().zip(places) {
+        for (update, (write, nth)) in updates.into_iter().zip(places.places) {
             let Some(Appended::At(offset)) = committed.appended.get(starts[write] + nth) else {
                 receipts.push(Receipt::Seen);
                 continue;
@@ -327,22 +310,54 @@ impl Request {
     }
 }
 
-fn appends(write: &Write) -> usize {
-    match write {
-        Write::Queue(write) => write.append.len(),
-        Write::Log(_) => 0,
-    }
+/// Which queue each update of a batch goes to.
+struct Places {
+    /// The queues, in the order of the batch's writes: whether it is `dead`, and how many updates go there.
+    queues: Vec<(Shard, bool, usize)>,
+    /// For each update, its write and which append of it.
+    places: Vec<(usize, usize)>,
 }
 
-fn inbox_record(update: &Incoming, arrived: Timestamp) -> bytes::Bytes {
-    InboxRecord {
-        conversation: update.conversation.clone(),
-        arrived,
-        attempts: 0,
-        not_before: Timestamp(0),
-        body: update.body.clone(),
+impl Places {
+    fn of(updates: &[Incoming]) -> Self {
+        const NONE: usize = usize::MAX;
+        let mut known = [[NONE; 2]; Shard::COUNT];
+        let mut places = Self { queues: Vec::new(), places: Vec::with_capacity(updates.len()) };
+        for update in updates {
+            let (shard, dead) = (update.conversation.shard(), update.fault.is_some());
+            let known = &mut known[shard.index()][usize::from(dead)];
+            if *known == NONE {
+                *known = places.queues.len();
+                places.queues.push((shard, dead, 0));
+            }
+            let count = &mut places.queues[*known].2;
+            places.places.push((*known, *count));
+            *count += 1;
+        }
+        places
     }
-    .encode()
+
+    /// Which append of the whole batch is the first of each write.
+    fn starts(&self) -> Vec<usize> {
+        let counts = self.queues.iter().map(|(_, _, count)| count);
+        counts.scan(0, |sum, count| Some(std::mem::replace(sum, *sum + count))).collect()
+    }
+
+    fn writes(&self, updates: &[Incoming], arrived: Timestamp, now: Timestamp) -> Vec<Write> {
+        let queue = |(shard, dead, count): &(Shard, bool, usize)| {
+            let name = if *dead { DEAD } else { INBOX };
+            QueueWrite { append: Vec::with_capacity(*count), ..QueueWrite::new(Key::Queue(*shard, name)) }
+        };
+        let mut writes: Vec<QueueWrite> = self.queues.iter().map(queue).collect();
+        for (update, (write, _)) in updates.iter().zip(&self.places) {
+            let bytes = match &update.fault {
+                None => InboxRecord::encode_new(&update.conversation, arrived, &update.body),
+                Some(fault) => dead_record(update, now, fault),
+            };
+            writes[*write].append.push(Append { id: Some(update.id.clone()), bytes });
+        }
+        writes.into_iter().map(Write::from).collect()
+    }
 }
 
 fn dead_record(update: &Incoming, died: Timestamp, fault: &str) -> bytes::Bytes {

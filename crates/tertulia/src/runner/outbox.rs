@@ -262,12 +262,13 @@ impl<H: Handler> Core<H> {
             error: error.to_string(),
             body: call.body.clone(),
         };
-        let mut writes = Vec::new();
-        queue(&mut writes, shard, &OUTBOX).1.remove.push((offset, None));
-        queue(&mut writes, shard, &DEAD)
-            .1
-            .append
-            .push(Append { id: Some(call.ticket.id()), bytes: record.encode() });
+        let append = Append { id: Some(call.ticket.id()), bytes: record.encode() };
+        let writes = || {
+            let mut writes = Vec::new();
+            queue(&mut writes, shard, &OUTBOX).1.remove.push((offset, None));
+            queue(&mut writes, shard, &DEAD).1.append.push(append.clone());
+            writes
+        };
         self.commit_for_sure(writes).await;
     }
 }

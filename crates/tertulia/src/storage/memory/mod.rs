@@ -1,5 +1,6 @@
 //! The storage in memory: for tests, and for state that need not outlive the process.
 
+mod seen;
 mod shelf;
 
 use std::sync::Arc;

@@ -1,7 +1,6 @@
 //! What one shard holds in memory.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::time::Duration;
 
 use bytes::Bytes;
 use foldhash::fast::RandomState;
@@ -10,10 +9,8 @@ use super::super::{
     Change, Expire, From, Head, ItemId, ListQuery, Listed, LogChange, LogHead, LogPage, Offset, Page,
     QueueChange, QueueEntry, QueueHead, QueuePage, Read, Revision,
 };
+use super::seen::Seen;
 use crate::{Key, Result, Timestamp};
-
-/// How long an appended id is remembered.
-const SEEN_FOR: Duration = Duration::from_hours(48);
 
 /// The logs and queues of one shard.
 #[derive(Debug, Default)]
@@ -39,10 +36,7 @@ struct Log {
 struct Queue {
     head: QueueHead,
     entries: BTreeMap<Offset, (Revision, Option<ItemId>, Bytes)>,
-    /// When each id was appended.
-    seen: HashMap<ItemId, Timestamp, RandomState>,
-    /// The same in order of time, for sweeping.
-    seen_order: VecDeque<(Timestamp, ItemId)>,
+    seen: Seen,
 }
 
 impl Log {
@@ -74,8 +68,7 @@ impl Shelf {
     }
 
     pub(super) fn seen(&self, key: &Key, id: &ItemId, now: Timestamp) -> bool {
-        let at = self.queue(key).and_then(|queue| queue.seen.get(id));
-        at.is_some_and(|at| now.since(*at) < SEEN_FOR)
+        self.queue(key).is_some_and(|queue| queue.seen.contains(id, now))
     }
 
     pub(super) fn entry(&self, key: &Key, offset: Offset) -> Option<(Revision, u64)> {
@@ -146,14 +139,8 @@ impl Shelf {
         let QueueChange { key, head, append, replace, remove } = change;
         let place = self.queues.iter().position(|(known, _)| *known == key);
         let before = place.map_or(0, |place| self.queues[place].1.head.bytes);
-        let new = || Queue {
-            head,
-            entries: BTreeMap::new(),
-            seen: HashMap::default(),
-            seen_order: VecDeque::new(),
-        };
         let place = place.unwrap_or_else(|| {
-            self.queues.push((key, new()));
+            self.queues.push((key, Queue { head, entries: BTreeMap::new(), seen: Seen::default() }));
             self.queues.len() - 1
         });
         let queue = &mut self.queues[place].1;
@@ -168,18 +155,9 @@ impl Shelf {
         }
         for (offset, append) in append {
             if let Some(id) = &append.id {
-                queue.seen.insert(id.clone(), now);
-                queue.seen_order.push_back((now, id.clone()));
+                queue.seen.insert(id, now);
             }
             queue.entries.insert(offset, (Revision(0), append.id, append.bytes));
-        }
-        while queue.seen_order.front().is_some_and(|(at, _)| now.since(*at) >= SEEN_FOR) {
-            // An id that came again after its time is remembered from then on, by its later place in the order.
-            if let Some((at, id)) = queue.seen_order.pop_front()
-                && queue.seen.get(&id) == Some(&at)
-            {
-                queue.seen.remove(&id);
-            }
         }
         head.bytes.cast_signed() - before.cast_signed()
     }
