@@ -86,10 +86,15 @@ written! {
     a_change_by_a_callback_is_written: |state| state.a.retain(|item| item.id != 1);
     a_change_by_a_nested_map_entry_is_written: |state| state.m.get_mut("k1").unwrap().n += 1;
     a_change_by_the_entry_interface_is_written: |state| state.m.entry("new".into()).or_insert(Entry { n: 0 }).n += 1;
-    a_removed_map_entry_is_written: |state| drop(state.m.remove("k2"));
+    a_removed_map_entry_is_written: |state| {
+        state.m.remove("k2");
+    };
     a_change_of_a_duration_is_written: |state| state.d += Duration::from_millis(1);
     a_replaced_session_is_written: |state| *state = State { text: "new".into(), ..State::default() };
-    a_change_by_mem_swap_is_written: |state| std::mem::swap(&mut state.text, &mut "swapped".to_owned());
+    a_change_by_mem_swap_is_written: |state| {
+        let mut other = "swapped".to_owned();
+        std::mem::swap(&mut state.text, &mut other);
+    };
     a_change_by_mem_take_is_written: |state| drop(std::mem::take(&mut state.a));
     a_change_by_a_helper_is_written: |state| helper(&mut state.a);
     a_change_of_the_order_of_a_list_is_written: |state| state.a.reverse();
@@ -104,7 +109,9 @@ not_written! {
         state.a[0].id -= 1;
     };
     the_same_value_set_again_is_not_written: |state| state.text = state.text.clone();
-    the_same_map_entry_inserted_again_is_not_written: |state| drop(state.m.insert("k1".into(), Entry { n: 1 }));
+    the_same_map_entry_inserted_again_is_not_written: |state| {
+        state.m.insert("k1".into(), Entry { n: 1 });
+    };
     a_map_built_anew_in_another_order_is_not_written: |state| {
         let pairs: Vec<_> = state.m.drain().collect();
         state.m = pairs.into_iter().rev().collect();

@@ -49,7 +49,7 @@ async fn reading_stored_sessions_writes_nothing() {
     for i in 0..10_000 {
         let loaded = two.load(&chat(i)).await.unwrap();
         let notes = loaded.get().notes.clone();
-        assert_eq!((loaded.get().n, notes.iter().count()), (i as u64 + 1, 2));
+        assert_eq!((loaded.get().n, notes.iter().filter(|note| note.len() == 1).count()), (i as u64 + 1, 2));
         commit(&storage, loaded).await.unwrap();
     }
     let counts = storage.counts();
