@@ -86,7 +86,7 @@ impl<S: State> Loaded<S> {
             Stage::Prepared => Err(Error::internal(format!("{}: prepared twice", self.key()))),
             Stage::Deleted => {
                 self.stage = Stage::Prepared;
-                self.removal()
+                Ok(self.removal())
             }
             Stage::Touched => {
                 let mut scratch = SCRATCH.take();
@@ -125,39 +125,37 @@ impl<S: State> Loaded<S> {
         }
         let mut writes = vec![session];
         for (place, new) in met {
-            place.settle(self.store.storage(), || self.store.log_key(&self.conversation, place.number));
+            let key = self.log_key(&place);
             writes.push(match new {
-                Some(new) => place.write(&new, self.store.limits())?,
-                None => place.check()?,
+                Some(new) => place.write(key, &new, self.store.limits())?,
+                None => place.check(key),
             });
             live.retain(|live| live.number != place.number);
             self.entry.logs.push(place);
         }
         for vanished in live {
-            writes.push(vanished.check()?.delete());
+            writes.push(vanished.check(self.log_key(&vanished)).delete());
         }
         Ok(writes)
     }
 
-    fn removal(&self) -> Result<Vec<LogWrite>> {
-        if self.entry.head.is_none() {
-            return Ok(Vec::new());
+    fn removal(&self) -> Vec<LogWrite> {
+        match self.entry.head {
+            None => Vec::new(),
+            Some(_) => self.checks().into_iter().map(LogWrite::delete).collect(),
         }
-        Ok(self.checks()?.into_iter().map(LogWrite::delete).collect())
     }
 
     /// Writes that change nothing and only expect what was read to be as it was: for a turn that answers from
     /// this session and writes something else. Not to be joined with what [`prepare`](Self::prepare) gives if it
     /// gives anything: that holds them.
-    ///
-    /// # Errors
-    /// `Internal`, if called after `prepare` gave writes.
-    pub fn checks(&self) -> Result<Vec<LogWrite>> {
-        let mut checks = vec![self.check()];
-        for place in &self.entry.logs {
-            checks.push(place.check()?);
-        }
-        Ok(checks)
+    pub fn checks(&self) -> Vec<LogWrite> {
+        let logs = self.entry.logs.iter().map(|place| place.check(self.log_key(place)));
+        std::iter::once(self.check()).chain(logs).collect()
+    }
+
+    fn log_key<'a>(&self, place: &'a Place) -> &'a Key {
+        place.settle(self.store.storage(), || self.store.log_key(&self.conversation, place.number))
     }
 
     fn check(&self) -> LogWrite {

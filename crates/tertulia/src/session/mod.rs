@@ -18,6 +18,8 @@ mod patch;
 mod read;
 mod sessions;
 mod store;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub use cache::CacheStats;

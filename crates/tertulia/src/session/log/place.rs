@@ -55,9 +55,9 @@ impl Place {
         Arc::new(Self { number, home, stored: Mutex::new(stored) })
     }
 
-    /// Says where it is stored, if that is not known.
-    pub(in crate::session) fn settle(&self, storage: &Arc<dyn Storage>, key: impl FnOnce() -> Key) {
-        self.home.get_or_init(|| Home { storage: storage.clone(), key: key() });
+    /// Its key; says where it is stored, if that was not known.
+    pub(in crate::session) fn settle(&self, storage: &Arc<dyn Storage>, key: impl FnOnce() -> Key) -> &Key {
+        &self.home.get_or_init(|| Home { storage: storage.clone(), key: key() }).key
     }
 
     pub(super) fn home(&self) -> Result<(&Arc<dyn Storage>, &Key)> {
@@ -81,18 +81,17 @@ impl Place {
     }
 
     /// A write that only expects the log to be as it is known.
-    pub(in crate::session) fn check(&self) -> Result<LogWrite> {
-        let (_, key) = self.home()?;
+    pub(in crate::session) fn check(&self, key: &Key) -> LogWrite {
         let expect = match self.head() {
             None => Expect::Absent,
             Some(head) => Expect::End(head.incarnation, head.end),
         };
-        Ok(LogWrite::new(key.clone()).expect(expect))
+        LogWrite::new(key.clone()).expect(expect)
     }
 
     /// The write of new items; from here on the place knows them.
-    pub(in crate::session) fn write(&self, new: &NewItems, limits: &Limits) -> Result<LogWrite> {
-        let mut write = self.check()?;
+    pub(in crate::session) fn write(&self, key: &Key, new: &NewItems, limits: &Limits) -> Result<LogWrite> {
+        let mut write = self.check(key);
         for (from, item) in (new.from..).zip(&new.items) {
             write = write.append(Record { start: new.start, from, item }.encode());
         }
