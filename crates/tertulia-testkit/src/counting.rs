@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tertulia::storage::{
-    Appended, Batch, BoxFuture, Committed, Etag, Expire, Head, ListQuery, Listing, LogWrite, Page, Properties,
-    QueueWrite, Read, Storage, Write,
+    Appended, Batch, BoxFuture, Committed, Etag, Expire, Head, ListQuery, Listing, LogWrite, Page,
+    Properties, QueueWrite, Read, Storage, Write,
 };
 use tertulia::{Key, Name, Result};
 
