@@ -29,9 +29,10 @@ async fn append_a_thousand(seed: u64, rates: Rates) -> (Vec<Option<Kind>>, Vec<u
     let (calls, faults) = (storage.calls(Call::Commit), storage.faults());
     assert_eq!(calls, 1_000);
     storage.heal();
-    let mut results = storage.read(&[Read::new(key)]).await.unwrap();
-    let page = results.remove(0).unwrap().and_then(Page::into_log).unwrap();
-    let entries = page.entries.iter().map(|entry| String::from_utf8_lossy(entry).parse().unwrap()).collect();
+    let mut results = storage.read(&[Read::new(key)]).await.expect("it can be read");
+    let page = results.remove(0).expect("it can be read").and_then(Page::into_log).expect("it is there");
+    let entries =
+        page.entries.iter().map(|entry| String::from_utf8_lossy(entry).parse().expect("a number")).collect();
     (answers, entries, faults)
 }
 
