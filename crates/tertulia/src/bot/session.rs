@@ -127,7 +127,7 @@ impl<S: State> Contribute for Slot<S> {
 
     fn checks(&self) -> Result<Vec<LogWrite>> {
         match &*self.place.lock() {
-            Place::Back(loaded) => loaded.checks(),
+            Place::Back(loaded) => Ok(loaded.checks()),
             Place::Out | Place::Spoilt => Ok(Vec::new()),
         }
     }

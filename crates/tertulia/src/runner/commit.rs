@@ -1,7 +1,10 @@
 //! Ends a turn: the batch that carries an update's effects is the batch that removes it from the inbox.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
+
+use smallvec::SmallVec;
 
 use super::core::Core;
 use super::format::{OutboxRecord, Ticket};
@@ -13,7 +16,7 @@ use super::turn::Collected;
 use super::worker::Ended;
 use super::{Call, Handler};
 use crate::error::Kind;
-use crate::storage::{Append, Appended, Batch, CommitId, Committed, Conflict, Write};
+use crate::storage::{Append, Appended, Batch, CommitId, Committed, Conflict, LogWrite, Write};
 use crate::{Error, Key, Result};
 
 impl<H: Handler> Core<H> {
@@ -27,7 +30,7 @@ impl<H: Handler> Core<H> {
         collected: Collected,
     ) -> Result<Ended, anyhow::Error> {
         let Collected { calls, writes: extra, parts } = collected;
-        let mut prepared = Vec::with_capacity(parts.len());
+        let mut prepared: SmallVec<[Vec<LogWrite>; 2]> = SmallVec::new();
         for part in &parts {
             prepared.push(part.prepare()?);
         }
@@ -37,7 +40,7 @@ impl<H: Handler> Core<H> {
             return Ok(Ended::Done);
         }
         let mut writes: Vec<Write> = Vec::with_capacity(4);
-        let mut shares = Vec::with_capacity(parts.len());
+        let mut shares: SmallVec<[Range<usize>; 2]> = SmallVec::new();
         for (part, mut prepared) in parts.iter().zip(prepared) {
             if prepared.is_empty() {
                 prepared = part.checks()?;

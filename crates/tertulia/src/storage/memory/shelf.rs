@@ -1,12 +1,12 @@
 //! What one shard holds in memory.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use bytes::Bytes;
 use foldhash::fast::RandomState;
 
 use super::super::{
-    Change, Expire, From, Head, ItemId, ListQuery, Listed, LogChange, LogHead, LogPage, Offset, Page,
+    Append, Change, Expire, From, Head, ItemId, ListQuery, Listed, LogChange, LogHead, LogPage, Offset, Page,
     QueueChange, QueueEntry, QueueHead, QueuePage, Read, Revision,
 };
 use super::seen::Seen;
@@ -35,7 +35,8 @@ struct Log {
 #[derive(Debug)]
 struct Queue {
     head: QueueHead,
-    entries: BTreeMap<Offset, (Revision, Option<ItemId>, Bytes)>,
+    /// By offset, with holes. Most come at the end and go near the front, where little has to move up.
+    entries: VecDeque<QueueEntry>,
     seen: Seen,
 }
 
@@ -72,8 +73,9 @@ impl Shelf {
     }
 
     pub(super) fn entry(&self, key: &Key, offset: Offset) -> Option<(Revision, u64)> {
-        let (revision, _, bytes) = self.queue(key)?.entries.get(&offset)?;
-        Some((*revision, bytes.len() as u64))
+        let queue = self.queue(key)?;
+        let entry = &queue.entries[queue.place(offset)?];
+        Some((entry.revision, entry.bytes.len() as u64))
     }
 
     /// Applies a change that was decided under the lock, and tells by how many bytes the shelf grew.
@@ -140,24 +142,28 @@ impl Shelf {
         let place = self.queues.iter().position(|(known, _)| *known == key);
         let before = place.map_or(0, |place| self.queues[place].1.head.bytes);
         let place = place.unwrap_or_else(|| {
-            self.queues.push((key, Queue { head, entries: BTreeMap::new(), seen: Seen::default() }));
+            self.queues.push((key, Queue { head, entries: VecDeque::new(), seen: Seen::default() }));
             self.queues.len() - 1
         });
         let queue = &mut self.queues[place].1;
         queue.head = head;
         for offset in remove {
-            queue.entries.remove(&offset);
+            if let Some(place) = queue.place(offset) {
+                queue.entries.remove(place);
+            }
         }
         for (offset, revision, bytes) in replace {
-            if let Some(entry) = queue.entries.get_mut(&offset) {
-                (entry.0, entry.2) = (revision, bytes);
+            if let Some(place) = queue.place(offset) {
+                let entry = &mut queue.entries[place];
+                (entry.revision, entry.bytes) = (revision, bytes);
             }
         }
         for (offset, append) in append {
             if let Some(id) = &append.id {
                 queue.seen.insert(id, now);
             }
-            queue.entries.insert(offset, (Revision(0), append.id, append.bytes));
+            let Append { id, bytes } = append;
+            queue.entries.push_back(QueueEntry { offset, revision: Revision(0), id, bytes });
         }
         head.bytes.cast_signed() - before.cast_signed()
     }
@@ -209,30 +215,26 @@ impl Log {
 }
 
 impl Queue {
+    fn place(&self, offset: Offset) -> Option<usize> {
+        self.entries.binary_search_by_key(&offset, |entry| entry.offset).ok()
+    }
+
     fn read(&self, read: &Read) -> Result<Page> {
         let head = self.head;
         let from = head.first(read)?;
-        let page = |entries: &mut dyn Iterator<Item = (&Offset, &(Revision, Option<ItemId>, Bytes))>| {
-            let mut bytes = 0;
-            let mut page = Vec::new();
-            for (offset, (revision, id, body)) in entries.take(read.max_entries) {
-                bytes += body.len();
-                if bytes > read.max_bytes && !page.is_empty() {
-                    break;
-                }
-                page.push(QueueEntry {
-                    offset: *offset,
-                    revision: *revision,
-                    id: id.clone(),
-                    bytes: body.clone(),
-                });
+        let skip = match read.from {
+            From::Last(n) => self.entries.len().saturating_sub(n),
+            _ => self.entries.partition_point(|entry| entry.offset < from),
+        };
+        let mut bytes = 0;
+        let mut entries = Vec::new();
+        for entry in self.entries.iter().skip(skip).take(read.max_entries) {
+            bytes += entry.bytes.len();
+            if bytes > read.max_bytes && !entries.is_empty() {
+                break;
             }
-            page
-        };
-        let entries = match read.from {
-            From::Last(n) => page(&mut self.entries.iter().skip(self.entries.len().saturating_sub(n))),
-            _ => page(&mut self.entries.range(from..)),
-        };
+            entries.push(entry.clone());
+        }
         Ok(Page::Queue(QueuePage { head, entries }))
     }
 }
