@@ -115,6 +115,13 @@ impl Index {
         }
     }
 
+    /// Wakes who waits for room if nothing is ready, so that what is free now will have to do.
+    fn tell_room(&self, state: &State) {
+        if state.sequencer.ready() == 0 {
+            self.room.notify_waiters();
+        }
+    }
+
     fn free(&self, state: &State) -> usize {
         self.bounds.entries.saturating_sub(state.sequencer.len())
     }
@@ -194,6 +201,7 @@ impl Index {
     pub(super) fn wait(&self) -> Start {
         let mut state = self.state.lock();
         state.computing -= 1;
+        self.tell_room(&state);
         self.start(&mut state)
     }
 
@@ -212,9 +220,7 @@ impl Index {
             state.running += 1;
         } else {
             state.computing -= 1;
-            if state.sequencer.ready() == 0 {
-                self.room.notify_waiters();
-            }
+            self.tell_room(state);
             if state.running == 0 {
                 self.quiet.notify_waiters();
             }

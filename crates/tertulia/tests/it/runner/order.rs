@@ -198,6 +198,28 @@ async fn a_hung_chat_that_holds_most_of_the_index_does_not_hold_up_the_others() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_caller_that_waits_for_room_is_woken_when_the_last_that_is_ready_begins_to_wait() {
+    let storage = memory();
+    let options = Options { index_entries: 300, ..Options::default() };
+    let handle = start(&storage, options, move |_, text| async move {
+        if text == "hang" {
+            std::future::pending::<()>().await;
+        }
+        Ok(())
+    })
+    .await;
+    let hung = (0..262).map(|n| update("hung", n, "hang")).collect();
+    handle.intake().submit_all(hung).await.unwrap();
+    // Of the first 38, for which there is room, 13 end and 25 hang, while the last 10 wait for room.
+    let text = |n| if (13..38).contains(&n) { "hang" } else { "ends" };
+    let others = (0..48).map(|n| update(&n.to_string(), 1_000 + n, text(n))).collect();
+    let submit = handle.intake().submit_all(others);
+    tokio::time::timeout(Duration::from_secs(1), submit).await.expect("13 are free").unwrap();
+    pass(10).await;
+    assert_eq!((handle.size(), handle.running()), (262 + 25, 26));
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_index_is_never_fuller_than_its_bound() {
     let storage = memory();
     let options = Options { index_entries: 64, ..Options::default() };
