@@ -15,6 +15,11 @@ const CALLS: Name = Name::from_static("call");
 /// The version this program writes. All up to it are read.
 const VERSION: u8 = 1;
 
+/// What any of these records adds to the body that it holds, at most.
+pub(super) const RESERVED: usize = 4096;
+/// How much of an error a dead letter keeps.
+const MAX_ERROR: usize = 2000;
+
 /// An update received and not yet applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InboxRecord {
@@ -50,7 +55,7 @@ pub struct DeadRecord {
     pub attempts: u16,
     /// What is in `body`.
     pub what: DeadKind,
-    /// Why.
+    /// Why; cut after 2,000 bytes.
     pub error: String,
     /// The bytes of the update or call.
     pub body: Bytes,
@@ -164,7 +169,7 @@ impl DeadRecord {
             DeadKind::Call => 1,
         });
         put_text(&mut out, self.conversation.as_str());
-        put_text(&mut out, &self.error);
+        put_text(&mut out, &self.error[..self.error.floor_char_boundary(MAX_ERROR)]);
         out.put_slice(&self.body);
         out.freeze()
     }

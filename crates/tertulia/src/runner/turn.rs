@@ -61,10 +61,7 @@ pub trait Contribute: Any + Send + Sync {
 
     /// The expectations of what was read, as writes that change nothing; asked if `prepare` gave nothing and the
     /// turn has other effects.
-    ///
-    /// # Errors
-    /// Fails the turn.
-    fn checks(&self) -> Result<Vec<LogWrite>>;
+    fn checks(&self) -> Vec<LogWrite>;
 
     /// The batch was committed; `heads` are those of the writes that `prepare` or `checks` gave.
     fn committed(&self, heads: &[Option<Head>]);

@@ -98,8 +98,8 @@ fn a_record_of_a_later_version_or_cut_short_is_corrupt_and_never_panics() {
 
 #[test]
 fn an_error_text_that_is_too_long_is_cut_at_a_character() {
-    let record = DeadRecord { error: "é".repeat(40_000), ..dead() };
+    let record = DeadRecord { error: "é".repeat(1_500), ..dead() };
     let read = DeadRecord::decode(&record.encode()).unwrap();
-    assert_eq!(read.error, "é".repeat(32_767));
+    assert_eq!(read.error, "é".repeat(1_000));
     assert_eq!(read.body, record.body);
 }
