@@ -1,0 +1,53 @@
+//! Reads a message from a request's body, within bounds of size and time.
+
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, StatusCode, header};
+
+use crate::{Message, Options, Problem, ProblemKind};
+
+/// What a body may call itself. `curl -d` says that it sends a form whatever it sends.
+const TYPES: [&str; 2] = ["application/json", "application/x-www-form-urlencoded"];
+
+/// Reads the message.
+///
+/// # Errors
+/// `UnsupportedMedia`, `TooLarge`, `SlowBody`; `Invalid`, naming the place, if it is not JSON or no message.
+pub(crate) async fn message(request: Request, options: &Options) -> Result<Message, Problem> {
+    check_type(request.headers())?;
+    let read = Bytes::from_request(request, &());
+    let body = tokio::time::timeout(options.body_within, read).await.map_err(|_| {
+        let limit = options.body_within.as_secs();
+        Problem::new(ProblemKind::SlowBody, format!("the body did not arrive within {limit} s"))
+    })?;
+    let body = body.map_err(|rejection: BytesRejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            let limit = options.body_bytes;
+            Problem::new(ProblemKind::TooLarge, format!("the body has more than {limit} bytes"))
+        }
+        _ => Problem::new(ProblemKind::Invalid, "the body ended early"),
+    })?;
+    serde_json::from_slice(&body).map_err(|error| {
+        // The text ends with the line and the column.
+        let what = if error.is_data() { "no message" } else { "not JSON" };
+        let text = format!("the body is {what}, {error}; such as {{\"text\": \"hello\"}} is expected");
+        Problem::new(ProblemKind::Invalid, text)
+    })
+}
+
+fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let refused = |text: String| Err(Problem::new(ProblemKind::UnsupportedMedia, text));
+    if let Some(encoding) = headers.get(header::CONTENT_ENCODING)
+        && encoding != "identity"
+    {
+        return refused("a body with a content encoding is not read".into());
+    }
+    let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
+    let value = value.to_str().unwrap_or_default();
+    let essence = value.split(';').next().unwrap_or_default().trim();
+    match TYPES.iter().any(|allowed| essence.eq_ignore_ascii_case(allowed)) {
+        true => Ok(()),
+        false => refused(format!("the body's type must be {}", TYPES[0])),
+    }
+}

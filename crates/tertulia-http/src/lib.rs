@@ -1,0 +1,29 @@
+//! Talks to bots over HTTP: a message is posted, the answer carries the replies.
+//!
+//! - [`Http`] is the platform, [`router`] its routes over a running bot, [`Server`] serves them within limits.
+//! - [`exchange`](exchange()) is the same without HTTP: a message in, the replies out.
+//! - Whatever fails is a [`Problem`]: its kind decides the status, in one table; what the client is told and what
+//!   the log keeps are separate.
+//!
+//! Nothing here remembers anything that a restart would lose: the replies to an update are read from the storage.
+
+mod adapter;
+mod auth;
+mod body;
+mod chat;
+mod exchange;
+mod health;
+mod message;
+mod options;
+mod problem;
+mod request;
+mod router;
+mod server;
+
+pub use adapter::{Http, SOURCE};
+pub use exchange::{Exchange, exchange};
+pub use message::Message;
+pub use options::Options;
+pub use problem::{Problem, ProblemKind};
+pub use router::router;
+pub use server::{Server, ServerOptions};

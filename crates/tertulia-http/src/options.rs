@@ -1,0 +1,78 @@
+//! The bounds of the routes, and who may use them.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+/// Options of [`router`](crate::router()) and [`exchange`](crate::exchange()).
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Options {
+    /// How long a request waits for the bot's answer: 60 s.
+    pub answer_within: Duration,
+    /// How long a request waits until its message is in the inbox: 5 s.
+    pub accept_within: Duration,
+    /// How long a body may take to arrive: 30 s.
+    pub body_within: Duration,
+    /// The most bytes of a body: 64 KiB.
+    pub body_bytes: usize,
+    /// The digest of the token that every request must carry.
+    pub(crate) token: Option<[u8; 32]>,
+    pub(crate) load: Option<Load>,
+}
+
+type Load = Arc<dyn Fn() -> Option<usize> + Send + Sync>;
+
+impl Options {
+    /// The bounds above, and no token.
+    pub fn new() -> Self {
+        Self {
+            answer_within: Duration::from_secs(60),
+            accept_within: Duration::from_secs(5),
+            body_within: Duration::from_secs(30),
+            body_bytes: 64 << 10,
+            token: None,
+            load: None,
+        }
+    }
+
+    /// Asks every request for `Authorization: Bearer <token>`. Without a token only requests that name this machine
+    /// as their host, and no other origin, are answered: no web page can make them.
+    #[must_use]
+    pub fn token(mut self, token: &str) -> Self {
+        self.token = Some(digest(token));
+        self
+    }
+
+    /// Tells `/health` how many updates are known and not finished, `None` once none are taken any more.
+    #[must_use]
+    pub fn load(mut self, load: impl Fn() -> Option<usize> + Send + Sync + 'static) -> Self {
+        self.load = Some(Arc::new(load));
+        self
+    }
+}
+
+/// Tokens are compared by their digests, so that the time it takes tells nothing about them.
+pub(crate) fn digest(token: &str) -> [u8; 32] {
+    Sha256::digest(token).into()
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("answer_within", &self.answer_within)
+            .field("accept_within", &self.accept_within)
+            .field("body_within", &self.body_within)
+            .field("body_bytes", &self.body_bytes)
+            .field("token", &self.token.map(|_| "***"))
+            .finish_non_exhaustive()
+    }
+}

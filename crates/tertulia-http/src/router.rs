@@ -1,0 +1,49 @@
+//! The routes over a running bot.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderValue, header};
+use axum::middleware::{from_fn_with_state, map_response};
+use axum::response::Response;
+use axum::routing::{get, post};
+use tertulia::bot::Door;
+
+use crate::{Options, Problem, ProblemKind, auth, chat, health};
+
+/// What all requests share.
+#[derive(Clone, Debug)]
+pub(crate) struct Shared {
+    pub(crate) door: Door,
+    pub(crate) options: Arc<Options>,
+}
+
+/// `POST /chat/{id}` takes `{"text": ".."}` in the conversation `http:<id>` and answers
+/// `{"conversation", "update", "replies": [{"text"}]}`; the header `Idempotency-Key` names the update.
+/// `GET /health` tells where things are kept.
+///
+/// Every failure is a [`Problem`] as JSON. The bot needs the adapter [`Http`](crate::Http).
+pub fn router(door: Door, options: Options) -> Router {
+    let limit = DefaultBodyLimit::max(options.body_bytes);
+    let shared = Shared { door, options: Arc::new(options) };
+    Router::new()
+        .route("/chat/{id}", post(chat::post))
+        .route("/health", get(health::get))
+        .fallback(|| async { Problem::new(ProblemKind::NotFound, "there is no such path") })
+        .method_not_allowed_fallback(|| async {
+            Problem::new(ProblemKind::MethodNotAllowed, "this path does not know that method")
+        })
+        .layer(limit)
+        .layer(from_fn_with_state(shared.clone(), auth::check))
+        .layer(map_response(private))
+        .with_state(shared)
+}
+
+/// Answers are nobody else's: no cache keeps them, no browser guesses what they are.
+async fn private(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}

@@ -1,0 +1,8 @@
+//! HTTP as a client sees it: the routes over a running bot, and the server's limits.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails by panicking")]
+
+mod chat;
+mod refusals;
+mod server;
+mod support;

@@ -1,0 +1,94 @@
+//! Talks to a running server.
+
+use std::time::Duration;
+
+use reqwest::{StatusCode, Url};
+use serde::Deserialize;
+use tertulia_http::{Exchange, Message};
+
+use crate::config::Config;
+use crate::failure::Failure;
+
+/// How often a message is tried while the server cannot be reached; it has the same key each time.
+const TRIES: u32 = 6;
+/// The wait after the first try; it doubles.
+const WAIT: Duration = Duration::from_millis(100);
+
+/// A conversation with a bot behind a server.
+#[derive(Debug)]
+pub(crate) struct Client {
+    http: reqwest::Client,
+    url: Url,
+    clock: tertulia::Clock,
+    token: Option<crate::config::Secret>,
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    error: Fields,
+}
+
+#[derive(Deserialize)]
+struct Fields {
+    message: String,
+}
+
+impl Client {
+    /// The conversation `name` at the server `url`.
+    pub(crate) fn new(config: &Config, url: &str, name: &str) -> Result<Self, Failure> {
+        let wrong =
+            || Failure::Usage(format!("url: `{url}` is not allowed; allowed: such as http://127.0.0.1:7700"));
+        let mut parsed = Url::parse(url).map_err(|_| wrong())?;
+        if !matches!(parsed.scheme(), "http" | "https") || matches!(name, "." | "..") {
+            return Err(wrong());
+        }
+        parsed.path_segments_mut().map_err(|()| wrong())?.pop_if_empty().extend(["chat", name]);
+        let builder = reqwest::Client::builder().timeout(config.answer_timeout + Duration::from_secs(10));
+        // What is on this machine is not reached through a proxy.
+        let local = parsed.host_str().is_some_and(|host| host == "localhost" || host.starts_with("127."));
+        let builder = if local { builder.no_proxy() } else { builder };
+        let http = builder.build().map_err(|error| Failure::Run(error.to_string()))?;
+        let (clock, token) = (tertulia::Clock::system(), config.token.clone());
+        Ok(Self { http, url: parsed, clock, token })
+    }
+
+    /// Says something and gives the replies. It is said once, however often it has to be tried.
+    pub(crate) async fn say(&self, text: &str) -> Result<Vec<String>, String> {
+        let key = format!("{:016x}{:016x}", self.clock.random(), self.clock.random());
+        let mut wait = WAIT;
+        for attempt in 1.. {
+            let mut request = self.http.post(self.url.clone()).json(&Message::new(text));
+            request = request.header("idempotency-key", &key);
+            if let Some(token) = &self.token {
+                request = request.bearer_auth(token.reveal());
+            }
+            let failed = match request.send().await {
+                Ok(response) if response.status() == StatusCode::SERVICE_UNAVAILABLE => {
+                    "it takes no messages".to_owned()
+                }
+                Ok(response) => return read(response).await,
+                Err(error) => error.without_url().to_string(),
+            };
+            if attempt == TRIES {
+                return Err(format!("the server at {} cannot be reached: {failed}", self.url.authority()));
+            }
+            self.clock.sleep(wait).await;
+            wait *= 2;
+        }
+        unreachable!("the loop returns")
+    }
+}
+
+async fn read(response: reqwest::Response) -> Result<Vec<String>, String> {
+    let status = response.status();
+    let body = response.bytes().await.map_err(|error| error.without_url().to_string())?;
+    if status.is_success()
+        && let Ok(exchange) = serde_json::from_slice::<Exchange>(&body)
+    {
+        return Ok(exchange.replies.into_iter().map(|reply| reply.text).collect());
+    }
+    match serde_json::from_slice::<Refusal>(&body) {
+        Ok(refusal) => Err(format!("{status}: {}", refusal.error.message)),
+        Err(_) => Err(format!("the server answered {status} with something else than replies")),
+    }
+}

@@ -1,0 +1,63 @@
+//! The table of keys: what can be configured, how it is called where, and what is allowed.
+
+use crate::cli::Options;
+
+/// Something that can be configured.
+#[derive(Debug)]
+pub(super) struct Key {
+    /// In the file; `telegram.token` is `token` in the table `telegram`.
+    pub(super) name: &'static str,
+    /// In the environment.
+    pub(super) variable: &'static str,
+    /// On the command line. Secrets have no flag: others could read it in the list of processes.
+    pub(super) flag: Option<Flag>,
+    pub(super) default: Option<&'static str>,
+    /// Whether it is masked wherever it would be shown.
+    pub(super) secret: bool,
+    pub(super) allowed: &'static str,
+}
+
+/// A flag and how to read it.
+type Flag = (&'static str, fn(&Options) -> Option<String>);
+
+const fn key(name: &'static str, variable: &'static str, allowed: &'static str) -> Key {
+    Key { name, variable, flag: None, default: None, secret: false, allowed }
+}
+
+pub(super) const KEYS: [Key; 9] = [
+    Key {
+        flag: Some(("--listen", |options| options.listen.clone())),
+        default: Some("127.0.0.1:7700"),
+        ..key("listen", "TERTULIA_LISTEN", "an IP address with a port, such as 127.0.0.1:7700")
+    },
+    Key {
+        flag: Some(("--storage", |options| options.storage.clone())),
+        default: Some("sqlite:tertulia.db"),
+        ..key("storage", "TERTULIA_STORAGE", "memory: or sqlite:<path>")
+    },
+    Key { secret: true, ..key("token", "TERTULIA_TOKEN", "16 to 256 visible ASCII characters") },
+    Key {
+        flag: Some(("--log", |options| options.log.clone())),
+        default: Some("info"),
+        ..key(
+            "log",
+            "TERTULIA_LOG",
+            "error, warn, info, debug, trace or off, or such by module, as in info,tertulia=debug",
+        )
+    },
+    Key {
+        default: Some("500"),
+        ..key("concurrency", "TERTULIA_CONCURRENCY", "how many updates run at once, 1 to 100000")
+    },
+    Key { default: Some("60"), ..key("answer_timeout", "TERTULIA_ANSWER_TIMEOUT", "seconds, 1 to 3600") },
+    Key { default: Some("10"), ..key("drain_timeout", "TERTULIA_DRAIN_TIMEOUT", "seconds, 1 to 3600") },
+    Key {
+        secret: true,
+        ..key(
+            "telegram.token",
+            "TELEGRAM_BOT_TOKEN",
+            "the token that @BotFather gave, such as 123456:ABC-def",
+        )
+    },
+    key("telegram.api_url", "TELEGRAM_API_URL", "the URL of a Bot API server, such as http://127.0.0.1:8081"),
+];

@@ -1,0 +1,123 @@
+use std::ffi::OsString;
+
+use super::*;
+
+fn resolve(options: Options, variables: &[(&str, &str)], file: Option<&str>) -> Result<Config, String> {
+    let variable =
+        |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value));
+    Config::resolve(&options, variable, file.map(|text| ("tertulia.toml".to_owned(), text.to_owned())))
+}
+
+fn in_file(text: &str) -> String {
+    resolve(Options::default(), &[], Some(text)).unwrap_err()
+}
+
+fn in_environment(name: &str, value: &str) -> String {
+    resolve(Options::default(), &[(name, value)], None).unwrap_err()
+}
+
+#[test]
+fn without_anything_the_defaults_apply() {
+    let config = resolve(Options::default(), &[], None).unwrap();
+    assert_eq!(config.listen.to_string(), "127.0.0.1:7700");
+    assert_eq!(config.storage.to_string(), "sqlite:tertulia.db");
+    assert_eq!(config.answer_timeout, Duration::from_secs(60));
+    assert!(config.token.is_none() && config.telegram_token.is_none());
+}
+
+#[test]
+fn flags_win_over_the_environment_and_that_over_the_file() {
+    let file = "listen = '127.0.0.1:1'\nstorage = 'sqlite:file.db'\nlog = 'debug'\nanswer_timeout = 5";
+    let variables = [("TERTULIA_LISTEN", "127.0.0.1:2"), ("TERTULIA_STORAGE", "sqlite:variable.db")];
+    let options = Options { listen: Some("127.0.0.1:3".into()), ..Options::default() };
+    let config = resolve(options, &variables, Some(file)).unwrap();
+    assert_eq!(config.listen.port(), 3);
+    assert_eq!(config.storage, Place::Sqlite("variable.db".into()));
+    assert_eq!((config.log.as_str(), config.answer_timeout.as_secs()), ("debug", 5));
+    assert_eq!(config.drain_timeout.as_secs(), 10);
+}
+
+#[test]
+fn a_variable_that_is_set_to_nothing_is_not_set() {
+    let config = resolve(Options::default(), &[("TERTULIA_TOKEN", "")], None).unwrap();
+    assert!(config.token.is_none());
+}
+
+#[test]
+fn a_wrong_value_names_the_key_the_value_where_it_is_from_and_what_is_allowed() {
+    let options = Options { listen: Some("here".into()), ..Options::default() };
+    assert_eq!(
+        resolve(options, &[], None).unwrap_err(),
+        "listen: `here` (from --listen) is not allowed; allowed: an IP address with a port, such as 127.0.0.1:7700"
+    );
+    assert_eq!(
+        in_environment("TERTULIA_STORAGE", "postgres:"),
+        "storage: `postgres:` (from TERTULIA_STORAGE) is not allowed; allowed: memory: or sqlite:<path>"
+    );
+    assert_eq!(
+        in_file("answer_timeout = 0"),
+        "answer_timeout: `0` (from tertulia.toml) is not allowed; allowed: seconds, 1 to 3600"
+    );
+    for (name, value) in [
+        ("TERTULIA_STORAGE", "sqlite:"),
+        ("TERTULIA_STORAGE", "memory:x"),
+        ("TERTULIA_LOG", "tertulia=loud"),
+        ("TERTULIA_CONCURRENCY", "-1"),
+        ("TERTULIA_DRAIN_TIMEOUT", "1e9"),
+        ("TELEGRAM_API_URL", "ftp://example.org"),
+        ("TELEGRAM_API_URL", "api.telegram.org"),
+    ] {
+        let error = in_environment(name, value);
+        assert!(error.contains(&format!("`{value}` (from {name}) is not allowed; allowed: ")), "{error}");
+    }
+}
+
+#[test]
+fn a_wrong_secret_is_not_shown() {
+    for (name, value) in [("TERTULIA_TOKEN", "short-secret"), ("TELEGRAM_BOT_TOKEN", "1:secret/../x")] {
+        let error = in_environment(name, value);
+        assert!(error.contains("`***`") && error.contains(name) && !error.contains("secret"), "{error}");
+    }
+    let error = in_file("token = \"a secret that is long\nx");
+    assert!(error.starts_with("tertulia.toml, line 1: ") && !error.contains("secret"), "{error}");
+}
+
+#[test]
+fn unknown_keys_and_types_in_the_file_are_refused_by_name() {
+    assert!(
+        in_file("lisen = 'x'")
+            .starts_with("tertulia.toml: `lisen` is not a key; known keys: listen, storage")
+    );
+    assert!(in_file("[telegram]\ntokn = 'x'").starts_with("tertulia.toml: `telegram.tokn` is not a key"));
+    assert!(in_file("[other]").starts_with("tertulia.toml: `other` is not a key"));
+    assert!(in_file("listen = ['x']").starts_with("listen: the value in tertulia.toml is of the type array"));
+    assert!(in_file("\n\nlisten = = 1").starts_with("tertulia.toml, line 3: "));
+}
+
+#[test]
+fn an_address_that_others_can_reach_needs_a_token() {
+    for address in ["0.0.0.0:7700", "[::]:7700", "192.0.2.1:80"] {
+        let error = in_environment("TERTULIA_LISTEN", address);
+        assert!(error.contains(address) && error.contains("no token is set"), "{error}");
+        let token = ("TERTULIA_TOKEN", "0123456789abcdef");
+        resolve(Options::default(), &[("TERTULIA_LISTEN", address), token], None).unwrap();
+    }
+    for address in ["127.0.0.2:1", "[::1]:1", "localhost:1"] {
+        resolve(Options::default(), &[("TERTULIA_LISTEN", address)], None).unwrap();
+    }
+}
+
+#[test]
+fn what_is_printed_is_masked_says_where_it_is_from_and_is_toml() {
+    let file =
+        "token = '0123456789abcdef'\n[telegram]\ntoken = '1:secret'\napi_url = 'http://me:pass@localhost:1/'";
+    let config = resolve(Options::default(), &[("TERTULIA_LISTEN", "127.0.0.1:1")], Some(file)).unwrap();
+    let printed = config.print();
+    assert!(printed.contains("listen = \"127.0.0.1:1\"  # TERTULIA_LISTEN\n"), "{printed}");
+    assert!(printed.contains("token = \"***\"  # tertulia.toml\n"), "{printed}");
+    assert!(printed.contains("answer_timeout = 60  # default\n"), "{printed}");
+    for secret in ["0123456789abcdef", "1:secret", ":pass@"] {
+        assert!(!printed.contains(secret) && !format!("{config:?}").contains(secret), "{printed}");
+    }
+    assert!(printed.parse::<toml::Table>().is_ok(), "{printed}");
+}
