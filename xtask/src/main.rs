@@ -47,7 +47,7 @@ fn test() -> Result<(), Failed> {
     plan.step("format", &["cargo", "fmt", "--all", "--check"])?;
     let peers = plan.run("install the peers that tests talk to", peers::install)?;
     plan.step("lints", &["cargo", "clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
-    let environment = [("TERTULIA_TEST_PEERS", peers.as_os_str())];
+    let environment = [("TERTULIA_TELEGRAM_TEST_API", peers.as_os_str())];
     plan.step_with("tests", &["cargo", "test", "--workspace"], &environment)?;
     let strict = [("RUSTDOCFLAGS", "-D warnings".as_ref())];
     plan.step_with("docs", &["cargo", "doc", "--workspace", "--no-deps"], &strict)?;

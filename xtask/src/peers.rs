@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use crate::step::{Failed, run};
 
-/// Installs the npm packages of `xtask/npm` below `target`, and gives their folder.
+/// Installs the npm packages of `xtask/npm` below `target`, and gives their `node_modules`.
 pub(crate) fn install() -> Result<PathBuf, Failed> {
     for tool in ["node", "npm"] {
         if !is_there(tool) {
@@ -23,7 +23,7 @@ pub(crate) fn install() -> Result<PathBuf, Failed> {
             .args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"])
             .current_dir(&folder))?;
     }
-    Ok(folder)
+    Ok(folder.join("node_modules"))
 }
 
 /// Copies a file unless the copy is the same; tells whether it did.
