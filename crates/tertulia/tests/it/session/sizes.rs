@@ -99,7 +99,10 @@ async fn patches_are_joined_into_the_base_before_they_outgrow_it() {
         let reads = [tertulia::storage::Read::new(store.key(&conversation()))];
         let page =
             tertulia::storage::Storage::read(&storage, &reads).await.unwrap().remove(0).unwrap().unwrap();
-        let head = page.into_log().unwrap().head;
+        let page = page.into_log().unwrap();
+        let head = page.head;
+        let bytes: usize = page.entries.iter().map(bytes::Bytes::len).sum();
+        assert_eq!(bytes as u64, head.entry_bytes, "patches from before the base are gone");
         assert!(head.entry_bytes <= head.base_len.max(4_096), "{head:?}");
     }
     let fresh = super::store::<Plain>(&storage);
