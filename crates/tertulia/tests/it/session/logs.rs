@@ -14,8 +14,7 @@ struct Chat {
 }
 
 fn small_tail<S: tertulia::session::State>(storage: &Watched, tail: usize) -> Store<S> {
-    let mut options = Options::default();
-    options.log_tail = tail;
+    let options = Options { log_tail: tail, ..Options::default() };
     Store::with(storage.shared(), Clock::system(), "test", options).unwrap()
 }
 

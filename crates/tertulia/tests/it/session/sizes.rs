@@ -143,8 +143,7 @@ async fn the_last_hundred_of_a_hundred_thousand_items_are_read_alone() {
             .unwrap();
     }
     let item_bytes = storage.counts().written_bytes / 100_000;
-    let mut options = Options::default();
-    options.log_tail = 100;
+    let options = Options { log_tail: 100, ..Options::default() };
     let store = Store::<Kept>::with(storage.shared(), Clock::system(), "test", options).unwrap();
     let loaded = store.load(&conversation()).await.unwrap();
     assert_eq!((loaded.get().history.tail().len(), loaded.get().history.len()), (100, 100_000));
