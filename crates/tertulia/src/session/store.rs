@@ -23,7 +23,6 @@ impl<S: Default + Serialize + DeserializeOwned + Send + Sync + 'static> State fo
 
 /// How a [`Store`] keeps its sessions in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Options {
     /// The most bytes of decoded sessions that are kept, about: 64 MiB.
     pub cache_bytes: usize,

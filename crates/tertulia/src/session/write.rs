@@ -45,8 +45,6 @@ pub(super) fn compare<S: State>(
     let change = if entry.head.is_some() {
         change(entry, &logs, encoded)?
     } else if is_initial::<S>(entry.next_log, &logs, encoded)? {
-        // Logs in it, if any, take themselves for stored.
-        entry.value = S::default();
         return Ok((Change::None, Encoded::default()));
     } else {
         check_readable::<S>(&logs, encoded)?;

@@ -14,8 +14,7 @@ struct Chat {
 }
 
 fn small_tail<S: tertulia::session::State>(storage: &Watched, tail: usize) -> Store<S> {
-    let mut options = Options::default();
-    options.log_tail = tail;
+    let options = Options { log_tail: tail, ..Options::default() };
     Store::with(storage.shared(), Clock::system(), "test", options).unwrap()
 }
 
@@ -237,6 +236,74 @@ async fn a_window_is_trimmed_where_it_is_stored() {
     let fresh = super::store::<Chat>(&storage);
     let loaded = fresh.load(&conversation()).await.unwrap();
     assert_eq!((loaded.get().history.len(), loaded.get().history.tail()[0].as_str()), (10, "190"));
+}
+
+#[tokio::test]
+async fn a_window_whose_end_is_edited_is_trimmed_up_to_its_first_item() {
+    let storage = Watched::new();
+    let store = store::<Chat>(&storage);
+    // Where each item there ever was lies.
+    let (mut offsets, mut start, mut end) = (Vec::new(), 0, 0);
+    for i in 0..200 {
+        let popped = [0, 3, 1, 7, 2][i % 5].min(offsets.len());
+        change(&storage, &store, |chat| {
+            (0..popped).for_each(|_| drop(chat.history.pop()));
+            chat.history.extend((0..4).map(|part| format!("{i}.{part}")));
+            chat.history.keep_last(10);
+        })
+        .await
+        .unwrap();
+        offsets.truncate(offsets.len() - popped);
+        offsets.extend(end..end + 4);
+        end += 4;
+        let reads = [tertulia::storage::Read::new(storage.keys().await.iter().max().unwrap().clone())];
+        let page =
+            tertulia::storage::Storage::read(&storage, &reads).await.unwrap().remove(0).unwrap().unwrap();
+        start = offsets.len().saturating_sub(10).max(start);
+        assert_eq!(page.into_log().unwrap().head.start.0, offsets[start], "turn {i}");
+    }
+}
+
+#[tokio::test]
+async fn a_default_with_items_is_written_once_it_is_changed() {
+    #[derive(Serialize, Deserialize)]
+    struct Greeted {
+        history: Log<String>,
+    }
+    impl Default for Greeted {
+        fn default() -> Self {
+            Self { history: Log::from(vec!["welcome".to_owned()]) }
+        }
+    }
+    let storage = Watched::new();
+    let store = store::<Greeted>(&storage);
+    let mut loaded = store.load(&conversation()).await.unwrap();
+    loaded.get_mut();
+    assert_eq!(loaded.prepare().unwrap().len(), 0);
+    loaded.get_mut().history.push("hello".into());
+    commit(&storage, loaded).await.unwrap();
+    let fresh = super::store::<Greeted>(&storage);
+    assert_eq!(fresh.load(&conversation()).await.unwrap().get().history.tail(), ["welcome", "hello"]);
+}
+
+#[tokio::test]
+async fn a_log_that_is_serialized_twice_is_refused() {
+    #[derive(Default, Serialize, Deserialize)]
+    struct Twice {
+        #[serde(serialize_with = "twice", deserialize_with = "first")]
+        log: Log<String>,
+    }
+    fn twice<S: Serializer>(log: &Log<String>, serializer: S) -> Result<S::Ok, S::Error> {
+        (log, log).serialize(serializer)
+    }
+    fn first<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Log<String>, D::Error> {
+        <(Log<String>, Log<String>)>::deserialize(deserializer).map(|(first, _)| first)
+    }
+    let storage = Watched::new();
+    let store = store::<Twice>(&storage);
+    let error = change(&storage, &store, |state| state.log.push("a".into())).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Invalid);
+    assert_eq!(storage.keys().await, []);
 }
 
 #[tokio::test]

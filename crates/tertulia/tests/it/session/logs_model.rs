@@ -193,8 +193,7 @@ async fn logs_are_what_vectors_would_be() {
     let (mut committed, mut refused, mut half_loaded) = (0, 0, 0);
     for turn in 0..TURNS {
         if turn % 9 == 0 {
-            let mut options = Options::default();
-            options.log_tail = rng.usize(1..6);
+            let options = Options { log_tail: rng.usize(1..6), ..Options::default() };
             store = Some(Store::<Session>::with(storage.shared(), Clock::system(), "test", options).unwrap());
         }
         let store = store.as_ref().unwrap();

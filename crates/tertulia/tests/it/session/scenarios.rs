@@ -70,8 +70,8 @@ async fn a_session_is_decoded_once_and_then_taken_from_the_cache() {
 #[tokio::test]
 async fn the_cache_keeps_to_its_bound() {
     let storage = Watched::new();
-    let mut options = tertulia::session::Options::default();
-    options.cache_bytes = 100_000;
+    let options =
+        tertulia::session::Options { cache_bytes: 100_000, ..tertulia::session::Options::default() };
     let store = tertulia::session::Store::<Counter>::with(
         storage.shared(),
         tertulia::Clock::system(),

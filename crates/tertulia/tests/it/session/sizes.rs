@@ -99,7 +99,10 @@ async fn patches_are_joined_into_the_base_before_they_outgrow_it() {
         let reads = [tertulia::storage::Read::new(store.key(&conversation()))];
         let page =
             tertulia::storage::Storage::read(&storage, &reads).await.unwrap().remove(0).unwrap().unwrap();
-        let head = page.into_log().unwrap().head;
+        let page = page.into_log().unwrap();
+        let head = page.head;
+        let bytes: usize = page.entries.iter().map(bytes::Bytes::len).sum();
+        assert_eq!(bytes as u64, head.entry_bytes, "patches from before the base are gone");
         assert!(head.entry_bytes <= head.base_len.max(4_096), "{head:?}");
     }
     let fresh = super::store::<Plain>(&storage);
@@ -140,8 +143,7 @@ async fn the_last_hundred_of_a_hundred_thousand_items_are_read_alone() {
             .unwrap();
     }
     let item_bytes = storage.counts().written_bytes / 100_000;
-    let mut options = Options::default();
-    options.log_tail = 100;
+    let options = Options { log_tail: 100, ..Options::default() };
     let store = Store::<Kept>::with(storage.shared(), Clock::system(), "test", options).unwrap();
     let loaded = store.load(&conversation()).await.unwrap();
     assert_eq!((loaded.get().history.tail().len(), loaded.get().history.len()), (100, 100_000));
