@@ -52,3 +52,16 @@ impl fmt::Debug for Token {
         f.write_str("<token>")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Token;
+
+    #[test]
+    fn a_token_is_shown_by_nothing_but_reveal() {
+        let token = Token::new("123:abcdefgh-IJ").unwrap();
+        assert_eq!(format!("{token:?}"), "<token>");
+        assert_eq!(token.scrub("at /bot123:abcdefgh-IJ/getMe: abcdefgh-IJ"), "at /bot<token>/getMe: <token>");
+        assert_eq!((token.reveal(), token.bot()), ("123:abcdefgh-IJ", Some(123)));
+    }
+}

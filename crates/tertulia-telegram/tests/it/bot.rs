@@ -126,7 +126,8 @@ async fn a_second_poller_stops_the_bot_and_says_why() {
     let conflict =
         "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running";
     fake.script("getUpdates", [refusal(409, conflict)]);
-    let error = Bot::new(fake.telegram()).run().await.unwrap_err();
+    let run = tokio::time::timeout(PATIENCE, Bot::new(fake.telegram()).run());
+    let error = run.await.expect("the bot stops").unwrap_err();
     assert!(error.to_string().starts_with("another program polls this bot (409: Conflict"), "{error}");
 }
 
