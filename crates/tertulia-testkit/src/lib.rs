@@ -36,6 +36,12 @@
 //! failed.
 
 pub mod conformance;
+mod counting;
+mod faulty;
+pub mod model;
 mod subject;
+
+pub use counting::{Counting, Counts, Written};
+pub use faulty::{Call, Fault, Faulty, Gate, Rates};
 
 pub use subject::Subject;

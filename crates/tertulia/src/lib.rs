@@ -18,4 +18,4 @@ pub mod storage;
 pub use clock::{Clock, Timestamp};
 pub use error::{Error, Result};
 pub use key::{Conversation, Key, MAX_PART, Name, Shard};
-pub use session::Sessions;
+pub use session::{Log, Sessions};

@@ -141,6 +141,9 @@ macro_rules! conformance {
                 an_id_is_seen_for_48_hours
                 a_log_made_again_after_expiry_is_news
             }
+            model by unhurried {
+                random_work_agrees_with_a_plain_map
+            }
         }
     };
     (@list $time:expr, $open:path; $($group:ident by $runner:ident { $($case:ident)* })*) => {

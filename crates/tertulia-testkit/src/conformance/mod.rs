@@ -1,7 +1,7 @@
 //! The rules of the storage contract, each a named case.
 //!
 //! A case is a plain function of a [`Subject`](crate::Subject); [`conformance!`](crate::conformance!) lists them
-//! all, so that each shows as a test of its own for every storage. [`threads`], [`limited`] and [`timed`] run one.
+//! all, so that each shows as a test of its own for every storage. [`threads`], [`limited`], [`timed`] and [`unhurried`] run one.
 
 pub mod batch;
 pub mod changed;
@@ -16,4 +16,6 @@ pub mod queue;
 pub mod read;
 mod run;
 
-pub use run::{SMALL, Time, limited, threads, timed};
+#[doc(inline)]
+pub use crate::model;
+pub use run::{SMALL, Time, limited, threads, timed, unhurried};

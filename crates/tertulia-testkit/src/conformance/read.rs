@@ -267,7 +267,7 @@ pub async fn what_was_read_stays_as_it_was(subject: &Subject) {
     subject.put(QueueWrite::new(q.clone()).replace(Offset(0), Revision(0), zeros)).await;
     subject.put(LogWrite::new(a.clone()).delete()).await;
     assert_eq!(log_page.base.as_ref(), Some(&every));
-    assert_eq!(log_page.entries, [every.clone()]);
+    assert_eq!(log_page.entries, std::slice::from_ref(&every));
     assert_eq!(queue_page.entries[0].bytes, every);
 }
 

@@ -47,12 +47,21 @@ pub fn limited(_: Time, open: impl AsyncFnOnce(Limits) -> Subject, case: impl As
 pub fn timed(time: Time, open: impl AsyncFnOnce(Limits) -> Subject, case: impl AsyncFnOnce(&Subject)) {
     match time {
         Time::Real => threads(time, open, case),
-        Time::Paused => {
-            let mut builder = Builder::new_current_thread();
-            let runtime = builder.enable_all().start_paused(true).build().expect("a runtime can be made");
-            run(runtime, PAUSED_PATIENCE, async || open(Limits::default()).await.paused(), case);
-        }
+        Time::Paused => run(paused(), PAUSED_PATIENCE, async || open(Limits::default()).await.paused(), case),
     }
+}
+
+/// The same for a case that takes as long as its caller wants, and leaps over years.
+pub fn unhurried(time: Time, open: impl AsyncFnOnce(Limits) -> Subject, case: impl AsyncFnOnce(&Subject)) {
+    match time {
+        Time::Real => two_threads().block_on(async { case(&open(Limits::default()).await).await }),
+        Time::Paused => paused().block_on(async { case(&open(Limits::default()).await.paused()).await }),
+    }
+}
+
+fn paused() -> Runtime {
+    let mut builder = Builder::new_current_thread();
+    builder.enable_all().start_paused(true).build().expect("a runtime can be made")
 }
 
 fn two_threads() -> Runtime {

@@ -103,3 +103,6 @@ pub async fn wait(storage: &dyn Storage, conversation: &Conversation, update: &I
         storage.changed(&key, None).await?;
     }
 }
+
+#[cfg(test)]
+mod tests;

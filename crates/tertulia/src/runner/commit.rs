@@ -1,19 +1,23 @@
 //! Ends a turn: the batch that carries an update's effects is the batch that removes it from the inbox.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use smallvec::SmallVec;
+
 use super::core::Core;
-use super::format::{OutboxRecord, Ticket};
+use super::format::{OutboxRecord, RESERVED, Ticket};
 use super::index::Arrived;
-use super::names::{INBOX, OUTBOX};
+use super::names::{INBOX, OUTBOX, SENT};
 use super::outbox::Pending;
-use super::riders::{Marks, queue};
+use super::panics::caught;
+use super::riders::{Riding, queue};
 use super::turn::Collected;
 use super::worker::Ended;
 use super::{Call, Handler};
 use crate::error::Kind;
-use crate::storage::{Append, Appended, Batch, CommitId, Committed, Conflict, Write};
+use crate::storage::{Append, Appended, Batch, CommitId, Committed, Conflict, LogWrite, Write};
 use crate::{Error, Key, Result};
 
 impl<H: Handler> Core<H> {
@@ -27,36 +31,41 @@ impl<H: Handler> Core<H> {
         collected: Collected,
     ) -> Result<Ended, anyhow::Error> {
         let Collected { calls, writes: extra, parts } = collected;
-        let mut prepared = Vec::with_capacity(parts.len());
+        let mut prepared: SmallVec<[Vec<LogWrite>; 2]> = SmallVec::new();
         for part in &parts {
-            prepared.push(part.prepare()?);
+            prepared.push(caught(PART, || part.prepare())??);
         }
         if calls.is_empty() && extra.is_empty() && prepared.iter().all(Vec::is_empty) {
-            parts.iter().for_each(|part| part.released());
+            for part in &parts {
+                ended(caught(PART, || part.released()));
+            }
             self.riders.add(arrived.shard, |marks| marks.inbox.push(arrived.offset));
             return Ok(Ended::Done);
         }
         let mut writes: Vec<Write> = Vec::with_capacity(4);
-        let mut shares = Vec::with_capacity(parts.len());
+        let mut shares: SmallVec<[Range<usize>; 2]> = SmallVec::new();
         for (part, mut prepared) in parts.iter().zip(prepared) {
             if prepared.is_empty() {
-                prepared = part.checks();
+                prepared = caught(PART, || part.checks())?;
             }
             shares.push(writes.len()..writes.len() + prepared.len());
             writes.extend(prepared.into_iter().map(Write::from));
         }
         writes.extend(extra.into_iter().map(Write::from));
-        let inbox = queue(&mut writes, arrived.shard, &INBOX).1;
+        // A turn that writes to a `sent` log itself has its own ideas of it.
+        let own = writes.iter().any(|write| *write.key().name() == SENT);
+        let inbox = queue(&mut writes, arrived.shard, &INBOX);
         inbox.remove.push((arrived.offset, Some(arrived.revision)));
-        let calls = self.append_calls(arrived, calls, &mut writes);
-        let marks = self.riders.take(arrived.shard);
+        let calls = self.append_calls(arrived, calls, &mut writes)?;
+        let room = self.limits.writes.saturating_sub(writes.len());
+        let marks = if own { None } else { self.riders.take(arrived.shard, room) };
         if let Some(marks) = &marks {
-            marks.ride(arrived.shard, &mut writes);
+            marks.ride(&mut writes);
         }
         match self.commit_turn(arrived, writes, marks).await? {
             Outcome::Committed(committed) => {
                 for (part, share) in parts.iter().zip(shares) {
-                    part.committed(&committed.heads[share]);
+                    ended(caught(PART, || part.committed(&committed.heads[share])));
                 }
                 self.send(arrived, calls, &committed.appended);
                 Ok(Ended::Done)
@@ -76,12 +85,17 @@ impl<H: Handler> Core<H> {
         arrived: &Arrived,
         calls: Vec<bytes::Bytes>,
         writes: &mut Vec<Write>,
-    ) -> Vec<Call> {
+    ) -> Result<Vec<Call>> {
         if calls.is_empty() {
-            return Vec::new();
+            return Ok(Vec::new());
+        }
+        let most = self.limits.entry_bytes.saturating_sub(RESERVED);
+        if let Some(large) = calls.iter().find(|body| body.len() > most) {
+            let bytes = large.len();
+            return Err(Error::invalid(format!("a call has {bytes} bytes, at most {most} are allowed")));
         }
         let made = self.clock.now();
-        let outbox = queue(writes, arrived.shard, &OUTBOX).1;
+        let outbox = queue(writes, arrived.shard, &OUTBOX);
         let mut made_calls = Vec::with_capacity(calls.len());
         for (body, ordinal) in calls.into_iter().zip(0..) {
             let conversation = arrived.about.conversation.clone();
@@ -91,7 +105,7 @@ impl<H: Handler> Core<H> {
             outbox.append.push(Append { id: None, bytes: record.encode() });
             made_calls.push(record.call);
         }
-        made_calls
+        Ok(made_calls)
     }
 
     /// Hands committed calls to the outbox. They are the only appends of a turn's batch.
@@ -108,7 +122,7 @@ impl<H: Handler> Core<H> {
         &self,
         arrived: &Arrived,
         writes: Vec<Write>,
-        mut marks: Option<Marks>,
+        marks: Option<Riding<'_>>,
     ) -> Result<Outcome> {
         let keys: Vec<Key> = if marks.is_some() {
             writes.iter().map(|write| write.key().clone()).collect()
@@ -118,32 +132,28 @@ impl<H: Handler> Core<H> {
         let batch = Batch::new(CommitId(self.clock.random()), writes);
         let mut perhaps_by_us = false;
         let mut wait = Duration::from_millis(20);
-        let outcome = loop {
+        loop {
             match self.storage.commit(batch.clone()).await {
                 Ok(committed) => {
                     self.riders.note_heads(&keys, &committed.heads);
-                    marks = None;
-                    break Ok(Outcome::Committed(committed));
+                    marks.into_iter().for_each(Riding::arrived);
+                    return Ok(Outcome::Committed(committed));
                 }
                 Err(error) => match error.kind() {
                     Kind::Conflict if names_entry(&error, arrived) => {
-                        break Ok(Outcome::Ended { perhaps_by_us });
+                        return Ok(Outcome::Ended { perhaps_by_us });
                     }
-                    Kind::Conflict => break Ok(Outcome::Conflict),
+                    Kind::Conflict => return Ok(Outcome::Conflict),
                     // The same batch again is safe: it removes the update by its revision.
                     Kind::Unknown | Kind::Timeout => perhaps_by_us = true,
                     Kind::Unavailable => {}
-                    _ => break Err(error),
+                    _ => return Err(error),
                 },
             }
             tracing::warn!(update = ?arrived.about.update, "a turn was not committed, trying again");
             self.clock.sleep(wait).await;
             wait = (wait * 2).min(Duration::from_secs(5));
-        };
-        if let Some(marks) = marks {
-            self.riders.put_back(arrived.shard, marks);
         }
-        outcome
     }
 
     /// Finds the calls of a turn whose commit was applied though its answer was lost.
@@ -165,7 +175,18 @@ enum Outcome {
     Conflict,
 }
 
-fn names_entry(error: &Error, arrived: &Arrived) -> bool {
+/// What a panic is reported as.
+const PART: &str = "a part of the turn";
+
+/// The turn is over: what a part does then can no longer fail it.
+fn ended(part: Result<()>) {
+    if let Err(error) = part {
+        tracing::error!(%error, "after the turn was committed");
+    }
+}
+
+/// Whether a conflict says that the update itself was ended or changed by somebody else.
+pub(super) fn names_entry(error: &Error, arrived: &Arrived) -> bool {
     error.detail::<Conflict>().is_some_and(|conflict| {
         conflict.failed.iter().any(|failed| {
             failed.offset == Some(arrived.offset)

@@ -9,17 +9,20 @@ use tokio::task::JoinSet;
 
 use super::index::Index;
 use super::outbox::Outbox;
-use super::riders::Riders;
+use super::riders::{Riders, Riding};
 use super::{Handler, Options};
 use crate::error::Kind;
-use crate::storage::{Batch, CommitId, Committed, Scope, Storage, Write};
-use crate::{Clock, Key, Result};
+use crate::storage::{Batch, CommitId, Committed, Limits, Scope, Storage, Write};
+use crate::{Clock, Key, Result, Shard};
 
 /// Shared by the inbox, the workers, the outbox and the handle.
 #[derive(Debug)]
 pub(super) struct Core<H: Handler> {
     pub(super) handler: Hidden<H>,
     pub(super) storage: Arc<dyn Storage>,
+    /// What the storage accepts, and where its batches reach.
+    pub(super) limits: Limits,
+    pub(super) scope: Scope,
     pub(super) clock: Clock,
     pub(super) options: Options,
     pub(super) index: Index,
@@ -30,16 +33,19 @@ pub(super) struct Core<H: Handler> {
 
 impl<H: Handler> Core<H> {
     /// Commits a batch whose writes are safe to repeat, for as long as it takes: queue appends with ids, removals
-    /// without revisions. Only a batch that no storage would take ends this early, with nothing committed.
-    pub(super) async fn commit_for_sure(&self, writes: Vec<Write>) -> Committed {
-        let batch = Batch::new(CommitId(self.clock.random()), writes);
+    /// without revisions. `writes` gives the same writes at each try.
+    ///
+    /// # Errors
+    /// That of a batch that the storage will never take; nothing is committed.
+    pub(super) async fn commit_for_sure(&self, mut writes: impl FnMut() -> Vec<Write>) -> Result<Committed> {
+        let id = CommitId(self.clock.random());
         let mut wait = Duration::from_millis(50);
         loop {
-            match self.storage.commit(batch.clone()).await {
-                Ok(committed) => return committed,
+            match self.storage.commit(Batch::new(id, writes())).await {
+                Ok(committed) => return Ok(committed),
                 Err(error) if matches!(error.kind(), Kind::Invalid | Kind::Conflict) => {
                     tracing::error!(%error, "the storage refused a batch of the runner");
-                    return Committed::default();
+                    return Err(error);
                 }
                 Err(error) => tracing::warn!(%error, "a batch was not committed, trying again"),
             }
@@ -48,65 +54,70 @@ impl<H: Handler> Core<H> {
         }
     }
 
-    /// Commits the marks of every shard now.
+    /// Commits the marks of every shard now, those of up to `together` shards in one batch.
     ///
     /// # Errors
-    /// What the storage gives; the marks are kept.
-    pub(super) async fn flush(&self) -> Result<()> {
-        let per_batch = match self.storage.properties().scope {
-            Scope::Store => 32,
-            Scope::Shard => 1,
-        };
-        loop {
-            let shards = self.riders.shards();
-            if shards.is_empty() {
+    /// The last that the storage gave; the marks of those batches are kept.
+    pub(super) async fn flush(&self, together: usize) -> Result<()> {
+        let mut result = Ok(());
+        for shards in self.riders.shards().chunks(together) {
+            if let Err(error) = self.flush_shards(shards).await {
+                result = Err(error);
+            }
+        }
+        result
+    }
+
+    async fn flush_shards(&self, shards: &[Shard]) -> Result<()> {
+        let mut left = true;
+        while left {
+            let mut writes = Vec::new();
+            let mut riding = Vec::new();
+            left = false;
+            for shard in shards {
+                if let Some(marks) = self.riders.take(*shard, self.limits.writes - writes.len()) {
+                    marks.ride(&mut writes);
+                    left |= marks.left;
+                    riding.push(marks);
+                }
+            }
+            if writes.is_empty() {
                 return Ok(());
             }
-            for shards in shards.chunks(per_batch) {
-                let mut writes = Vec::new();
-                let mut taken = Vec::new();
-                for shard in shards {
-                    let most = self.storage.properties().limits.writes;
-                    if writes.len() + 70 > most.max(71) {
-                        break;
-                    }
-                    if let Some(marks) = self.riders.take(*shard) {
-                        marks.ride(*shard, &mut writes);
-                        taken.push((*shard, marks));
-                    }
-                }
-                if writes.is_empty() {
-                    continue;
-                }
-                let keys: Vec<Key> = writes.iter().map(|write| write.key().clone()).collect();
-                match self.storage.commit(Batch::new(CommitId(self.clock.random()), writes)).await {
-                    Ok(committed) => self.riders.note_heads(&keys, &committed.heads),
-                    Err(error) => {
-                        for (shard, marks) in taken {
-                            self.riders.put_back(shard, marks);
-                        }
-                        return Err(error);
-                    }
-                }
-            }
+            let keys: Vec<Key> = writes.iter().map(|write| write.key().clone()).collect();
+            let committed = self.storage.commit(Batch::new(CommitId(self.clock.random()), writes)).await?;
+            self.riders.note_heads(&keys, &committed.heads);
+            riding.into_iter().for_each(Riding::arrived);
+        }
+        Ok(())
+    }
+
+    /// How many shards' marks share a batch.
+    pub(super) fn together(&self) -> usize {
+        match self.scope {
+            Scope::Store => 32,
+            Scope::Shard => 1,
         }
     }
 
     /// Commits marks that no batch took along, a moment after the first came.
     pub(super) async fn keep_flushing(self: Arc<Self>) {
         let mut wait = self.options.linger;
+        let mut together = self.together();
         loop {
             if self.riders.shards().is_empty() {
                 self.riders.came.notified().await;
             }
             self.clock.sleep(wait).await;
-            wait = match self.flush().await {
-                Ok(()) => self.options.linger,
+            match self.flush(together).await {
+                Ok(()) => (wait, together) = (self.options.linger, self.together()),
                 Err(error) => {
                     tracing::warn!(%error, "marks were not committed, trying again");
-                    (wait * 2).min(Duration::from_secs(5))
+                    wait = wait.saturating_mul(2).clamp(Duration::from_millis(10), Duration::from_secs(5));
+                    // One shard whose marks cannot be committed must not keep those of its neighbours.
+                    together = 1;
                 }
-            };
+            }
         }
     }
 }
@@ -146,6 +157,11 @@ impl Tasks {
         }
     }
 
+    /// Ends every task when the guard is dropped, unless it is told to keep them.
+    pub(super) fn guard(&self) -> Guard<'_> {
+        Guard(Some(self))
+    }
+
     /// Ends every task without waiting. Nothing is started any more.
     pub(super) fn abort(&self) {
         let tasks = self.0.lock().take();
@@ -158,6 +174,24 @@ impl Tasks {
         let tasks = self.0.lock().take();
         if let Some(mut tasks) = tasks {
             tasks.shutdown().await;
+        }
+    }
+}
+
+/// Ends tasks when it is dropped.
+pub(super) struct Guard<'a>(Option<&'a Tasks>);
+
+impl Guard<'_> {
+    /// Lets the tasks go on.
+    pub(super) fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        if let Some(tasks) = self.0 {
+            tasks.abort();
         }
     }
 }

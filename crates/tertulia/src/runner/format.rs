@@ -15,6 +15,11 @@ const CALLS: Name = Name::from_static("call");
 /// The version this program writes. All up to it are read.
 const VERSION: u8 = 1;
 
+/// What any of these records adds to the body that it holds, at most.
+pub(super) const RESERVED: usize = 4096;
+/// How much of an error a dead letter keeps.
+const MAX_ERROR: usize = 2000;
+
 /// An update received and not yet applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InboxRecord {
@@ -50,7 +55,7 @@ pub struct DeadRecord {
     pub attempts: u16,
     /// What is in `body`.
     pub what: DeadKind,
-    /// Why.
+    /// Why; cut after 2,000 bytes.
     pub error: String,
     /// The bytes of the update or call.
     pub body: Bytes,
@@ -86,14 +91,30 @@ pub struct Ticket {
 
 impl InboxRecord {
     pub(crate) fn encode(&self) -> Bytes {
-        let text = self.conversation.as_str();
-        let mut out = BytesMut::with_capacity(21 + text.len() + self.body.len());
+        let Self { conversation, arrived, attempts, not_before, body } = self;
+        Self::encode_fields(conversation, *arrived, *attempts, *not_before, body)
+    }
+
+    /// The record of an update that has just arrived, without taking it apart.
+    pub(crate) fn encode_new(conversation: &Conversation, arrived: Timestamp, body: &[u8]) -> Bytes {
+        Self::encode_fields(conversation, arrived, 0, Timestamp(0), body)
+    }
+
+    fn encode_fields(
+        conversation: &Conversation,
+        arrived: Timestamp,
+        attempts: u16,
+        not_before: Timestamp,
+        body: &[u8],
+    ) -> Bytes {
+        let text = conversation.as_str();
+        let mut out = BytesMut::with_capacity(21 + text.len() + body.len());
         out.put_u8(VERSION);
-        out.put_u64_le(self.arrived.0);
-        out.put_u16_le(self.attempts);
-        out.put_u64_le(self.not_before.0);
+        out.put_u64_le(arrived.0);
+        out.put_u16_le(attempts);
+        out.put_u64_le(not_before.0);
         put_text(&mut out, text);
-        out.put_slice(&self.body);
+        out.put_slice(body);
         out.freeze()
     }
 
@@ -148,7 +169,7 @@ impl DeadRecord {
             DeadKind::Call => 1,
         });
         put_text(&mut out, self.conversation.as_str());
-        put_text(&mut out, &self.error);
+        put_text(&mut out, &self.error[..self.error.floor_char_boundary(MAX_ERROR)]);
         out.put_slice(&self.body);
         out.freeze()
     }
@@ -295,3 +316,6 @@ impl Fields {
         Ok(Ticket { update, ordinal: self.rest.get_u32_le() })
     }
 }
+
+#[cfg(test)]
+mod tests;

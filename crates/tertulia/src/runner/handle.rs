@@ -9,13 +9,12 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::core::Core;
-use super::{Handler, Intake, Source};
-use crate::error::Kind;
+use super::{Handler, Intake};
 use crate::storage::ItemId;
-use crate::{Clock, Conversation, Error};
+use crate::{Conversation, Error};
 
-/// How many updates a source is asked for at once.
-const FETCH: usize = 100;
+/// How long a shutdown takes at most after its deadline, to end tasks and to mark what is done.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// A running runner. Dropping it without [`shutdown`](Self::shutdown) aborts it, which obeys the same contract
 /// as a kill: what was acknowledged is in the inbox.
@@ -30,9 +29,12 @@ pub struct Handle<H: Handler> {
     tasks: Mutex<Option<Feeds>>,
 }
 
-struct Feeds {
-    sources: Vec<JoinHandle<()>>,
-    inbox: JoinHandle<()>,
+/// The tasks that bring updates.
+pub(super) struct Feeds {
+    pub(super) sources: Vec<JoinHandle<()>>,
+    pub(super) inbox: JoinHandle<()>,
+    /// True once the inbox is to take no more.
+    pub(super) close: watch::Sender<bool>,
 }
 
 impl Drop for Feeds {
@@ -57,10 +59,9 @@ impl<H: Handler> Handle<H> {
         intake: Intake,
         stop: watch::Sender<bool>,
         failure: watch::Receiver<Option<Arc<Error>>>,
-        sources: Vec<JoinHandle<()>>,
-        inbox: JoinHandle<()>,
+        feeds: Feeds,
     ) -> Self {
-        Self { core, intake, stop, failure, tasks: Mutex::new(Some(Feeds { sources, inbox })) }
+        Self { core, intake, stop, failure, tasks: Mutex::new(Some(feeds)) }
     }
 
     /// The way in for sources that push.
@@ -102,17 +103,23 @@ impl<H: Handler> Handle<H> {
         }
     }
 
-    /// Stops: fetches nothing more, waits up to `deadline` until what is known has run and its calls are made,
-    /// drops handlers that still run, marks what is done, and confirms to each source what is in the inbox.
-    /// Gives the updates that are left. A second call gives none and does nothing.
+    /// Stops: fetches nothing more, has what was fetched kept and confirmed to its source, closes the intake, and
+    /// waits until what is known has run and its calls are made, all of that up to `deadline`. Then it drops
+    /// handlers that still run and marks what is done, for which it takes at most 5 s more. Gives the updates
+    /// that are left, oldest first; those in backoff are not waited for. A second call gives none and does
+    /// nothing.
+    ///
+    /// # Cancel safety
+    /// If dropped, nothing more is taken in; what is known runs on until the handle is dropped.
     pub async fn shutdown(&self, deadline: Duration) -> Vec<Unfinished> {
         let Some(mut tasks) = self.tasks.lock().take() else { return Vec::new() };
         self.stop.send_replace(true);
         let drained = async {
-            // Both end by themselves once they are told; a panic in them was reported by the runtime.
+            // These end by themselves once they are told; a panic in them was reported by the runtime.
             for source in &mut tasks.sources {
                 let _ = source.await;
             }
+            tasks.close.send_replace(true);
             let _ = (&mut tasks.inbox).await;
             self.core.index.quiet().await;
             self.core.outbox.empty().await;
@@ -121,11 +128,18 @@ impl<H: Handler> Handle<H> {
             tracing::warn!("the deadline of the shutdown has passed");
         }
         drop(tasks);
-        let left = self.core.index.stop();
-        self.core.tasks.stop().await;
-        if let Err(error) = self.core.flush().await {
-            tracing::warn!(%error, "marks were not committed, what they mark may be repeated after the next start");
+        self.core.index.stop();
+        let ended = async {
+            self.core.tasks.stop().await;
+            while let Err(error) = self.core.flush(self.core.together()).await {
+                tracing::warn!(%error, "marks were not committed, trying again");
+                self.core.clock.sleep(Duration::from_millis(100)).await;
+            }
+        };
+        if tokio::time::timeout(GRACE, ended).await.is_err() {
+            tracing::warn!("the runner did not end in time, what is not marked may be repeated");
         }
+        let left = self.core.index.left();
         left.iter()
             .map(|arrived| Unfinished {
                 conversation: arrived.about.conversation.clone(),
@@ -147,53 +161,5 @@ impl<H: Handler> fmt::Debug for Handle<H> {
             .field("size", &self.size())
             .field("running", &self.running())
             .finish_non_exhaustive()
-    }
-}
-
-/// Asks a source for updates until told to stop: fetches, has the whole batch put into the inbox, fetches again.
-pub(super) async fn feed(
-    mut source: Box<dyn Source>,
-    intake: Intake,
-    clock: Clock,
-    mut stopping: watch::Receiver<bool>,
-    failed: watch::Sender<Option<Arc<Error>>>,
-) {
-    let mut wait = Duration::from_millis(100);
-    loop {
-        let fetched = tokio::select! {
-            biased;
-            _ = stopping.wait_for(|stop| *stop) => break,
-            fetched = source.fetch(FETCH) => fetched,
-        };
-        let error = match fetched {
-            Ok(updates) => match intake.submit_all(updates).await {
-                Ok(_) => {
-                    wait = Duration::from_millis(100);
-                    continue;
-                }
-                Err(error) => error,
-            },
-            Err(error) => error,
-        };
-        match error.kind() {
-            // The inbox closes only when the runner stops: what is not in it is not confirmed.
-            Kind::Closed => return,
-            Kind::Unavailable | Kind::Timeout | Kind::Unknown => {
-                tracing::warn!(?source, %error, "a source cannot be asked, trying again in {} ms", wait.as_millis());
-                tokio::select! {
-                    _ = stopping.wait_for(|stop| *stop) => break,
-                    () = clock.sleep(wait) => {}
-                }
-                wait = (wait * 2).min(Duration::from_secs(30));
-            }
-            _ => {
-                tracing::error!(?source, %error, "a source cannot go on");
-                failed.send_replace(Some(Arc::new(error)));
-                return;
-            }
-        }
-    }
-    if let Err(error) = source.confirm().await {
-        tracing::warn!(?source, %error, "the last updates were not confirmed, they are given again and recognised");
     }
 }

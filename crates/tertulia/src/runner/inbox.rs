@@ -1,110 +1,43 @@
-//! The way in: updates enter the inbox, in one commit for many, and only then is whoever brought them told.
+//! Keeps updates: what waits goes into the inboxes in one commit, then into the index, then whoever brought it is
+//! told.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use futures_util::future::try_join_all;
+use tokio::sync::{mpsc, watch};
 
 use super::core::Core;
-use super::format::{DeadKind, DeadRecord, InboxRecord};
+use super::format::{DeadKind, DeadRecord, InboxRecord, RESERVED};
 use super::index::Arrived;
+use super::intake::Request;
 use super::names::{DEAD, INBOX};
-use super::riders::queue;
-use super::{About, Handler, Incoming, Keys};
-use crate::error::Kind;
+use super::panics::caught;
+use super::{About, Handler, Incoming, Keys, Receipt};
 use crate::storage::{
-    Append, Appended, Base, CommitId, From, ItemId, Offset, Page, QueueEntry, Read, Revision, Storage, Write,
+    Append, Appended, CommitId, Committed, Head, Offset, QueueHead, QueueWrite, Revision, Scope, Write,
 };
 use crate::{Error, Key, Result, Shard, Timestamp};
 
-/// The most updates of one commit.
+/// The most updates of one commit; at most one write for each.
 const MAX_UPDATES: usize = 200;
-/// The most bytes of one commit, but for its last update.
+/// The most bytes of one commit, but for a single update.
 const MAX_BYTES: usize = 8 << 20;
-/// How many callers may wait for the inbox before the next one waits to ask.
-pub(super) const WAITING: usize = 256;
-
-/// Puts updates into the inbox. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Intake {
-    requests: mpsc::Sender<Request>,
-    entry_bytes: usize,
-}
-
-/// What became of an update that was put into the inbox.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Receipt {
-    /// It is in the inbox, as durable as the storage promises.
-    Accepted,
-    /// It was put there before, within the last 48 hours.
-    Seen,
-}
-
-/// Updates to put into the inbox, and whom to tell.
-#[derive(Debug)]
-pub(super) struct Request {
-    updates: Vec<Incoming>,
-    answer: oneshot::Sender<Vec<Receipt>>,
-}
-
-impl Intake {
-    pub(super) fn new(storage: &dyn Storage) -> (Self, mpsc::Receiver<Request>) {
-        let (requests, receiver) = mpsc::channel(WAITING);
-        // What the record adds to the body is far below this.
-        let entry_bytes = storage.properties().limits.entry_bytes.saturating_sub(4096);
-        (Self { requests, entry_bytes }, receiver)
-    }
-
-    /// Puts an update into the inbox. When this returns, the source may be told.
-    ///
-    /// # Errors
-    /// `Invalid` if the update is larger than an entry may be, `Closed` if the runner is stopping. While the
-    /// storage cannot be reached or the index is full, this waits.
-    ///
-    /// # Cancel safety
-    /// If dropped, the update may be in the inbox or not; putting it there again is answered as seen.
-    pub async fn submit(&self, update: Incoming) -> Result<Receipt> {
-        let receipts = self.submit_all(vec![update]).await?;
-        receipts.first().copied().ok_or_else(|| Error::internal("the inbox gave no receipt"))
-    }
-
-    /// Puts updates into the inbox, in this order.
-    ///
-    /// # Errors
-    /// As [`submit`](Self::submit); if the runner stops meanwhile, some of them may be in the inbox.
-    ///
-    /// # Cancel safety
-    /// As [`submit`](Self::submit).
-    pub async fn submit_all(&self, mut updates: Vec<Incoming>) -> Result<Vec<Receipt>> {
-        if let Some(large) = updates.iter().find(|update| update.body.len() > self.entry_bytes) {
-            return Err(Error::invalid(format!(
-                "an update of {} has {} bytes, at most {} are allowed",
-                large.conversation,
-                large.body.len(),
-                self.entry_bytes
-            )));
-        }
-        let mut receipts = Vec::with_capacity(updates.len());
-        while !updates.is_empty() {
-            let rest = updates.split_off(updates.len().min(MAX_UPDATES));
-            let (answer, answered) = oneshot::channel();
-            let closed = || Error::new(Kind::Closed, "the runner is stopping and takes no updates");
-            self.requests.send(Request { updates, answer }).await.map_err(|_| closed())?;
-            receipts.extend(answered.await.map_err(|_| closed())?);
-            updates = rest;
-        }
-        Ok(receipts)
-    }
-}
 
 /// Reads and appends the inboxes of all shards, alone, so that the index sees them in the order of their offsets.
 #[derive(Debug)]
 pub(super) struct Inbox<H: Handler> {
-    core: Arc<Core<H>>,
+    pub(super) core: Arc<Core<H>>,
     /// How far each shard's inbox has been read.
-    read: Vec<Option<(CommitId, Offset)>>,
+    pub(super) read: Vec<Option<(CommitId, Offset)>>,
     /// The last arrival stamp given.
-    stamp: Timestamp,
+    pub(super) stamp: Timestamp,
+}
+
+/// Where the append of an update is within a batch.
+struct Place {
+    write: usize,
+    /// Which append of the batch, over all its writes.
+    append: usize,
 }
 
 impl<H: Handler> Inbox<H> {
@@ -112,22 +45,12 @@ impl<H: Handler> Inbox<H> {
         Self { core, read: vec![None; Shard::COUNT], stamp: Timestamp(0) }
     }
 
-    /// Reads what is in the inboxes, oldest arrival first, into the index; gives how many updates that were.
-    ///
-    /// # Errors
-    /// What the storage gives.
-    pub(super) async fn recover(&mut self) -> Result<usize> {
-        let shards: Vec<Shard> = Shard::all().collect();
-        self.refill(&shards).await
-    }
-
     /// Serves requests until told to stop, and those that came before: all that wait together share one commit.
     pub(super) async fn serve(
         mut self,
         mut requests: mpsc::Receiver<Request>,
-        mut stopping: watch::Receiver<bool>,
+        mut closing: watch::Receiver<bool>,
     ) {
-        let most = (self.core.options.index_entries / 8).clamp(1, MAX_UPDATES);
         let mut kept = None;
         loop {
             let first = match kept.take() {
@@ -136,7 +59,7 @@ impl<H: Handler> Inbox<H> {
                     let request = tokio::select! {
                         biased;
                         request = requests.recv() => request,
-                        _ = stopping.wait_for(|stop| *stop), if !requests.is_closed() => {
+                        _ = closing.wait_for(|closing| *closing), if !requests.is_closed() => {
                             requests.close();
                             continue;
                         }
@@ -146,203 +69,207 @@ impl<H: Handler> Inbox<H> {
                 }
             };
             let mut count = first.updates.len();
-            let mut bytes = first.bytes();
             let mut group = vec![first];
-            while let Ok(request) = requests.try_recv() {
-                count += request.updates.len();
-                bytes += request.bytes();
-                if count > most || bytes > MAX_BYTES {
+            while count < MAX_UPDATES
+                && let Ok(request) = requests.try_recv()
+            {
+                if count + request.updates.len() > MAX_UPDATES {
                     kept = Some(request);
                     break;
                 }
+                count += request.updates.len();
                 group.push(request);
             }
-            self.append(group).await;
+            self.keep(group).await;
         }
     }
 
-    async fn append(&mut self, group: Vec<Request>) {
-        let mut updates = Vec::new();
+    /// Keeps the updates of these requests, by as many commits as it takes, and answers.
+    async fn keep(&mut self, group: Vec<Request>) {
         let mut waiting = Vec::with_capacity(group.len());
+        let mut updates = Vec::new();
         for request in group {
             waiting.push((request.updates.len(), request.answer));
-            updates.extend(request.updates);
+            if updates.is_empty() {
+                updates = request.updates;
+            } else {
+                updates.extend(request.updates);
+            }
         }
-        self.core.index.room(updates.len()).await;
-        let mut receipts = self.commit(updates).await.into_iter();
+        let mut receipts = Vec::with_capacity(updates.len());
+        let mut refused = None;
+        while !updates.is_empty() {
+            let room = self.core.index.room(updates.len()).await;
+            let rest = updates.split_off(self.fitting(&updates, room));
+            match self.commit(updates).await {
+                Ok(more) => receipts.extend(more),
+                Err(error) => {
+                    refused = Some(error);
+                    break;
+                }
+            }
+            updates = rest;
+        }
+        let mut receipts = receipts.into_iter();
         for (size, answer) in waiting {
-            // Whoever asked may have stopped waiting; the update is in all the same.
-            let _ = answer.send(receipts.by_ref().take(size).collect());
+            let of_this: Vec<Receipt> = receipts.by_ref().take(size).collect();
+            // Whoever asked may have stopped waiting; the updates are in all the same.
+            let _ = answer.send(match &refused {
+                Some(error) if of_this.len() < size => Err(Error::new(error.kind(), error.to_string())),
+                _ => Ok(of_this),
+            });
         }
+    }
+
+    /// How many of these updates one commit takes, at least one.
+    fn fitting(&self, updates: &[Incoming], room: usize) -> usize {
+        let limits = &self.core.limits;
+        let most = room.min(limits.writes).max(1);
+        let bytes = MAX_BYTES.min(limits.batch_bytes);
+        let mut sum = 0;
+        let fits = |update: &Incoming| {
+            sum += update.body.len() + RESERVED;
+            sum <= bytes
+        };
+        updates.iter().take(most).map(fits).take_while(|fits| *fits).count().max(1)
     }
 
     /// Commits updates, for as long as it takes, and puts them into the index.
-    async fn commit(&mut self, updates: Vec<Incoming>) -> Vec<Receipt> {
+    async fn commit(&mut self, updates: Vec<Incoming>) -> Result<Vec<Receipt>> {
         let now = self.core.clock.now();
         self.stamp = self.stamp.max(now);
-        let mut writes: Vec<Write> = Vec::new();
-        // In which write each update is, and as which append of it.
-        let mut places = Vec::with_capacity(updates.len());
-        for update in &updates {
-            let shard = update.conversation.shard();
-            let (name, bytes) = match &update.fault {
-                None => (INBOX, inbox_record(update, self.stamp)),
-                Some(fault) => (DEAD, dead_record(update, now, fault)),
-            };
-            let (place, write) = queue(&mut writes, shard, &name);
-            write.append.push(Append { id: Some(update.id.clone()), bytes });
-            places.push((place, write.append.len() - 1));
+        let (writes, places) = self.writes(&updates, now);
+        let keys: Vec<Key> = writes.iter().map(|write| write.key().clone()).collect();
+        let committed = match self.core.scope {
+            Scope::Store => {
+                // Made anew only if they have to be tried again, which spares a copy of each batch.
+                let mut first = Some(writes);
+                let writes = || first.take().unwrap_or_else(|| self.writes(&updates, now).0);
+                self.core.commit_for_sure(writes).await?
+            }
+            Scope::Shard => self.commit_each(writes).await?,
+        };
+        // An inbox that this commit alone has moved is known to its end; any other is read. It was moved by
+        // somebody else, or by an earlier try of this commit whose answer was lost.
+        let mut known: Vec<Option<QueueHead>> = Vec::with_capacity(keys.len());
+        let mut behind = Vec::new();
+        let mut added = vec![0; keys.len()];
+        for place in &places {
+            added[place.write] += u64::from(matches!(committed.appended[place.append], Appended::At(_)));
         }
-        let counts: Vec<usize> = writes.iter().map(appends).collect();
-        let committed = self.core.commit_for_sure(writes).await;
-        let mut starts = Vec::with_capacity(counts.len());
-        let mut sum = 0;
-        for count in counts {
-            starts.push(sum);
-            sum += count;
+        for ((key, head), added) in keys.iter().zip(&committed.heads).zip(added) {
+            let head = head.as_ref().and_then(Head::queue).filter(|_| *key.name() == INBOX);
+            let shard = key.shard();
+            let joins = head.is_some_and(|head| match self.read[shard.index()] {
+                Some((incarnation, next)) => incarnation == head.incarnation && next.0 + added == head.end.0,
+                None => added == head.end.0,
+            });
+            if let Some(head) = head {
+                if joins {
+                    self.read[shard.index()] = Some((head.incarnation, head.end));
+                } else {
+                    behind.push(shard);
+                }
+            }
+            known.push(head.filter(|_| joins));
         }
         let mut receipts = Vec::with_capacity(updates.len());
         let mut arrivals = Vec::with_capacity(updates.len());
-        let mut behind = Vec::new();
-        for (update, (write, nth)) in updates.into_iter().zip(places) {
-            let Some(Appended::At(offset)) = committed.appended.get(starts[write] + nth) else {
+        for (update, place) in updates.into_iter().zip(places) {
+            let Appended::At(offset) = committed.appended[place.append] else {
                 receipts.push(Receipt::Seen);
                 continue;
             };
             receipts.push(Receipt::Accepted);
-            if update.fault.is_some() {
-                continue;
+            if let Some(head) = known[place.write] {
+                let shard = update.conversation.shard();
+                let Incoming { conversation, id, body, .. } = update;
+                let about = About { update: id, conversation, arrived: self.stamp, attempt: 1, body };
+                arrivals.push(Arrived {
+                    about,
+                    body_left_behind: false,
+                    not_before: Timestamp(0),
+                    shard,
+                    incarnation: head.incarnation,
+                    offset,
+                    revision: Revision(0),
+                });
             }
-            let shard = update.conversation.shard();
-            let head = committed.heads[write].and_then(|head| head.queue());
-            let Some(incarnation) = head.map(|head| head.incarnation) else { continue };
-            let read = &mut self.read[shard.index()];
-            // A gap, or another incarnation, was written by somebody else: it is read before going on.
-            let expected = match read {
-                Some((known, next)) => *known == incarnation && next == offset,
-                None => offset.0 == 0,
-            };
-            if !expected || behind.contains(&shard) {
-                behind.push(shard);
-                continue;
-            }
-            *read = Some((incarnation, Offset(offset.0 + 1)));
-            let record = InboxRecord {
-                conversation: update.conversation,
-                arrived: self.stamp,
-                attempts: 0,
-                not_before: Timestamp(0),
-                body: update.body,
-            };
-            arrivals.push(arrival(record, update.id, shard, incarnation, *offset, Revision(0)));
         }
         self.push(arrivals);
         if !behind.is_empty() {
-            behind.sort_unstable();
-            behind.dedup();
             self.refill_for_sure(&behind).await;
         }
-        receipts
+        Ok(receipts)
     }
 
-    async fn refill_for_sure(&mut self, shards: &[Shard]) {
-        let mut wait = Duration::from_millis(50);
-        while let Err(error) = self.refill(shards).await {
-            tracing::warn!(%error, "the inbox cannot be read, trying again");
-            self.core.clock.sleep(wait).await;
-            wait = (wait * 2).min(Duration::from_secs(5));
-        }
-    }
-
-    /// Reads what was appended since into the index.
-    async fn refill(&mut self, shards: &[Shard]) -> Result<usize> {
-        let mut found = 0;
-        let mut open: Vec<Shard> = shards.to_vec();
-        while !open.is_empty() {
-            let reads: Vec<Read> = open
-                .iter()
-                .map(|shard| {
-                    let from = self.read[shard.index()].map_or(From::Start, |(id, next)| From::At(id, next));
-                    Read::new(Key::Queue(*shard, INBOX)).from(from).base(Base::Never).limit(256, 1 << 20)
-                })
-                .collect();
-            let pages = self.core.storage.read(&reads).await?;
-            let mut arrivals = Vec::new();
-            let mut unfinished = Vec::new();
-            for (shard, page) in open.iter().zip(pages) {
-                let page = match page {
-                    Err(error) if error.kind() == Kind::Gone => {
-                        self.read[shard.index()] = None;
-                        unfinished.push(*shard);
-                        continue;
-                    }
-                    page => page?,
-                };
-                let Some(page) = page.and_then(Page::into_queue) else { continue };
-                let incarnation = page.head.incarnation;
-                let last = page.entries.last().map(|entry| entry.offset);
-                let next = last.map_or(page.head.end, |last| Offset(last.0 + 1));
-                self.read[shard.index()] = Some((incarnation, next));
-                if next < page.head.end {
-                    unfinished.push(*shard);
+    /// The writes that keep these updates, and where each of them is.
+    fn writes(&self, updates: &[Incoming], now: Timestamp) -> (Vec<Write>, Vec<Place>) {
+        let mut writes: Vec<QueueWrite> = Vec::new();
+        // The write to each shard's inbox; there may be many, so they are not searched.
+        let mut inboxes = [None; Shard::COUNT];
+        let mut nths = Vec::with_capacity(updates.len());
+        for update in updates {
+            let shard = update.conversation.shard();
+            let (write, bytes) = match &update.fault {
+                None => {
+                    let write = *inboxes[shard.index()].get_or_insert_with(|| {
+                        writes.push(QueueWrite::new(Key::Queue(shard, INBOX)));
+                        writes.len() - 1
+                    });
+                    (write, InboxRecord::encode_new(&update.conversation, self.stamp, &update.body))
                 }
-                arrivals.extend(
-                    page.entries.into_iter().filter_map(|entry| read_entry(*shard, incarnation, entry)),
-                );
-            }
-            // Keys over several shards keep the order of arrival.
-            arrivals.sort_by_key(|arrived| (arrived.about.arrived, arrived.shard, arrived.offset));
-            self.stamp =
-                arrivals.iter().map(|arrived| arrived.about.arrived).fold(self.stamp, Timestamp::max);
-            found += arrivals.len();
-            self.push(arrivals);
-            open = unfinished;
+                Some(fault) => {
+                    let key = Key::Queue(shard, DEAD);
+                    let write = writes.iter().position(|write| write.key == key).unwrap_or_else(|| {
+                        writes.push(QueueWrite::new(key));
+                        writes.len() - 1
+                    });
+                    (write, dead_record(update, now, fault))
+                }
+            };
+            nths.push((write, writes[write].append.len()));
+            writes[write].append.push(Append { id: Some(update.id.clone()), bytes });
         }
-        Ok(found)
+        let mut starts = Vec::with_capacity(writes.len());
+        let mut sum = 0;
+        for write in &writes {
+            starts.push(sum);
+            sum += write.append.len();
+        }
+        let places = nths.into_iter().map(|(write, nth)| Place { write, append: starts[write] + nth });
+        let places = places.collect();
+        (writes.into_iter().map(Write::from).collect(), places)
     }
 
-    fn push(&self, arrivals: Vec<Arrived>) {
+    /// Commits each write alone, where a batch reaches no further than a shard.
+    async fn commit_each(&self, writes: Vec<Write>) -> Result<Committed> {
+        let commits = writes.into_iter().map(|write| self.core.commit_for_sure(move || vec![write.clone()]));
+        let mut all = Committed::default();
+        for mut committed in try_join_all(commits).await? {
+            all.heads.append(&mut committed.heads);
+            all.appended.append(&mut committed.appended);
+        }
+        Ok(all)
+    }
+
+    /// Puts updates into the index.
+    pub(super) fn push(&self, arrivals: Vec<Arrived>) {
+        // Keys are told before the index is locked, since that is the user's code.
         let handler = &*self.core.handler;
-        let arrivals = arrivals.into_iter().map(|arrived| {
-            let keys = keys(handler, &arrived.about);
-            (keys, arrived)
-        });
-        let start = self.core.index.push(arrivals);
+        let keyed: Vec<(Keys, Arrived)> =
+            arrivals.into_iter().map(|arrived| (keys(handler, &arrived.about), arrived)).collect();
+        let start = self.core.index.push(keyed);
         self.core.start(start);
     }
 }
 
 /// What an update is ordered by. A panic in the user's function must not stop the intake.
 fn keys<H: Handler>(handler: &H, about: &About) -> Keys {
-    let keys = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| handler.keys(about)));
-    keys.unwrap_or_else(|_| {
-        tracing::error!(update = ?about.update, "the key function panicked, ordering by conversation");
+    caught("the key function", || handler.keys(about)).unwrap_or_else(|error| {
+        tracing::error!(update = ?about.update, %error, "ordering by conversation");
         Keys::Conversation
     })
-}
-
-impl Request {
-    fn bytes(&self) -> usize {
-        self.updates.iter().map(|update| update.body.len()).sum()
-    }
-}
-
-fn appends(write: &Write) -> usize {
-    match write {
-        Write::Queue(write) => write.append.len(),
-        Write::Log(_) => 0,
-    }
-}
-
-fn inbox_record(update: &Incoming, arrived: Timestamp) -> bytes::Bytes {
-    InboxRecord {
-        conversation: update.conversation.clone(),
-        arrived,
-        attempts: 0,
-        not_before: Timestamp(0),
-        body: update.body.clone(),
-    }
-    .encode()
 }
 
 fn dead_record(update: &Incoming, died: Timestamp, fault: &str) -> bytes::Bytes {
@@ -355,32 +282,4 @@ fn dead_record(update: &Incoming, died: Timestamp, fault: &str) -> bytes::Bytes 
         body: update.body.clone(),
     }
     .encode()
-}
-
-fn read_entry(shard: Shard, incarnation: CommitId, entry: QueueEntry) -> Option<Arrived> {
-    let QueueEntry { offset, revision, id, bytes } = entry;
-    match (InboxRecord::decode(&bytes), id) {
-        (Ok(record), Some(id)) => Some(arrival(record, id, shard, incarnation, offset, revision)),
-        (Ok(record), None) => {
-            tracing::error!(%shard, %offset, conversation = %record.conversation, "an inbox entry has no id, left alone");
-            None
-        }
-        (Err(error), _) => {
-            tracing::error!(%shard, %offset, %error, "an inbox entry cannot be read, left alone");
-            None
-        }
-    }
-}
-
-fn arrival(
-    record: InboxRecord,
-    update: ItemId,
-    shard: Shard,
-    incarnation: CommitId,
-    offset: Offset,
-    revision: Revision,
-) -> Arrived {
-    let InboxRecord { conversation, arrived, attempts, not_before, body } = record;
-    let about = About { update, conversation, arrived, attempt: attempts.saturating_add(1), body };
-    Arrived { about, body_left_behind: false, not_before, shard, incarnation, offset, revision }
 }

@@ -16,11 +16,38 @@ pub(super) struct Arrived {
     pub(super) about: About,
     /// The body was too much to keep: it is read again when the update runs.
     pub(super) body_left_behind: bool,
+    /// When an earlier process put it off: not to be run before. Zero in one that this process puts off.
     pub(super) not_before: Timestamp,
     pub(super) shard: Shard,
     pub(super) incarnation: CommitId,
     pub(super) offset: Offset,
     pub(super) revision: Revision,
+}
+
+impl Arrived {
+    /// A copy to be changed.
+    pub(super) fn copy(&self) -> Self {
+        Self {
+            about: self.about.clone(),
+            body_left_behind: self.body_left_behind,
+            not_before: self.not_before,
+            shard: self.shard,
+            incarnation: self.incarnation,
+            offset: self.offset,
+            revision: self.revision,
+        }
+    }
+
+    /// Forgets the body, which is read again, with the revision that it has then.
+    pub(super) fn leave_body_behind(&mut self) {
+        self.about.body = bytes::Bytes::new();
+        self.body_left_behind = true;
+    }
+
+    /// The bytes that count against the bound.
+    fn kept(&self) -> usize {
+        self.about.body.len()
+    }
 }
 
 /// The index: a sequencer, and who computes.
@@ -70,31 +97,48 @@ impl Index {
         Self { state: Mutex::default(), bounds, room: Notify::new(), quiet: Notify::new() }
     }
 
-    /// Waits until `entries` more fit, or until the index is empty.
-    pub(super) async fn room(&self, entries: usize) {
+    /// Waits for room for `wanted` more; gives how many fit, at least one. Fewer than wanted are given when so
+    /// many are not to be had soon: what is known runs or waits, and nothing is ready.
+    pub(super) async fn room(&self, wanted: usize) -> usize {
         loop {
             let woken = self.room.notified();
             tokio::pin!(woken);
             woken.as_mut().enable();
-            let len = self.len();
-            if len == 0 || len + entries <= self.bounds.entries {
-                return;
+            {
+                let state = self.state.lock();
+                let free = self.free(&state);
+                if free >= wanted.min(self.enough()) || (free > 0 && state.sequencer.ready() == 0) {
+                    return free.min(wanted);
+                }
             }
             woken.await;
         }
     }
 
+    /// Wakes who waits for room if nothing is ready, so that what is free now will have to do.
+    fn tell_room(&self, state: &State) {
+        if state.sequencer.ready() == 0 {
+            self.room.notify_waiters();
+        }
+    }
+
+    fn free(&self, state: &State) -> usize {
+        self.bounds.entries.saturating_sub(state.sequencer.len())
+    }
+
+    /// How many must be free before a source that waits is woken: an eighth, at most 256.
+    fn enough(&self) -> usize {
+        (self.bounds.entries / 8).clamp(1, 256)
+    }
+
     /// Adds updates in the order of their arrival.
-    pub(super) fn push(&self, arrivals: impl Iterator<Item = (Keys, Arrived)>) -> Start {
+    pub(super) fn push(&self, arrivals: Vec<(Keys, Arrived)>) -> Start {
         let mut state = self.state.lock();
         for (keys, mut arrived) in arrivals {
-            let bytes = arrived.about.body.len();
-            if state.bytes + bytes > self.bounds.bytes {
-                arrived.about.body = bytes::Bytes::new();
-                arrived.body_left_behind = true;
-            } else {
-                state.bytes += bytes;
+            if state.bytes + arrived.kept() > self.bounds.bytes {
+                arrived.leave_body_behind();
             }
+            state.bytes += arrived.kept();
             match keys {
                 Keys::Conversation => {
                     let key = arrived.about.conversation.text().clone();
@@ -116,12 +160,9 @@ impl Index {
         let mut state = self.state.lock();
         state.sequencer.finish(place);
         state.running -= 1;
-        if !arrived.body_left_behind {
-            state.bytes = state.bytes.saturating_sub(arrived.about.body.len());
-        }
-        // Woken once an eighth is free, at most 256, and not at each removal.
-        let free = self.bounds.entries.saturating_sub(state.sequencer.len());
-        if free == (self.bounds.entries / 8).clamp(1, 256) || state.sequencer.len() == 0 {
+        state.bytes -= arrived.kept();
+        // Not at each removal.
+        if self.free(&state) == self.enough() {
             self.room.notify_waiters();
         }
         let next = self.next(&mut state);
@@ -129,8 +170,20 @@ impl Index {
     }
 
     /// Keeps an update, changed, from running until [`resume`](Self::resume), holding its keys and no slot.
-    pub(super) fn hold(&self, place: Place, arrived: Arc<Arrived>) -> (Option<(Place, Arc<Arrived>)>, Start) {
+    pub(super) fn hold(
+        &self,
+        place: Place,
+        before: &Arrived,
+        mut arrived: Arc<Arrived>,
+    ) -> (Option<(Place, Arc<Arrived>)>, Start) {
         let mut state = self.state.lock();
+        state.bytes -= before.kept();
+        if state.bytes + arrived.kept() > self.bounds.bytes {
+            let mut without = arrived.copy();
+            without.leave_body_behind();
+            arrived = Arc::new(without);
+        }
+        state.bytes += arrived.kept();
         state.sequencer.hold(place, arrived);
         state.running -= 1;
         let next = self.next(&mut state);
@@ -148,6 +201,7 @@ impl Index {
     pub(super) fn wait(&self) -> Start {
         let mut state = self.state.lock();
         state.computing -= 1;
+        self.tell_room(&state);
         self.start(&mut state)
     }
 
@@ -166,6 +220,7 @@ impl Index {
             state.running += 1;
         } else {
             state.computing -= 1;
+            self.tell_room(state);
             if state.running == 0 {
                 self.quiet.notify_waiters();
             }
@@ -214,10 +269,15 @@ impl Index {
         }
     }
 
-    /// Takes nothing any more, and tells what is left.
-    pub(super) fn stop(&self) -> Vec<Arc<Arrived>> {
-        let mut state = self.state.lock();
-        state.stopped = true;
-        state.sequencer.entries().cloned().collect()
+    /// Takes nothing any more.
+    pub(super) fn stop(&self) {
+        self.state.lock().stopped = true;
+    }
+
+    /// The updates that are known and not finished, oldest first.
+    pub(super) fn left(&self) -> Vec<Arc<Arrived>> {
+        let mut left: Vec<_> = self.state.lock().sequencer.entries().cloned().collect();
+        left.sort_by_key(|arrived| (arrived.about.arrived, arrived.shard, arrived.offset));
+        left
     }
 }

@@ -5,14 +5,18 @@
 
 mod commit;
 mod core;
+mod feed;
 mod format;
 mod handle;
 mod handler;
 mod inbox;
 mod index;
+mod intake;
 mod names;
 mod options;
 mod outbox;
+mod panics;
+mod refill;
 mod retry;
 mod riders;
 mod sequence;
@@ -24,7 +28,7 @@ mod worker;
 pub use format::{DeadKind, DeadRecord, InboxRecord, OutboxRecord, SentRecord, Ticket};
 pub use handle::{Handle, Unfinished};
 pub use handler::{Handler, HandlerResult, Keys};
-pub use inbox::{Intake, Receipt};
+pub use intake::{Intake, Receipt};
 pub use names::{DEAD, INBOX, OUTBOX, SENT};
 pub use options::Options;
 pub use source::{Call, Incoming, RetryAfter, Sender, Source};

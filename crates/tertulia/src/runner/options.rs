@@ -40,11 +40,16 @@ impl Default for Options {
 }
 
 impl Options {
+    /// No wait is longer than this, whatever a record says: clocks differ and are set.
+    pub(super) fn longest_backoff(&self) -> Duration {
+        self.backoff_max.saturating_add(self.backoff_max / 4)
+    }
+
     /// The wait before try number `attempt` (from 1), with `random` deciding the added quarter.
     pub(super) fn backoff(&self, attempt: u16, random: u64) -> Duration {
         let doubled = self.backoff.saturating_mul(1 << u32::from(attempt.clamp(1, 20) - 1));
         let wait = doubled.min(self.backoff_max);
         let quarter = u64::try_from(wait.as_millis() / 4).unwrap_or(u64::MAX).max(1);
-        wait + Duration::from_millis(random % quarter)
+        wait.saturating_add(Duration::from_millis(random % quarter))
     }
 }

@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use super::core::Core;
 use super::format::{DeadKind, DeadRecord, OutboxRecord, SentRecord};
 use super::names::{DEAD, OUTBOX};
+use super::panics::caught_async;
 use super::riders::queue;
 use super::{Call, Handler, RetryAfter, Sender};
 use crate::error::Kind;
@@ -96,7 +97,10 @@ impl Outbox {
         for pending in calls {
             let conversation = pending.call.conversation.clone();
             let lane = lanes.waiting.entry(conversation.clone()).or_default();
-            lane.push_back(pending);
+            // Mostly the last place. A turn that looked for its calls may come after a later one; the first call
+            // may be under way.
+            let place = lane.partition_point(|other| other.offset < pending.offset).max(1).min(lane.len());
+            lane.insert(place, pending);
             if lane.len() == 1 {
                 lanes.ready.push_back(conversation);
             }
@@ -113,11 +117,13 @@ impl Outbox {
     /// The first call of a conversation that may make one; a task that gets none ends.
     fn take(&self) -> Option<Pending> {
         let mut lanes = self.lanes.lock();
-        let Some(conversation) = lanes.ready.pop_front() else {
-            lanes.active -= 1;
-            return None;
-        };
-        lanes.waiting.get(&conversation).and_then(|lane| lane.front().cloned())
+        while let Some(conversation) = lanes.ready.pop_front() {
+            if let Some(first) = lanes.waiting.get(&conversation).and_then(VecDeque::front) {
+                return Some(first.clone());
+            }
+        }
+        lanes.active -= 1;
+        None
     }
 
     /// The first call of a conversation is over; its next one may be made.
@@ -215,7 +221,8 @@ impl<H: Handler> Core<H> {
             self.bury_call(shard, offset, &call, &error, 0).await;
             return self.outbox.pop(&call.conversation);
         };
-        match sender.send(&call).await {
+        let sent = caught_async("the adapter", async { sender.send(&call).await }).await;
+        match sent.and_then(|sent| sent) {
             Ok(message) => {
                 let Call { conversation, ticket, .. } = call;
                 let sent = SentRecord { ticket, message }.encode();
@@ -262,12 +269,15 @@ impl<H: Handler> Core<H> {
             error: error.to_string(),
             body: call.body.clone(),
         };
-        let mut writes = Vec::new();
-        queue(&mut writes, shard, &OUTBOX).1.remove.push((offset, None));
-        queue(&mut writes, shard, &DEAD)
-            .1
-            .append
-            .push(Append { id: Some(call.ticket.id()), bytes: record.encode() });
-        self.commit_for_sure(writes).await;
+        let append = Append { id: Some(call.ticket.id()), bytes: record.encode() };
+        let writes = || {
+            let mut writes = Vec::new();
+            queue(&mut writes, shard, &OUTBOX).remove.push((offset, None));
+            queue(&mut writes, shard, &DEAD).append.push(append.clone());
+            writes
+        };
+        if let Err(error) = self.commit_for_sure(writes).await {
+            tracing::error!(conversation = %call.conversation, %error, "the call is made again after a restart");
+        }
     }
 }

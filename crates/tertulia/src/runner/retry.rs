@@ -3,17 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::About;
-use super::Handler;
+use super::commit::names_entry;
 use super::core::Core;
 use super::format::{DeadKind, DeadRecord, InboxRecord};
 use super::index::Arrived;
 use super::names::{DEAD, INBOX};
+use super::panics::caught;
 use super::riders::queue;
 use super::worker::After;
+use super::{About, Handler};
+use crate::Error;
 use crate::error::Kind;
-use crate::storage::{Append, Batch, CommitId, Revision, Write};
-use crate::{Error, Result, Timestamp};
+use crate::storage::{Append, Batch, CommitId, Write};
 
 impl<H: Handler> Core<H> {
     /// After a failed try: another one after a wait, or `dead`.
@@ -57,23 +58,23 @@ impl<H: Handler> Core<H> {
             not_before,
             body: body.clone(),
         };
+        let replace = (arrived.offset, arrived.revision, record.encode());
+        let mut again = arrived.copy();
+        again.about.attempt = attempt.saturating_add(1);
         let mut writes = Vec::new();
-        queue(&mut writes, arrived.shard, &INBOX).1.replace.push((
-            arrived.offset,
-            arrived.revision,
-            record.encode(),
-        ));
-        let recorded = self.commit_once(writes).await;
-        let revision = match recorded {
-            Ok(()) => Revision(arrived.revision.0 + 1),
+        queue(&mut writes, arrived.shard, &INBOX).replace.push(replace);
+        match self.storage.commit(Batch::new(CommitId(self.clock.random()), writes)).await {
+            Ok(_) => again.revision.0 += 1,
             Err(error) if error.kind() == Kind::Conflict => return After::Done,
             Err(error) => {
                 tracing::warn!(%conversation, %error, "a failed try could not be recorded");
-                arrived.revision
+                // Perhaps it was: whatever the entry is now is found when it is read again.
+                if error.kind() != Kind::Unavailable {
+                    again.leave_body_behind();
+                }
             }
-        };
-        let about = About { attempt: attempt.saturating_add(1), ..arrived.about.clone() };
-        After::Again(Arc::new(Arrived { about, not_before, revision, ..arrived.copy() }), wait)
+        }
+        After::Again(Arc::new(again), wait)
     }
 
     /// Moves an update to `dead`, in the batch that removes it.
@@ -88,34 +89,35 @@ impl<H: Handler> Core<H> {
             error: error.to_owned(),
             body: body.clone(),
         };
-        let mut writes: Vec<Write> = Vec::new();
-        queue(&mut writes, arrived.shard, &INBOX).1.remove.push((arrived.offset, Some(arrived.revision)));
-        let append = Append { id: Some(update.clone()), bytes: record.encode() };
-        queue(&mut writes, arrived.shard, &DEAD).1.append.push(append);
-        writes.extend(self.handler.buried(&arrived.about).into_iter().map(Write::from));
-        match self.commit_once(writes).await {
-            Ok(()) => After::Done,
-            Err(error) if error.kind() == Kind::Conflict => After::Done,
-            Err(error) => self.postpone(arrived, &error),
-        }
-    }
-
-    async fn commit_once(&self, writes: Vec<Write>) -> Result<()> {
-        self.storage.commit(Batch::new(CommitId(self.clock.random()), writes)).await.map(drop)
-    }
-}
-
-impl Arrived {
-    /// A copy to be changed.
-    pub(super) fn copy(&self) -> Self {
-        Self {
-            about: self.about.clone(),
-            body_left_behind: false,
-            not_before: Timestamp(0),
-            shard: self.shard,
-            incarnation: self.incarnation,
-            offset: self.offset,
-            revision: self.revision,
+        let record = Append { id: Some(update.clone()), bytes: record.encode() };
+        let mut told =
+            caught("the handler", || self.handler.buried(&arrived.about)).unwrap_or_else(|error| {
+                tracing::error!(%conversation, %error, "nobody is told of the dead update");
+                Vec::new()
+            });
+        let mut wait = Duration::from_millis(20);
+        loop {
+            let mut writes: Vec<Write> = Vec::new();
+            queue(&mut writes, arrived.shard, &INBOX).remove.push((arrived.offset, Some(arrived.revision)));
+            queue(&mut writes, arrived.shard, &DEAD).append.push(record.clone());
+            writes.extend(told.iter().cloned().map(Write::from));
+            let batch = Batch::new(CommitId(self.clock.random()), writes);
+            let error = match self.storage.commit(batch).await {
+                Ok(_) => return After::Done,
+                Err(error) => error,
+            };
+            match error.kind() {
+                Kind::Conflict if names_entry(&error, arrived) => return After::Done,
+                // Perhaps it was applied: the same again is safe, since it removes the update by its revision.
+                Kind::Unknown | Kind::Timeout => self.clock.sleep(wait).await,
+                Kind::Unavailable => return self.postpone(arrived, &error),
+                _ if told.is_empty() => return self.postpone(arrived, &error),
+                _ => {
+                    tracing::error!(%conversation, %error, "nobody is told of the dead update");
+                    told = Vec::new();
+                }
+            }
+            wait = (wait * 2).min(Duration::from_secs(5));
         }
     }
 }

@@ -10,8 +10,6 @@ use super::names::{INBOX, OUTBOX, SENT};
 use crate::storage::{Head, LogWrite, Offset, QueueWrite, Write};
 use crate::{Conversation, Key, Name, Shard};
 
-/// How many sent marks of one shard ride on one batch, so that it stays within the limit of writes.
-const SENT_MARKS: usize = 64;
 /// How many entries a conversation's `sent` log keeps, and how many more it may have before it is trimmed.
 const SENT_KEPT: u64 = 256;
 
@@ -23,6 +21,17 @@ pub(super) struct Riders {
     waiting: AtomicUsize,
     /// Woken when the first mark comes.
     pub(super) came: Notify,
+}
+
+/// Marks of a shard on their way into a batch. They are put back unless they [`arrived`](Riding::arrived), also
+/// when a commit is dropped half way.
+#[derive(Debug)]
+pub(super) struct Riding<'a> {
+    riders: &'a Riders,
+    shard: Shard,
+    marks: Marks,
+    /// More marks of the shard wait than there was room for.
+    pub(super) left: bool,
 }
 
 /// Marks of one shard.
@@ -42,21 +51,45 @@ impl Marks {
     fn is_empty(&self) -> bool {
         self.inbox.is_empty() && self.outbox.is_empty() && self.sent.is_empty() && self.trim.is_empty()
     }
+}
 
+impl Riding<'_> {
     /// Adds the marks to the writes of a batch.
-    pub(super) fn ride(&self, shard: Shard, writes: &mut Vec<Write>) {
-        if !self.inbox.is_empty() {
-            queue(writes, shard, &INBOX).1.remove.extend(self.inbox.iter().map(|offset| (*offset, None)));
+    pub(super) fn ride(&self, writes: &mut Vec<Write>) {
+        let marks = &self.marks;
+        if !marks.inbox.is_empty() {
+            let remove = &mut queue(writes, self.shard, &INBOX).remove;
+            remove.extend(marks.inbox.iter().map(|offset| (*offset, None)));
         }
-        if !self.outbox.is_empty() {
-            queue(writes, shard, &OUTBOX).1.remove.extend(self.outbox.iter().map(|offset| (*offset, None)));
+        if !marks.outbox.is_empty() {
+            let remove = &mut queue(writes, self.shard, &OUTBOX).remove;
+            remove.extend(marks.outbox.iter().map(|offset| (*offset, None)));
         }
-        for (conversation, entry) in &self.sent {
+        for (conversation, entry) in &marks.sent {
             log(writes, conversation).append.push(entry.clone());
         }
-        for (conversation, start) in &self.trim {
-            log(writes, conversation).trim = Some(*start);
+        for (conversation, start) in &marks.trim {
+            let trim = &mut log(writes, conversation).trim;
+            *trim = (*trim).max(Some(*start));
         }
+    }
+
+    /// The batch was committed.
+    pub(super) fn arrived(mut self) {
+        self.marks = Marks::default();
+    }
+}
+
+impl Drop for Riding<'_> {
+    fn drop(&mut self) {
+        let mut marks = std::mem::take(&mut self.marks);
+        self.riders.add(self.shard, |waiting| {
+            waiting.inbox.append(&mut marks.inbox);
+            waiting.outbox.append(&mut marks.outbox);
+            marks.sent.append(&mut waiting.sent);
+            waiting.sent = std::mem::take(&mut marks.sent);
+            waiting.trim.append(&mut marks.trim);
+        });
     }
 }
 
@@ -79,9 +112,11 @@ impl Riders {
         }
     }
 
-    /// Takes the marks of a shard, if there are any.
-    pub(super) fn take(&self, shard: Shard) -> Option<Marks> {
-        if self.waiting.load(Ordering::Acquire) == 0 {
+    /// Takes the marks of a shard, if there are any and a batch has room for them: at most `room` writes.
+    pub(super) fn take(&self, shard: Shard, room: usize) -> Option<Riding<'_>> {
+        // One write for each of the two queues, and at most one for each other mark.
+        let logs = room.saturating_sub(2);
+        if logs == 0 || self.waiting.load(Ordering::Acquire) == 0 {
             return None;
         }
         let mut waiting = self.shards[shard.index()].lock();
@@ -89,24 +124,18 @@ impl Riders {
             return None;
         }
         let mut marks = std::mem::take(&mut *waiting);
-        if marks.sent.len() > SENT_MARKS {
-            waiting.sent = marks.sent.split_off(SENT_MARKS);
+        if marks.sent.len() > logs {
+            waiting.sent = marks.sent.split_off(logs);
         }
-        if waiting.is_empty() {
+        let trims = logs - marks.sent.len();
+        if marks.trim.len() > trims {
+            waiting.trim = marks.trim.split_off(trims);
+        }
+        let left = !waiting.is_empty();
+        if !left {
             self.waiting.fetch_sub(1, Ordering::AcqRel);
         }
-        Some(marks)
-    }
-
-    /// Puts back marks whose batch was not committed.
-    pub(super) fn put_back(&self, shard: Shard, mut marks: Marks) {
-        self.add(shard, |waiting| {
-            waiting.inbox.append(&mut marks.inbox);
-            waiting.outbox.append(&mut marks.outbox);
-            marks.sent.append(&mut waiting.sent);
-            waiting.sent = marks.sent;
-            waiting.trim.append(&mut marks.trim);
-        });
+        Some(Riding { riders: self, shard, marks, left })
     }
 
     /// Notes which `sent` logs have grown too long, from the heads of a commit.
@@ -128,12 +157,8 @@ impl Riders {
     }
 }
 
-/// The write to a shard's queue in `writes` and its place there, added if there is none yet.
-pub(super) fn queue<'a>(
-    writes: &'a mut Vec<Write>,
-    shard: Shard,
-    name: &Name,
-) -> (usize, &'a mut QueueWrite) {
+/// The write to a shard's queue in `writes`, added if there is none yet.
+pub(super) fn queue<'a>(writes: &'a mut Vec<Write>, shard: Shard, name: &Name) -> &'a mut QueueWrite {
     let found = writes.iter().position(|write| match write {
         Write::Queue(QueueWrite { key: Key::Queue(at, queue), .. }) => *at == shard && queue == name,
         _ => false,
@@ -143,7 +168,7 @@ pub(super) fn queue<'a>(
         writes.len() - 1
     });
     match &mut writes[place] {
-        Write::Queue(write) => (place, write),
+        Write::Queue(write) => write,
         Write::Log(_) => unreachable!("the place of a queue write was looked up"),
     }
 }

@@ -9,6 +9,9 @@ use foldhash::fast::RandomState;
 use slab::Slab;
 use std::sync::Arc;
 
+#[cfg(test)]
+mod tests;
+
 /// What updates are ordered by: a conversation's text form, or any other text that is not empty.
 pub(crate) type Key = Arc<str>;
 

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
 use super::core::{Core, Hidden, Tasks};
-use super::handle::{Handle, feed};
-use super::inbox::{Inbox, Intake, Request};
+use super::feed::feed;
+use super::handle::{Feeds, Handle};
+use super::inbox::Inbox;
 use super::index::{Bounds, Index};
+use super::intake::{Intake, Request};
 use super::outbox::Outbox;
 use super::riders::Riders;
 use super::{Handler, Options, Sender, Source};
@@ -84,27 +86,31 @@ impl<H: Handler> Runner<H> {
         });
         let outbox = Outbox::new(senders, options.senders);
         let riders = Riders::new();
-        let core =
-            Arc::new(Core { handler, storage, clock, options, index, riders, outbox, tasks: Tasks::open() });
+        let properties = storage.properties();
+        let core = Arc::new(Core {
+            handler,
+            storage,
+            limits: properties.limits,
+            scope: properties.scope,
+            clock,
+            options,
+            index,
+            riders,
+            outbox,
+            tasks: Tasks::open(),
+        });
+        // Calls are made from here on; a start that is dropped or fails must end that.
+        let guard = core.tasks.guard();
         let mut inbox = Inbox::new(Arc::clone(&core));
-        let calls = core.read_outbox(Shard::all(), |_| true).await;
-        let recovered = match calls {
-            Ok(calls) => inbox.recover().await.map(|updates| (updates, calls)),
-            Err(error) => Err(error),
-        };
-        let (updates, calls) = match recovered {
-            Ok(found) => found,
-            Err(error) => {
-                core.tasks.stop().await;
-                return Err(error);
-            }
-        };
+        let calls = core.read_outbox(Shard::all(), |_| true).await?;
+        let updates = inbox.recover().await?;
         if updates + calls > 0 {
             tracing::info!(updates, calls, "found what an earlier process had left");
         }
         let (stop, stopping) = watch::channel(false);
         let (failed, failure) = watch::channel(None);
-        let ingest = tokio::spawn(inbox.serve(requests, stopping.clone()));
+        let (close, closing) = watch::channel(false);
+        let ingest = tokio::spawn(inbox.serve(requests, closing));
         core.tasks.spawn(Arc::clone(&core).keep_flushing());
         let sources = sources
             .into_iter()
@@ -113,7 +119,8 @@ impl<H: Handler> Runner<H> {
                 tokio::spawn(feed)
             })
             .collect();
-        Ok(Handle::new(core, intake, stop, failure, sources, ingest))
+        guard.keep();
+        Ok(Handle::new(core, intake, stop, failure, Feeds { sources, inbox: ingest, close }))
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
+use smallvec::SmallVec;
 
 use super::Ticket;
 use super::index::Arrived;
@@ -46,7 +47,7 @@ pub struct About {
 pub(super) struct Collected {
     pub(super) calls: Vec<Bytes>,
     pub(super) writes: Vec<LogWrite>,
-    pub(super) parts: Vec<Arc<dyn Contribute>>,
+    pub(super) parts: SmallVec<[Arc<dyn Contribute>; 2]>,
 }
 
 /// Something whose writes belong to a turn's batch, such as a session. It is asked once the handler has returned

@@ -2,21 +2,21 @@
 //! handler another goes on with the ready list, so there is neither a task nor a wake-up per update.
 
 use std::future::Future;
-use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use futures_util::FutureExt;
-
 use super::core::Core;
+use super::format::InboxRecord;
 use super::index::{Arrived, Start};
 use super::names::INBOX;
+use super::panics::{caught, caught_async};
 use super::sequence::Place;
 use super::{Handler, Turn};
+use crate::error::Kind;
 use crate::storage::{Base, From, Page, Read};
-use crate::{Error, Key, Result};
+use crate::{Error, Key, Result, Timestamp};
 
 /// After how many turns that never waited a worker lets other tasks run.
 const TURNS_BEFORE_YIELD: usize = 32;
@@ -52,25 +52,27 @@ impl<H: Handler> Core<H> {
 
     /// Runs an update, and hands the ready list over at the first wait.
     async fn run(self: &Arc<Self>, arrived: &Arc<Arrived>) -> After {
-        let mut turn = pin!(self.attempt(arrived));
+        let mut turn = pin!(caught_async("a turn", self.attempt(arrived)));
         let first = std::future::poll_fn(|context| Poll::Ready(turn.as_mut().poll(context))).await;
-        match first {
-            Poll::Ready(after) => after,
+        let ended = match first {
+            Poll::Ready(ended) => ended,
             Poll::Pending => {
                 let start = self.index.wait();
                 self.start(start);
-                let after = turn.await;
+                let ended = turn.await;
                 self.index.go_on();
-                after
+                ended
             }
-        }
+        };
+        // Whatever panicked, its key goes on and its slot is free.
+        ended.unwrap_or_else(|error| self.postpone(arrived, &error))
     }
 
     fn end(self: &Arc<Self>, place: Place, arrived: &Arrived, after: After) -> Option<(Place, Arc<Arrived>)> {
         let (next, start) = match after {
             After::Done => self.index.finish(place, arrived),
             After::Again(again, wait) => {
-                let taken = self.index.hold(place, again);
+                let taken = self.index.hold(place, arrived, again);
                 let core = Arc::clone(self);
                 self.tasks.spawn(async move {
                     core.clock.sleep(wait).await;
@@ -86,9 +88,11 @@ impl<H: Handler> Core<H> {
 
     /// One try of an update, and as many more as conflicts over its state ask for.
     async fn attempt(self: &Arc<Self>, arrived: &Arc<Arrived>) -> After {
-        let wait = arrived.not_before.since(self.clock.now());
+        let wait = arrived.not_before.since(self.clock.now()).min(self.options.longest_backoff());
         if !wait.is_zero() {
-            return After::Again(Arc::clone(arrived), wait);
+            let mut again = arrived.copy();
+            again.not_before = Timestamp(0);
+            return After::Again(Arc::new(again), wait);
         }
         let whole = match self.with_body(arrived).await {
             Ok(Some(whole)) => whole,
@@ -97,7 +101,8 @@ impl<H: Handler> Core<H> {
         };
         let mut conflicts = 0;
         loop {
-            let update = match self.handler.decode(&whole.about) {
+            let decoded = caught("the decoder", || self.handler.decode(&whole.about));
+            let update = match decoded.and_then(|decoded| decoded) {
                 Ok(update) => update,
                 Err(error) => {
                     return self.bury(&whole, &format!("the update cannot be decoded: {error}")).await;
@@ -105,18 +110,18 @@ impl<H: Handler> Core<H> {
             };
             let turn = Turn::new(Arc::clone(&whole), Arc::clone(&self.storage), self.clock.clone());
             // Calling the handler may panic before there is a future, so that is inside too.
-            let handled = AssertUnwindSafe(async { self.handler.handle(turn.clone(), update).await });
-            let outcome = match handled.catch_unwind().await {
-                Ok(Ok(())) => self.commit(&whole, turn.close()).await,
-                Ok(Err(error)) => Err(error),
-                Err(panic) => Err(anyhow::anyhow!("the handler panicked: {}", panic_text(panic.as_ref()))),
+            let run = async {
+                self.handler.handle(turn.clone(), update).await?;
+                self.commit(&whole, turn.close()).await
             };
+            let ended = caught_async("the handler", run).await;
             // What the turn holds is forgotten before anything else happens.
-            drop(turn.close());
-            match outcome {
-                Ok(Ended::Done) => return After::Done,
-                Ok(Ended::Conflict) => conflicts += 1,
-                Err(error) => return self.fail(&whole, &error).await,
+            let forgotten = caught("the handler", || drop(turn.close()));
+            match ended.and_then(|ended| forgotten.map(|()| ended)) {
+                Ok(Ok(Ended::Done)) => return After::Done,
+                Ok(Ok(Ended::Conflict)) => conflicts += 1,
+                Ok(Err(error)) => return self.fail(&whole, &error).await,
+                Err(panic) => return self.fail(&whole, &panic.into()).await,
             }
             // Nobody's fault, so not charged; but two runners at one key must not run against each other forever.
             match conflicts {
@@ -137,14 +142,20 @@ impl<H: Handler> Core<H> {
             .base(Base::Never)
             .limit(1, 1);
         let pages = self.storage.read(std::slice::from_ref(&read)).await?;
-        let page = pages.into_iter().next().ok_or_else(|| Error::internal("a read gave no page"))??;
+        let page = match pages.into_iter().next().ok_or_else(|| Error::internal("a read gave no page"))? {
+            Err(error) if error.kind() == Kind::Gone => return Ok(None),
+            page => page?,
+        };
         let entries = page.and_then(Page::into_queue).map(|page| page.entries).unwrap_or_default();
         let Some(entry) = entries.into_iter().find(|entry| entry.offset == arrived.offset) else {
             return Ok(None);
         };
-        let record = super::format::InboxRecord::decode(&entry.bytes)?;
-        let about = super::About { body: record.body, ..arrived.about.clone() };
-        Ok(Some(Arc::new(Arrived { about, revision: entry.revision, ..arrived.copy() })))
+        let record = InboxRecord::decode(&entry.bytes)?;
+        let mut whole = arrived.copy();
+        whole.about.body = record.body;
+        whole.body_left_behind = false;
+        whole.revision = entry.revision;
+        Ok(Some(Arc::new(whole)))
     }
 }
 
@@ -154,12 +165,4 @@ pub(super) enum Ended {
     Done,
     /// Something it read has changed.
     Conflict,
-}
-
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
-    panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message")
 }

@@ -1,4 +1,5 @@
-//! A typed state to MessagePack with field names, and back.
+//! A typed value to MessagePack with field names, and back. Sessions go through [`log`](super::log), which knows
+//! of the logs inside them.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -1,6 +1,12 @@
 //! A session as it lies in memory: the decoded value beside the bytes that were stored last.
 
+use std::sync::Arc;
+
+use super::log::Place;
 use crate::storage::LogHead;
+
+/// About what a log costs beside its items.
+const LOG_BYTES: usize = 512;
 
 /// Moves between the cache and a [`Loaded`](super::Loaded) as one pointer.
 #[derive(Debug)]
@@ -13,12 +19,22 @@ pub(super) struct Entry<S> {
     pub(super) head: Option<LogHead>,
     /// The number that the next new log inside the session gets.
     pub(super) next_log: u64,
+    /// The logs inside the session, as stored.
+    pub(super) logs: Vec<Arc<Place>>,
 }
 
 impl<S> Entry<S> {
-    /// About how many bytes it takes: the stored bytes, as much again for the value, and what is constant.
+    /// About how many bytes it takes: the stored bytes, as much again for the value, the loaded items of logs, and
+    /// what is constant.
     pub(super) fn cost(&self) -> usize {
-        2 * self.shadow.len() + size_of::<Self>()
+        let logs: usize = self.logs.iter().map(|place| LOG_BYTES + place.loaded().1).sum();
+        2 * self.shadow.len() + size_of::<Self>() + logs
+    }
+
+    /// Whether a log has many more items loaded than the `tail` that is loaded with a session: then it is better
+    /// loaded again than kept.
+    pub(super) fn is_overgrown(&self, tail: usize) -> bool {
+        self.logs.iter().any(|place| place.loaded().0 > 4 * tail + 1_024)
     }
 
     /// Whether this one is what was stored before `other`, so that `other` is the better one to keep.

@@ -2,11 +2,12 @@
 
 use std::cell::Cell;
 use std::fmt;
+use std::sync::Arc;
 
-use super::codec;
 use super::entry::Entry;
-use super::format::Base;
-use super::store::{State, Store, log_head};
+use super::log::{Encoded, Place};
+use super::store::{State, Store};
+use super::write::{Change, compare};
 use crate::storage::{Etag, Expect, Head, LogWrite};
 use crate::{Conversation, Error, Key, Result};
 
@@ -99,32 +100,49 @@ impl<S: State> Loaded<S> {
 
     fn prepare_with(&mut self, encoded: &mut Vec<u8>) -> Result<Vec<LogWrite>> {
         self.stage = Stage::Prepared;
-        encode(&self.entry.value, encoded)?;
-        if self.entry.head.is_none() {
-            self.entry.shadow.clear();
-            encode(&S::default(), &mut self.entry.shadow)?;
-        }
-        if *encoded == self.entry.shadow {
+        let (change, logs) = compare(&mut self.entry, encoded, self.store.limits())?;
+        let Encoded { mut live, next, met, .. } = logs;
+        if change == Change::None && met.iter().all(|(_, new)| new.is_none()) {
+            self.entry.logs = live;
             self.stage = Stage::Untouched;
             return Ok(Vec::new());
         }
-        if self.entry.head.is_none() {
-            check_readable::<S>(encoded)?;
-        }
-        let base = Base { next_log: self.entry.next_log, state: encoded }.encode();
-        let limit = self.store.limits().base_bytes;
-        if base.len() > limit {
-            let len = base.len();
-            return Err(Error::invalid(format!("the session has {len} bytes, at most {limit} are allowed")));
+        let mut session = self.check();
+        match change {
+            Change::None => {}
+            Change::Patch(patch) => session = session.append(patch),
+            Change::Whole(base) => {
+                session = session.base(base);
+                if let Some(head) = self.entry.head.filter(|head| head.start < head.end) {
+                    session = session.trim(head.end);
+                }
+            }
         }
         std::mem::swap(&mut self.entry.shadow, encoded);
-        Ok(vec![self.check().base(base)])
+        self.entry.next_log = next;
+        if met.is_empty() && live.is_empty() {
+            return Ok(vec![session]);
+        }
+        let mut writes = vec![session];
+        for (place, new) in met {
+            let key = self.log_key(&place);
+            writes.push(match new {
+                Some(new) => place.write(key, &new, self.store.limits())?,
+                None => place.check(key),
+            });
+            live.retain(|live| live.number != place.number);
+            self.entry.logs.push(place);
+        }
+        for vanished in live {
+            writes.push(vanished.check(self.log_key(&vanished)).delete());
+        }
+        Ok(writes)
     }
 
     fn removal(&self) -> Vec<LogWrite> {
         match self.entry.head {
             None => Vec::new(),
-            Some(_) => vec![self.check().delete()],
+            Some(_) => self.checks().into_iter().map(LogWrite::delete).collect(),
         }
     }
 
@@ -132,7 +150,12 @@ impl<S: State> Loaded<S> {
     /// this session and writes something else. Not to be joined with what [`prepare`](Self::prepare) gives if it
     /// gives anything: that holds them.
     pub fn checks(&self) -> Vec<LogWrite> {
-        vec![self.check()]
+        let logs = self.entry.logs.iter().map(|place| place.check(self.log_key(place)));
+        std::iter::once(self.check()).chain(logs).collect()
+    }
+
+    fn log_key<'a>(&self, place: &'a Place) -> &'a Key {
+        place.settle(self.store.storage(), || self.store.log_key(&self.conversation, place.number))
     }
 
     fn check(&self) -> LogWrite {
@@ -147,8 +170,14 @@ impl<S: State> Loaded<S> {
     /// goes back into the cache.
     pub fn committed(mut self, heads: &[Option<Head>]) {
         if self.stage == Stage::Prepared {
-            let Some(head) = heads.first().and_then(log_head) else { return };
+            let mut heads = heads.iter().map(|head| head.and_then(|head| head.log()));
+            // A removed session has none.
+            let Some(head) = heads.next().flatten() else { return };
             self.entry.head = Some(head);
+            for place in &self.entry.logs {
+                let Some(head) = heads.next().flatten() else { return };
+                place.set_head(head);
+            }
             self.stage = Stage::Untouched;
         }
         self.release();
@@ -190,20 +219,13 @@ impl<S> Loaded<S> {
         self.entry.value
     }
 
+    pub(super) fn logs(&self) -> &[Arc<Place>] {
+        &self.entry.logs
+    }
+
     pub(super) fn etag(&self) -> Option<Etag> {
         self.entry.head.map(|head| head.etag)
     }
-}
-
-fn encode<S: State>(value: &S, out: &mut Vec<u8>) -> Result<()> {
-    codec::encode(value, out).map_err(|e| Error::invalid(format!("cannot be encoded: {e}")).with_source(e))
-}
-
-/// A type that cannot come back is refused before anything of it is stored.
-fn check_readable<S: State>(encoded: &[u8]) -> Result<()> {
-    codec::decode::<S>(encoded)
-        .map(drop)
-        .map_err(|e| Error::invalid(format!("cannot be read back: {e}")).with_source(e))
 }
 
 impl<S> fmt::Debug for Loaded<S> {

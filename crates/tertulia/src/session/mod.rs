@@ -2,17 +2,28 @@
 //!
 //! [`Sessions`] is the interface for programs without a bot: load, change, compare-and-set, retry. Underneath,
 //! [`Store`] loads a session as a [`Loaded`], which owns the value, tells what to write, and goes back to the
-//! cache once that is committed. Dropping it instead is the rollback.
+//! cache once that is committed. Dropping it instead is the rollback. A [`Log`] inside a session is for histories:
+//! it is stored on its own and never rewritten.
 
+mod align;
 mod cache;
 mod codec;
+mod diff;
 mod entry;
 mod format;
 mod loaded;
+mod log;
+mod msgpack;
+mod patch;
+mod read;
 mod sessions;
 mod store;
+#[cfg(test)]
+mod tests;
+mod write;
 
 pub use cache::CacheStats;
 pub use loaded::Loaded;
+pub use log::Log;
 pub use sessions::{IntoStorage, Sessions, View};
 pub use store::{Options, State, Store};

@@ -7,11 +7,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::cache::{Cache, CacheStats};
-use super::codec;
 use super::entry::Entry;
-use super::format::Base;
 use super::loaded::Loaded;
-use crate::storage::{Head, Limits, LogPage, Page, Read, Storage};
+use super::read;
+use crate::storage::{Limits, Storage};
 use crate::{Clock, Conversation, Error, Key, Name, Result};
 
 /// The most bytes of a session type's name.
@@ -28,11 +27,13 @@ impl<S: Default + Serialize + DeserializeOwned + Send + Sync + 'static> State fo
 pub struct Options {
     /// The most bytes of decoded sessions that are kept, about: 64 MiB.
     pub cache_bytes: usize,
+    /// How many items of each [`Log`](super::Log) are loaded with its session, at least 1: 256.
+    pub log_tail: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { cache_bytes: 64 << 20 }
+        Self { cache_bytes: 64 << 20, log_tail: 256 }
     }
 }
 
@@ -49,6 +50,7 @@ struct Inner<S> {
     name: Name,
     limits: Limits,
     cache: Cache<S>,
+    log_tail: usize,
 }
 
 impl<S: State> Store<S> {
@@ -76,7 +78,8 @@ impl<S: State> Store<S> {
         let limits = storage.properties().limits;
         let name = Name::new(format!("session/{name}"))?;
         let cache = Cache::new(options.cache_bytes);
-        Ok(Self(Arc::new(Inner { storage, clock, name, limits, cache })))
+        let log_tail = options.log_tail.max(1);
+        Ok(Self(Arc::new(Inner { storage, clock, name, limits, cache, log_tail })))
     }
 
     /// The session of `conversation`: from the cache, else from the storage. One that is not stored is the type's
@@ -92,7 +95,7 @@ impl<S: State> Store<S> {
         if let Some(entry) = self.0.cache.take(conversation) {
             return Ok(Loaded::new(self.clone(), conversation.clone(), entry, true));
         }
-        let entry = self.read(conversation).await?;
+        let entry = read::session(self, conversation).await?;
         Ok(Loaded::new(self.clone(), conversation.clone(), Box::new(entry), false))
     }
 
@@ -100,23 +103,9 @@ impl<S: State> Store<S> {
     /// cache that is not going to be written, where others write too.
     ///
     /// # Errors
-    /// `Unavailable`.
+    /// `Unavailable`, `Corrupt`.
     pub async fn is_current(&self, loaded: &Loaded<S>) -> Result<bool> {
-        let key = self.key(loaded.conversation());
-        let mut pages = self.0.storage.read(&[Read::head(key)]).await?;
-        let page = pages.pop().ok_or_else(|| Error::internal("storage answered no read"))??;
-        let etag = page.map(|page| page.head().etag());
-        Ok(etag == loaded.etag())
-    }
-
-    async fn read(&self, conversation: &Conversation) -> Result<Entry<S>> {
-        let key = self.key(conversation);
-        let mut pages = self.0.storage.read(&[Read::new(key.clone())]).await?;
-        let page = pages.pop().ok_or_else(|| Error::internal("storage answered no read"))??;
-        match page.and_then(Page::into_log) {
-            None => Ok(Entry { value: S::default(), shadow: Vec::new(), head: None, next_log: 1 }),
-            Some(page) => read_page(&page).map_err(|error| error.context(&key)),
-        }
+        read::is_current(self, loaded).await
     }
 
     /// How often the cache helped.
@@ -146,26 +135,25 @@ impl<S> Store<S> {
         Key::Log(conversation.clone(), self.0.name.clone())
     }
 
+    /// The key of the log with this number inside a session.
+    pub(super) fn log_key(&self, conversation: &Conversation, number: u64) -> Key {
+        let name = Name::new(format!("{}/log/{number}", self.0.name)).expect("the session's name is short");
+        Key::Log(conversation.clone(), name)
+    }
+
     pub(super) fn limits(&self) -> &Limits {
         &self.0.limits
     }
 
-    pub(super) fn put_back(&self, conversation: &Conversation, entry: Box<Entry<S>>) {
-        self.0.cache.put(conversation, entry);
+    pub(super) fn log_tail(&self) -> usize {
+        self.0.log_tail
     }
-}
 
-fn read_page<S: State>(page: &LogPage) -> Result<Entry<S>> {
-    let bytes = page.base.as_deref().ok_or_else(|| Error::corrupt("the session has no base"))?;
-    let base = Base::decode(bytes).map_err(|e| Error::corrupt(e.to_string()).with_source(e))?;
-    let value = codec::decode(base.state)
-        .map_err(|e| Error::corrupt(format!("the state does not fit its type: {e}")).with_source(e))?;
-    Ok(Entry { value, shadow: base.state.to_vec(), head: Some(page.head), next_log: base.next_log })
-}
-
-/// The log's head of a write, of those that a commit gave.
-pub(super) fn log_head(head: &Option<Head>) -> Option<crate::storage::LogHead> {
-    head.and_then(|head| head.log())
+    pub(super) fn put_back(&self, conversation: &Conversation, entry: Box<Entry<S>>) {
+        if !entry.is_overgrown(self.0.log_tail) {
+            self.0.cache.put(conversation, entry);
+        }
+    }
 }
 
 impl<S> Clone for Store<S> {

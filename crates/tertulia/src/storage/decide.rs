@@ -1,6 +1,7 @@
 //! The rules of a batch, once for every storage: what is there and what is asked for decide what to write.
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 use super::{
     Append, Appended, Batch, CommitId, Committed, Conflict, Etag, Expect, Expire, Head, ItemId, Limits,
@@ -141,11 +142,11 @@ enum Plan {
 struct QueuePlan {
     head: Option<QueueHead>,
     /// Per append: whether its id was seen.
-    seen: Vec<bool>,
+    seen: SmallVec<[bool; 8]>,
     /// Per replace: the old length.
-    replaced: Vec<u64>,
+    replaced: SmallVec<[u64; 2]>,
     /// Per remove: the length, if the entry is there.
-    removed: Vec<Option<u64>>,
+    removed: SmallVec<[Option<u64>; 4]>,
 }
 
 fn expect_log(
@@ -173,14 +174,14 @@ fn expect_queue(write: &QueueWrite, state: &mut impl State, failed: &mut Vec<Mis
     let mut mismatch = |offset| {
         failed.push(Mismatch { key: key.clone(), head: head.map(Head::Queue), offset: Some(offset) })
     };
-    let mut replaced = Vec::with_capacity(write.replace.len());
+    let mut replaced = SmallVec::new();
     for (offset, revision, _) in &write.replace {
         match state.entry(key, *offset)? {
             Some((found, bytes)) if found == *revision => replaced.push(bytes),
             _ => mismatch(*offset),
         }
     }
-    let mut removed = Vec::with_capacity(write.remove.len());
+    let mut removed = SmallVec::new();
     for (offset, revision) in &write.remove {
         let entry = state.entry(key, *offset)?;
         if revision.is_some_and(|revision| entry.is_none_or(|(found, _)| found != revision)) {
@@ -188,7 +189,7 @@ fn expect_queue(write: &QueueWrite, state: &mut impl State, failed: &mut Vec<Mis
         }
         removed.push(entry.map(|(_, bytes)| bytes));
     }
-    let mut seen = Vec::with_capacity(write.append.len());
+    let mut seen = SmallVec::with_capacity(write.append.len());
     for (i, append) in write.append.iter().enumerate() {
         seen.push(match &append.id {
             None => false,

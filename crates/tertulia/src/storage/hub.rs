@@ -16,8 +16,9 @@ use crate::{Key, Result};
 /// [`Storage::changed`](super::Storage::changed) for a storage that lives in one process.
 #[derive(Debug, Default)]
 pub struct Hub {
-    /// Written by watchers as they come and go, read by wakes.
-    watched: Mutex<HashMap<Key, Arc<Notify>>>,
+    /// Written by watchers as they come and go, read by wakes. With how many watch each: the last one to go takes
+    /// the key out, however many go at once.
+    watched: Mutex<HashMap<Key, (Arc<Notify>, usize)>>,
     /// How many watches there are, so that a commit that nobody waits for takes no lock.
     watches: AtomicUsize,
 }
@@ -34,8 +35,17 @@ impl Hub {
     /// Registers for `key`.
     pub fn watch<'a>(&'a self, key: &'a Key) -> Watch<'a> {
         self.watches.fetch_add(1, Ordering::SeqCst);
-        let notify = self.watched.lock().entry(key.clone()).or_default().clone();
+        let mut watched = self.watched.lock();
+        let (notify, count) = watched.entry(key.clone()).or_default();
+        *count += 1;
+        let notify = notify.clone();
+        drop(watched);
         Watch { hub: self, key, notify }
+    }
+
+    /// Whether anybody waits for any key.
+    pub fn is_watched(&self) -> bool {
+        self.watches.load(Ordering::SeqCst) > 0
     }
 
     /// Wakes all who wait for `key`. Called after the change can be read.
@@ -43,7 +53,7 @@ impl Hub {
         if self.watches.load(Ordering::SeqCst) == 0 {
             return;
         }
-        if let Some(notify) = self.watched.lock().get(key) {
+        if let Some((notify, _)) = self.watched.lock().get(key) {
             notify.notify_waiters();
         }
     }
@@ -84,10 +94,39 @@ impl Hub {
 impl Drop for Watch<'_> {
     fn drop(&mut self) {
         let mut watched = self.hub.watched.lock();
-        // The map's and this one: nobody else waits, and nobody can come while the lock is held.
-        if Arc::strong_count(&self.notify) == 2 {
-            watched.remove(self.key);
+        if let Some((_, count)) = watched.get_mut(self.key) {
+            *count -= 1;
+            if *count == 0 {
+                watched.remove(self.key);
+            }
         }
         self.hub.watches.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+
+    use super::*;
+    use crate::{Name, Shard};
+
+    #[test]
+    fn nothing_is_kept_of_watchers_that_go_at_the_same_time() {
+        let (hub, both) = (&Hub::default(), &Barrier::new(2));
+        let watch_all = || {
+            for i in 0..5_000 {
+                let key = Key::ShardLog(Shard(0), Name::new(i.to_string()).expect("a valid name"));
+                let watch = hub.watch(&key);
+                both.wait();
+                drop(watch);
+            }
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(watch_all);
+            scope.spawn(watch_all);
+        });
+        assert_eq!(hub.watched.lock().len(), 0);
+        assert_eq!(hub.watches.load(Ordering::SeqCst), 0);
     }
 }

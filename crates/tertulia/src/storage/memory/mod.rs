@@ -1,11 +1,13 @@
 //! The storage in memory: for tests, and for state that need not outlive the process.
 
+mod seen;
 mod shelf;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, MutexGuard};
+use smallvec::SmallVec;
 use tokio::task::coop;
 
 use self::shelf::Shelf;
@@ -59,10 +61,12 @@ impl Memory {
         let inner = &*self.0;
         batch.check(&inner.limits)?;
         self.make_room(batch.writes.iter().map(|write| write.bytes() as u64).sum())?;
-        let mut shards: Vec<Shard> = batch.writes.iter().map(|write| write.key().shard()).collect();
+        let mut shards: SmallVec<[Shard; 4]> = batch.writes.iter().map(|write| write.key().shard()).collect();
         shards.sort_unstable();
         shards.dedup();
         let guards = shards.iter().map(|shard| inner.shelves[shard.index()].lock()).collect();
+        // Asked under the locks: whoever comes to wait after this looks after this batch.
+        let waited_for = inner.hub.is_watched();
         // Read under the locks: what somebody saw expire while this batch waited has expired for it too.
         let now = inner.clock.now();
         let mut held = Held { guards, shards, now };
@@ -70,7 +74,8 @@ impl Memory {
             Decision::Apply(changes, committed) => (changes, committed),
             Decision::Conflict(conflict) => return Err(conflict.into()),
         };
-        let keys: Vec<Key> = changes.iter().map(|change| change.key().clone()).collect();
+        let woken: Vec<Key> =
+            if waited_for { changes.iter().map(|change| change.key().clone()).collect() } else { Vec::new() };
         let mut grown = 0;
         for change in changes {
             grown += held.shelf(change.key().shard()).apply(change, now);
@@ -81,7 +86,7 @@ impl Memory {
         drop(held);
         // Wrapping addition of a negative number is subtraction.
         inner.bytes.fetch_add(grown.cast_unsigned(), Ordering::Relaxed);
-        for key in &keys {
+        for key in &woken {
             inner.hub.wake(key);
         }
         Ok(committed)
@@ -199,8 +204,8 @@ impl Storage for Memory {
 
 /// The shards of a batch, locked.
 struct Held<'a> {
-    shards: Vec<Shard>,
-    guards: Vec<MutexGuard<'a, Shelf>>,
+    shards: SmallVec<[Shard; 4]>,
+    guards: SmallVec<[MutexGuard<'a, Shelf>; 4]>,
     now: Timestamp,
 }
 

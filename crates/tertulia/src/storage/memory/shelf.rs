@@ -1,25 +1,23 @@
 //! What one shard holds in memory.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::time::Duration;
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use bytes::Bytes;
 use foldhash::fast::RandomState;
 
 use super::super::{
-    Change, Expire, From, Head, ItemId, ListQuery, Listed, LogChange, LogHead, LogPage, Offset, Page,
+    Append, Change, Expire, From, Head, ItemId, ListQuery, Listed, LogChange, LogHead, LogPage, Offset, Page,
     QueueChange, QueueEntry, QueueHead, QueuePage, Read, Revision,
 };
+use super::seen::Seen;
 use crate::{Key, Result, Timestamp};
-
-/// How long an appended id is remembered.
-const SEEN_FOR: Duration = Duration::from_hours(48);
 
 /// The logs and queues of one shard.
 #[derive(Debug, Default)]
 pub(super) struct Shelf {
     logs: HashMap<Key, Log, RandomState>,
-    queues: HashMap<Key, Queue, RandomState>,
+    /// A handful by name, so a walk is quicker than a hash.
+    queues: Vec<(Key, Queue)>,
     /// One for each log that expires.
     deadlines: BTreeSet<(Timestamp, Key)>,
 }
@@ -37,11 +35,9 @@ struct Log {
 #[derive(Debug)]
 struct Queue {
     head: QueueHead,
-    entries: BTreeMap<Offset, (Revision, Option<ItemId>, Bytes)>,
-    /// When each id was appended.
-    seen: HashMap<ItemId, Timestamp, RandomState>,
-    /// The same in order of time, for sweeping.
-    seen_order: VecDeque<(Timestamp, ItemId)>,
+    /// By offset, with holes. Most come at the end and go near the front, where little has to move up.
+    entries: VecDeque<QueueEntry>,
+    seen: Seen,
 }
 
 impl Log {
@@ -62,20 +58,24 @@ impl Log {
 impl Shelf {
     pub(super) fn head(&self, key: &Key, now: Timestamp) -> Option<Head> {
         if key.is_queue() {
-            self.queues.get(key).map(|queue| Head::Queue(queue.head))
+            self.queue(key).map(|queue| Head::Queue(queue.head))
         } else {
             self.logs.get(key).filter(|log| log.is_live(now)).map(|log| Head::Log(log.head(now)))
         }
     }
 
+    fn queue(&self, key: &Key) -> Option<&Queue> {
+        self.queues.iter().find(|(known, _)| known == key).map(|(_, queue)| queue)
+    }
+
     pub(super) fn seen(&self, key: &Key, id: &ItemId, now: Timestamp) -> bool {
-        let at = self.queues.get(key).and_then(|queue| queue.seen.get(id));
-        at.is_some_and(|at| now.since(*at) < SEEN_FOR)
+        self.queue(key).is_some_and(|queue| queue.seen.contains(id, now))
     }
 
     pub(super) fn entry(&self, key: &Key, offset: Offset) -> Option<(Revision, u64)> {
-        let (revision, _, bytes) = self.queues.get(key)?.entries.get(&offset)?;
-        Some((*revision, bytes.len() as u64))
+        let queue = self.queue(key)?;
+        let entry = &queue.entries[queue.place(offset)?];
+        Some((entry.revision, entry.bytes.len() as u64))
     }
 
     /// Applies a change that was decided under the lock, and tells by how many bytes the shelf grew.
@@ -139,36 +139,31 @@ impl Shelf {
 
     fn apply_queue(&mut self, change: QueueChange, now: Timestamp) -> i64 {
         let QueueChange { key, head, append, replace, remove } = change;
-        let before = self.queues.get(&key).map_or(0, |queue| queue.head.bytes);
-        let queue = self.queues.entry(key).or_insert_with(|| Queue {
-            head,
-            entries: BTreeMap::new(),
-            seen: HashMap::default(),
-            seen_order: VecDeque::new(),
+        let place = self.queues.iter().position(|(known, _)| *known == key);
+        let before = place.map_or(0, |place| self.queues[place].1.head.bytes);
+        let place = place.unwrap_or_else(|| {
+            self.queues.push((key, Queue { head, entries: VecDeque::new(), seen: Seen::default() }));
+            self.queues.len() - 1
         });
+        let queue = &mut self.queues[place].1;
         queue.head = head;
         for offset in remove {
-            queue.entries.remove(&offset);
+            if let Some(place) = queue.place(offset) {
+                queue.entries.remove(place);
+            }
         }
         for (offset, revision, bytes) in replace {
-            if let Some(entry) = queue.entries.get_mut(&offset) {
-                (entry.0, entry.2) = (revision, bytes);
+            if let Some(place) = queue.place(offset) {
+                let entry = &mut queue.entries[place];
+                (entry.revision, entry.bytes) = (revision, bytes);
             }
         }
         for (offset, append) in append {
             if let Some(id) = &append.id {
-                queue.seen.insert(id.clone(), now);
-                queue.seen_order.push_back((now, id.clone()));
+                queue.seen.insert(id, now);
             }
-            queue.entries.insert(offset, (Revision(0), append.id, append.bytes));
-        }
-        while queue.seen_order.front().is_some_and(|(at, _)| now.since(*at) >= SEEN_FOR) {
-            // An id that came again after its time is remembered from then on, by its later place in the order.
-            if let Some((at, id)) = queue.seen_order.pop_front()
-                && queue.seen.get(&id) == Some(&at)
-            {
-                queue.seen.remove(&id);
-            }
+            let Append { id, bytes } = append;
+            queue.entries.push_back(QueueEntry { offset, revision: Revision(0), id, bytes });
         }
         head.bytes.cast_signed() - before.cast_signed()
     }
@@ -184,7 +179,7 @@ impl Shelf {
 
     pub(super) fn read(&self, read: &Read, now: Timestamp) -> Result<Option<Page>> {
         if read.key.is_queue() {
-            return self.queues.get(&read.key).map(|queue| queue.read(read)).transpose();
+            return self.queue(&read.key).map(|queue| queue.read(read)).transpose();
         }
         self.logs.get(&read.key).filter(|log| log.is_live(now)).map(|log| log.read(read, now)).transpose()
     }
@@ -220,30 +215,26 @@ impl Log {
 }
 
 impl Queue {
+    fn place(&self, offset: Offset) -> Option<usize> {
+        self.entries.binary_search_by_key(&offset, |entry| entry.offset).ok()
+    }
+
     fn read(&self, read: &Read) -> Result<Page> {
         let head = self.head;
         let from = head.first(read)?;
-        let page = |entries: &mut dyn Iterator<Item = (&Offset, &(Revision, Option<ItemId>, Bytes))>| {
-            let mut bytes = 0;
-            let mut page = Vec::new();
-            for (offset, (revision, id, body)) in entries.take(read.max_entries) {
-                bytes += body.len();
-                if bytes > read.max_bytes && !page.is_empty() {
-                    break;
-                }
-                page.push(QueueEntry {
-                    offset: *offset,
-                    revision: *revision,
-                    id: id.clone(),
-                    bytes: body.clone(),
-                });
+        let skip = match read.from {
+            From::Last(n) => self.entries.len().saturating_sub(n),
+            _ => self.entries.partition_point(|entry| entry.offset < from),
+        };
+        let mut bytes = 0;
+        let mut entries = Vec::new();
+        for entry in self.entries.iter().skip(skip).take(read.max_entries) {
+            bytes += entry.bytes.len();
+            if bytes > read.max_bytes && !entries.is_empty() {
+                break;
             }
-            page
-        };
-        let entries = match read.from {
-            From::Last(n) => page(&mut self.entries.iter().skip(self.entries.len().saturating_sub(n))),
-            _ => page(&mut self.entries.range(from..)),
-        };
+            entries.push(entry.clone());
+        }
         Ok(Page::Queue(QueuePage { head, entries }))
     }
 }

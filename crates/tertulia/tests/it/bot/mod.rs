@@ -4,3 +4,4 @@ mod routing;
 mod sessions;
 mod start;
 mod support;
+mod writes;

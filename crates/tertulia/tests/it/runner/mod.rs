@@ -2,4 +2,14 @@
 
 mod support;
 
+mod crash;
+mod faults;
+mod lazy;
+mod limits;
 mod order;
+mod outbox;
+mod panics;
+mod retries;
+mod seen;
+mod stop;
+mod two;

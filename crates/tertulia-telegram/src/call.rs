@@ -1,0 +1,144 @@
+//! Calls that only Telegram knows, made with `ctx.call(..)`.
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use tertulia::bot::{Context, Method};
+use tertulia::{Conversation, Error, Result};
+
+use crate::envelope::Envelope;
+use crate::format::{self, Request};
+use crate::{NAME, frankenstein};
+
+/// Any method of the Bot API, with its parameters: a type of [`frankenstein`](crate::frankenstein), or whatever
+/// else becomes a JSON object.
+///
+/// ```
+/// # use tertulia::bot::Context;
+/// use tertulia_telegram::Call;
+/// use tertulia_telegram::frankenstein::methods::SendPhotoParams;
+///
+/// # async fn example(ctx: Context, chat_id: i64) -> tertulia::bot::Result {
+/// let photo = SendPhotoParams::builder()
+///     .chat_id(chat_id)
+///     .photo("https://example.org/cat.jpg".to_owned())
+///     .build();
+/// ctx.call(Call::new("sendPhoto", photo)).await?;
+/// ctx.call(Call::new("sendDice", serde_json::json!({ "chat_id": chat_id }))).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Files are named by their id or their URL; a local file is not uploaded but refused.
+#[derive(Clone, Debug)]
+#[must_use = "a call is made with `ctx.call(..)`"]
+pub struct Call<P> {
+    method: String,
+    params: P,
+}
+
+impl<P: Serialize + Send> Call<P> {
+    /// A call of `method`, by Telegram's name for it, such as `sendPhoto`.
+    pub fn new(method: impl Into<String>, params: P) -> Self {
+        Self { method: method.into(), params }
+    }
+}
+
+impl<P: Serialize + Send> Method for Call<P> {
+    const PLATFORM: &'static str = NAME;
+
+    fn encode(&self, _conversation: &Conversation) -> Result<Bytes> {
+        let method = &self.method;
+        if method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return Err(Error::invalid(format!("`{method}` is no name of a method of the Bot API")));
+        }
+        let params = serde_json::to_value(&self.params).map_err(|error| {
+            Error::invalid(format!("the parameters of {method} cannot be JSON")).with_source(error)
+        })?;
+        let params = match params {
+            Value::Object(params) => params,
+            Value::Null => Map::new(),
+            _ => return Err(Error::invalid(format!("the parameters of {method} are not a JSON object"))),
+        };
+        if params.values().any(uploads) {
+            return Err(Error::invalid(format!(
+                "{method} names a local file, which is not uploaded: give a file id or a URL"
+            )));
+        }
+        format::encode(&[Request { method: method.clone(), params }])
+    }
+}
+
+/// Whether a local file is in the value, as `frankenstein` writes one.
+fn uploads(value: &Value) -> bool {
+    match value {
+        Value::Object(fields) if fields.len() == 1 && fields.contains_key("path") => true,
+        Value::Object(fields) => fields.values().any(uploads),
+        Value::Array(items) => items.iter().any(uploads),
+        _ => false,
+    }
+}
+
+/// Ends the waiting that a pressed button shows, with a notice if wanted. Telegram takes it within moments of the
+/// press only; after that it is refused and goes to `dead`.
+///
+/// ```
+/// use tertulia::bot::Context;
+/// use tertulia_telegram::AnswerCallbackQuery;
+///
+/// async fn pressed(ctx: Context) -> tertulia::bot::Result {
+///     ctx.call(AnswerCallbackQuery::of(&ctx)?.text("saved")).await?;
+///     Ok(())
+/// }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a call is made with `ctx.call(..)`"]
+pub struct AnswerCallbackQuery(frankenstein::methods::AnswerCallbackQueryParams);
+
+impl AnswerCallbackQuery {
+    /// Answers the callback query that is the update of this turn.
+    ///
+    /// # Errors
+    /// `Invalid` if the update is no callback query of Telegram.
+    pub fn of(ctx: &Context) -> Result<Self> {
+        let about = ctx.turn().about();
+        let query = if about.conversation.source() == NAME {
+            Envelope::open(&about.body).ok().and_then(|envelope| envelope.callback_query())
+        } else {
+            None
+        };
+        let none = || Error::invalid(format!("the update in {} is no callback query", about.conversation));
+        query.map(Self::new).ok_or_else(none)
+    }
+
+    /// Answers the callback query with this id.
+    pub fn new(id: impl Into<String>) -> Self {
+        Self(frankenstein::methods::AnswerCallbackQueryParams::builder().callback_query_id(id).build())
+    }
+
+    /// Shows a notice: at most 200 characters.
+    pub fn text(mut self, text: impl Into<String>) -> Self {
+        self.0.text = Some(text.into());
+        self
+    }
+
+    /// Shows the notice as a dialogue that the user closes.
+    pub fn alert(mut self) -> Self {
+        self.0.show_alert = Some(true);
+        self
+    }
+}
+
+impl Method for AnswerCallbackQuery {
+    const PLATFORM: &'static str = NAME;
+
+    fn encode(&self, conversation: &Conversation) -> Result<Bytes> {
+        let characters = self.0.text.as_deref().map_or(0, |text| text.chars().count());
+        if characters > 200 {
+            return Err(Error::invalid(format!(
+                "the notice of a callback query has {characters} characters, at most 200 are allowed"
+            )));
+        }
+        Call::new("answerCallbackQuery", &self.0).encode(conversation)
+    }
+}

@@ -1,0 +1,56 @@
+//! Which conversation belongs to which chat.
+
+use tertulia::{Conversation, Error, Result};
+
+use crate::NAME;
+
+/// Before the connection's id and the chat's in the id of a business conversation.
+const BUSINESS: &str = "business:";
+/// Before the update's id in the id of a conversation that has no chat.
+const UPDATE: &str = "update:";
+
+/// Where an update belongs and a reply goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// A chat, or the private chat of a user.
+    Chat(i64),
+    /// A chat of a business account that the bot serves.
+    Business { connection: String, chat: i64 },
+    /// No chat: the update stands alone.
+    Update(i64),
+}
+
+impl Place {
+    /// The conversation that takes place there.
+    ///
+    /// # Errors
+    /// `Invalid` if Telegram gave a connection an id that none can have.
+    pub(crate) fn conversation(&self) -> Result<Conversation> {
+        let id = match self {
+            Self::Chat(chat) => chat.to_string(),
+            Self::Business { connection, chat } => format!("{BUSINESS}{connection}:{chat}"),
+            Self::Update(update) => format!("{UPDATE}{update}"),
+        };
+        Conversation::new(NAME, &id)
+    }
+
+    /// Where a conversation takes place.
+    ///
+    /// # Errors
+    /// `Invalid` if it is none of Telegram's.
+    pub(crate) fn of(conversation: &Conversation) -> Result<Self> {
+        let id = conversation.id();
+        let place = if let Some(rest) = id.strip_prefix(BUSINESS) {
+            rest.rsplit_once(':').and_then(|(connection, chat)| {
+                Some(Self::Business { connection: connection.to_owned(), chat: chat.parse().ok()? })
+            })
+        } else if let Some(update) = id.strip_prefix(UPDATE) {
+            update.parse().ok().map(Self::Update)
+        } else {
+            id.parse().ok().map(Self::Chat)
+        };
+        place
+            .filter(|_| conversation.source() == NAME)
+            .ok_or_else(|| Error::invalid(format!("{conversation} is no chat of Telegram")))
+    }
+}

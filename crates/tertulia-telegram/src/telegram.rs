@@ -1,0 +1,200 @@
+//! The adapter: what a bot is given to be on Telegram.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::Url;
+use serde_json::{Map, Value};
+use tertulia::bot::{Adapter, Outgoing, Update};
+use tertulia::runner::{About, Sender, Source};
+use tertulia::{Conversation, Error, Result};
+
+use crate::client::Client;
+use crate::envelope::Envelope;
+use crate::format::{self, Request};
+use crate::place::Place;
+use crate::polling::{Options, Polling};
+use crate::split::split;
+use crate::token::Token;
+use crate::{MAX_PARTS, MAX_TEXT, NAME, sender};
+
+/// The environment variable of the bot token.
+const TOKEN_VARIABLE: &str = "TELEGRAM_BOT_TOKEN";
+/// The environment variable of the API URL.
+const URL_VARIABLE: &str = "TELEGRAM_API_URL";
+/// Telegram's own Bot API server.
+const API_URL: &str = "https://api.telegram.org";
+
+/// Telegram, by long polling. Its token is in no `Debug` output, log or error.
+///
+/// A proxy is taken from `HTTPS_PROXY`, or from `HTTP_PROXY` for a Bot API server without TLS.
+#[must_use = "a platform does nothing until a bot runs on it"]
+pub struct Telegram {
+    client: Client,
+    options: Options,
+    /// Made when first asked for, since the settings may change until then.
+    sender: OnceLock<Arc<dyn Sender>>,
+}
+
+impl Telegram {
+    /// The bot whose token is in `TELEGRAM_BOT_TOKEN`, at the Bot API server of `TELEGRAM_API_URL` if that is set.
+    ///
+    /// # Errors
+    /// `Invalid` if there is no token, or if one of the two cannot be right.
+    pub fn from_env() -> Result<Self> {
+        let token = variable(TOKEN_VARIABLE)?.ok_or_else(|| {
+            Error::invalid(format!("{TOKEN_VARIABLE} is not set: @BotFather gives the token of a bot"))
+        })?;
+        let telegram = Self::new(&token).map_err(|error| error.context(TOKEN_VARIABLE))?;
+        match variable(URL_VARIABLE)? {
+            Some(url) => telegram.api_url(&url).map_err(|error| error.context(URL_VARIABLE)),
+            None => Ok(telegram),
+        }
+    }
+
+    /// The bot with this token.
+    ///
+    /// # Errors
+    /// `Invalid` if it cannot be a token; `Internal` if TLS cannot be set up.
+    pub fn new(token: &str) -> Result<Self> {
+        let client = Client::new(parse_url(API_URL)?, Token::new(token)?)?;
+        let options = Options {
+            timeout: Duration::from_secs(30),
+            margin: Duration::from_secs(10),
+            allowed_updates: None,
+        };
+        Ok(Self { client, options, sender: OnceLock::new() })
+    }
+
+    /// The Bot API server: `https://api.telegram.org` unless told otherwise. Without TLS whoever is on the way sees
+    /// the token, so `http:` is for servers on the same machine or network.
+    ///
+    /// # Errors
+    /// `Invalid` if it is not an `http` or `https` URL of a server, with a path or without.
+    pub fn api_url(mut self, url: &str) -> Result<Self> {
+        self.client = self.client.at(parse_url(url)?);
+        self.sender = OnceLock::new();
+        Ok(self)
+    }
+
+    /// Which kinds of updates to get, by Telegram's names, such as `message` and `callback_query`. Without this
+    /// Telegram goes on as it was told last, and if it never was, gives all kinds but `chat_member`,
+    /// `message_reaction` and `message_reaction_count`.
+    pub fn allowed_updates<I: IntoIterator<Item: Into<String>>>(mut self, kinds: I) -> Self {
+        self.options.allowed_updates = Some(kinds.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// How long Telegram holds a poll while there are no updates: 30 s unless told otherwise. Whole seconds;
+    /// Telegram holds 50 at most, and more is cut to that.
+    pub fn poll_timeout(mut self, timeout: Duration) -> Self {
+        self.options.timeout = Duration::from_secs(timeout.as_secs().min(50));
+        self
+    }
+
+    /// How long the answer to a poll may take beyond that before the connection is given up and another is made:
+    /// 10 s unless told otherwise.
+    pub fn poll_margin(mut self, margin: Duration) -> Self {
+        self.options.margin = margin;
+        self
+    }
+}
+
+impl Adapter for Telegram {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn source(&self) -> Option<Box<dyn Source>> {
+        Some(Box::new(Polling::new(self.client.clone(), self.options.clone())))
+    }
+
+    fn sender(&self) -> Option<Arc<dyn Sender>> {
+        let sender = self.sender.get_or_init(|| Arc::new(sender::Outgoing::new(self.client.clone())));
+        Some(Arc::clone(sender))
+    }
+
+    fn decode(&self, about: &About) -> Result<Update> {
+        Envelope::open(&about.body)?.decode()
+    }
+
+    fn encode(&self, conversation: &Conversation, outgoing: &Outgoing<'_>) -> Result<Option<Bytes>> {
+        match outgoing {
+            Outgoing::Reply { text } => reply(conversation, text).map(Some),
+            _ => Ok(None),
+        }
+    }
+}
+
+/// The call that says `text`, in as many messages as it takes.
+fn reply(conversation: &Conversation, text: &str) -> Result<Bytes> {
+    let mut params = Map::new();
+    match Place::of(conversation)? {
+        Place::Chat(chat) => {
+            params.insert("chat_id".to_owned(), chat.into());
+        }
+        Place::Business { connection, chat } => {
+            params.insert("business_connection_id".to_owned(), connection.into());
+            params.insert("chat_id".to_owned(), chat.into());
+        }
+        Place::Update(_) => {
+            return Err(Error::invalid(format!("{conversation} has no chat that a reply could go to")));
+        }
+    }
+    let parts = split(text, MAX_TEXT);
+    if parts.is_empty() {
+        return Err(Error::invalid(format!("a reply to {conversation} is empty, which Telegram refuses")));
+    }
+    if parts.len() > MAX_PARTS {
+        return Err(Error::invalid(format!(
+            "a reply to {conversation} takes {} messages of {MAX_TEXT} UTF-16 units, at most {MAX_PARTS} are allowed",
+            parts.len()
+        )));
+    }
+    let requests: Vec<Request> = parts
+        .into_iter()
+        .map(|part| {
+            let mut params = params.clone();
+            params.insert("text".to_owned(), Value::from(part));
+            Request { method: "sendMessage".to_owned(), params }
+        })
+        .collect();
+    format::encode(&requests)
+}
+
+/// An environment variable; one that is empty is as one that is not set.
+fn variable(name: &str) -> Result<Option<String>> {
+    match std::env::var(name) {
+        Ok(value) => Ok(Some(value).filter(|value| !value.trim().is_empty())),
+        Err(std::env::VarError::NotPresent) => Ok(None),
+        // Its error would show the value.
+        Err(std::env::VarError::NotUnicode(_)) => Err(Error::invalid(format!("{name} is not UTF-8"))),
+    }
+}
+
+fn parse_url(text: &str) -> Result<Url> {
+    let wrong = |why: &str| Error::invalid(format!("the API URL {why}: it looks like {API_URL}"));
+    let url = Url::parse(text.trim()).map_err(|error| wrong("is no URL").with_source(error))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        return Err(wrong("is neither http nor https"));
+    }
+    if !url.username().is_empty()
+        || url.password().is_some()
+        || url.query().is_some()
+        || url.fragment().is_some()
+    {
+        return Err(wrong("has more than a server and a path"));
+    }
+    Ok(url)
+}
+
+impl fmt::Debug for Telegram {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Telegram")
+            .field("client", &self.client)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}

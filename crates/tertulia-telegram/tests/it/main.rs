@@ -1,0 +1,12 @@
+//! Telegram at its boundary: what goes over the wire to a Bot API server, and what comes back.
+
+#![allow(clippy::unwrap_used, reason = "what is not as expected fails the test")]
+
+mod bot;
+mod decode;
+mod fake;
+mod peer;
+mod polling;
+mod sending;
+mod settings;
+mod token;

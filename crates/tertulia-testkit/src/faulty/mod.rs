@@ -1,0 +1,9 @@
+//! A storage that fails, delays or loses answers by plan, over any other.
+
+mod fault;
+mod plan;
+mod storage;
+
+pub use fault::{Call, Fault, Gate};
+pub use plan::Rates;
+pub use storage::Faulty;

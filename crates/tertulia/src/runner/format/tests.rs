@@ -1,0 +1,105 @@
+//! Every released form of a record is a fixture: it is read as it was meant, and this version writes its own.
+
+use std::fs;
+use std::path::Path;
+
+use bytes::Bytes;
+
+use super::{DeadKind, DeadRecord, InboxRecord, OutboxRecord, SentRecord, Ticket};
+use crate::error::Kind;
+use crate::runner::Call;
+use crate::storage::ItemId;
+use crate::{Conversation, Name, Timestamp};
+
+/// The bytes of a fixture: hexadecimal digits, with spaces and line ends between them.
+fn fixture(name: &str) -> Bytes {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/runner").join(name);
+    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let digits: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+    digits.chunks(2).map(byte).collect()
+}
+
+fn conversation() -> Conversation {
+    Conversation::new("telegram", "42").unwrap()
+}
+
+fn inbox() -> InboxRecord {
+    InboxRecord {
+        conversation: conversation(),
+        arrived: Timestamp(1_790_000_000_123),
+        attempts: 2,
+        not_before: Timestamp(1_790_000_004_000),
+        body: Bytes::from_static("{\"text\":\"señal 🚦\"}".as_bytes()),
+    }
+}
+
+fn number() -> Ticket {
+    Ticket { update: ItemId::Number(Name::from_static("telegram"), -7), ordinal: 3 }
+}
+
+fn bytes() -> Ticket {
+    Ticket { update: ItemId::Bytes(Name::from_static("http"), *b"0123456789abcdef"), ordinal: 0 }
+}
+
+fn outbox() -> OutboxRecord {
+    let call = Call { conversation: conversation(), ticket: number(), body: Bytes::from_static(b"call") };
+    OutboxRecord { made: Timestamp(1_790_000_000_456), call }
+}
+
+fn dead() -> DeadRecord {
+    DeadRecord {
+        conversation: conversation(),
+        died: Timestamp(1_790_000_000_789),
+        attempts: 4,
+        what: DeadKind::Update,
+        error: "the handler panicked: no".to_owned(),
+        body: Bytes::from_static(b"body"),
+    }
+}
+
+fn sent() -> SentRecord {
+    SentRecord { ticket: bytes(), message: "1001".to_owned() }
+}
+
+#[test]
+fn records_of_version_1_are_read() {
+    assert_eq!(InboxRecord::decode(&fixture("inbox-v1.hex")).unwrap(), inbox());
+    assert_eq!(OutboxRecord::decode(&fixture("outbox-v1.hex")).unwrap(), outbox());
+    assert_eq!(DeadRecord::decode(&fixture("dead-v1.hex")).unwrap(), dead());
+    assert_eq!(SentRecord::decode(&fixture("sent-v1.hex")).unwrap(), sent());
+}
+
+#[test]
+fn records_are_written_as_version_1() {
+    assert_eq!(inbox().encode(), fixture("inbox-v1.hex"));
+    assert_eq!(outbox().encode(), fixture("outbox-v1.hex"));
+    assert_eq!(dead().encode(), fixture("dead-v1.hex"));
+    assert_eq!(sent().encode(), fixture("sent-v1.hex"));
+}
+
+#[test]
+fn a_record_of_a_later_version_or_cut_short_is_corrupt_and_never_panics() {
+    let mut later = inbox().encode().to_vec();
+    later[0] = 2;
+    let error = InboxRecord::decode(&later.into()).unwrap_err();
+    assert_eq!(error.kind(), Kind::Corrupt);
+    assert_eq!(error.to_string(), "inbox entry has format version 2, this program reads up to 1");
+    // The body is whatever is left, so only what stands before it can be cut.
+    let whole = dead().encode();
+    for length in 0..whole.len() - dead().body.len() {
+        assert_eq!(
+            DeadRecord::decode(&whole.slice(..length)).unwrap_err().kind(),
+            Kind::Corrupt,
+            "{length} bytes"
+        );
+    }
+}
+
+#[test]
+fn an_error_text_that_is_too_long_is_cut_at_a_character() {
+    let record = DeadRecord { error: "é".repeat(1_500), ..dead() };
+    let read = DeadRecord::decode(&record.encode()).unwrap();
+    assert_eq!(read.error, "é".repeat(1_000));
+    assert_eq!(read.body, record.body);
+}

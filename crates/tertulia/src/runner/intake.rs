@@ -1,0 +1,86 @@
+//! The way in for those who bring updates: asks the inbox to keep them, and tells when it has.
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::Incoming;
+use super::format::RESERVED;
+use crate::error::Kind;
+use crate::storage::Storage;
+use crate::{Error, Result};
+
+/// The most updates of one request.
+const MAX_UPDATES: usize = 200;
+/// How many callers may wait for the inbox before the next one waits to ask.
+const WAITING: usize = 256;
+
+/// Puts updates into the inbox. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Intake {
+    requests: mpsc::Sender<Request>,
+    body_bytes: usize,
+}
+
+/// What became of an update that was put into the inbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Receipt {
+    /// It is in the inbox, as durable as the storage promises.
+    Accepted,
+    /// It was put there before, within the last 48 hours.
+    Seen,
+}
+
+/// Updates to put into the inbox, and whom to tell.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) updates: Vec<Incoming>,
+    pub(super) answer: oneshot::Sender<Result<Vec<Receipt>>>,
+}
+
+impl Intake {
+    pub(super) fn new(storage: &dyn Storage) -> (Self, mpsc::Receiver<Request>) {
+        let (requests, receiver) = mpsc::channel(WAITING);
+        let body_bytes = storage.properties().limits.entry_bytes.saturating_sub(RESERVED);
+        (Self { requests, body_bytes }, receiver)
+    }
+
+    /// Puts an update into the inbox. When this returns, the source may be told.
+    ///
+    /// # Errors
+    /// `Invalid` if the update is larger than an entry may be, `Closed` if the runner is stopping. While the
+    /// storage cannot be reached or the index is full, this waits.
+    ///
+    /// # Cancel safety
+    /// If dropped, the update may be in the inbox or not; putting it there again is answered as seen.
+    pub async fn submit(&self, update: Incoming) -> Result<Receipt> {
+        let receipts = self.submit_all(vec![update]).await?;
+        receipts.first().copied().ok_or_else(|| Error::internal("the inbox gave no receipt"))
+    }
+
+    /// Puts updates into the inbox, in this order.
+    ///
+    /// # Errors
+    /// As [`submit`](Self::submit); if the runner stops meanwhile, some of them may be in the inbox.
+    ///
+    /// # Cancel safety
+    /// As [`submit`](Self::submit).
+    pub async fn submit_all(&self, mut updates: Vec<Incoming>) -> Result<Vec<Receipt>> {
+        if let Some(large) = updates.iter().find(|update| update.body.len() > self.body_bytes) {
+            return Err(Error::invalid(format!(
+                "an update of {} has {} bytes, at most {} are allowed",
+                large.conversation,
+                large.body.len(),
+                self.body_bytes
+            )));
+        }
+        let mut receipts = Vec::with_capacity(updates.len());
+        while !updates.is_empty() {
+            let rest = updates.split_off(updates.len().min(MAX_UPDATES));
+            let (answer, answered) = oneshot::channel();
+            let closed = || Error::new(Kind::Closed, "the runner is stopping and takes no updates");
+            self.requests.send(Request { updates, answer }).await.map_err(|_| closed())?;
+            receipts.extend(answered.await.map_err(|_| closed())??);
+            updates = rest;
+        }
+        Ok(receipts)
+    }
+}

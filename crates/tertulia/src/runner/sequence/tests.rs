@@ -1,0 +1,126 @@
+//! Random programs against a model that looks at everything each time.
+
+use std::sync::Arc;
+
+use super::{Key, Place, Sequencer};
+
+/// An entry of the model, in the order of arrival.
+struct Known {
+    id: u32,
+    keys: Vec<Key>,
+    place: Place,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Waiting,
+    Taken,
+    Held,
+}
+
+/// What must be ready: waiting entries that share no key with an earlier one.
+fn ready(known: &[Known]) -> Vec<u32> {
+    let heads = |nth: usize, entry: &Known| {
+        known[..nth].iter().all(|earlier| earlier.keys.iter().all(|key| !entry.keys.contains(key)))
+    };
+    let mut ready: Vec<u32> = known
+        .iter()
+        .enumerate()
+        .filter(|(nth, entry)| entry.state == State::Waiting && heads(*nth, entry))
+        .map(|(_, entry)| entry.id)
+        .collect();
+    ready.sort_unstable();
+    ready
+}
+
+fn some(rng: &mut fastrand::Rng, known: &[Known], state: State) -> Option<usize> {
+    let places: Vec<usize> = (0..known.len()).filter(|nth| known[*nth].state == state).collect();
+    rng.choice(places)
+}
+
+fn check(sequencer: &Sequencer<u32>, known: &[Known], seed: u64) {
+    assert_eq!(sequencer.len(), known.len(), "seed {seed}");
+    let mut listed: Vec<u32> =
+        sequencer.ready.iter().map(|entry| sequencer.entries[*entry].value % 1_000_000).collect();
+    listed.sort_unstable();
+    assert_eq!(listed, ready(known), "seed {seed}");
+}
+
+fn run_program(seed: u64, steps: usize) {
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let names: Vec<Key> = (0..rng.usize(1..9)).map(|n| Arc::from(n.to_string().as_str())).collect();
+    let mut sequencer = Sequencer::default();
+    let mut known: Vec<Known> = Vec::new();
+    let mut next = 0;
+    for step in 0.. {
+        let growing = step < steps;
+        if !growing && known.is_empty() {
+            break;
+        }
+        match rng.u8(0..if growing { 8 } else { 5 }) {
+            0 | 1 => {
+                let taken = sequencer.take();
+                assert_eq!(taken.is_some(), !ready(&known).is_empty(), "seed {seed}");
+                if let Some((place, value)) = taken {
+                    let entry = known.iter_mut().find(|entry| entry.place == place).unwrap();
+                    assert_eq!((entry.id, entry.state), (value % 1_000_000, State::Waiting), "seed {seed}");
+                    entry.state = State::Taken;
+                }
+            }
+            2 => {
+                if let Some(nth) = some(&mut rng, &known, State::Taken) {
+                    sequencer.finish(known.remove(nth).place);
+                }
+            }
+            3 => {
+                if let Some(nth) = some(&mut rng, &known, State::Taken) {
+                    known[nth].state = State::Held;
+                    sequencer.hold(known[nth].place, known[nth].id + 1_000_000);
+                }
+            }
+            4 => {
+                if let Some(nth) = some(&mut rng, &known, State::Held) {
+                    known[nth].state = State::Waiting;
+                    sequencer.resume(known[nth].place);
+                }
+            }
+            _ => {
+                let keys: Vec<Key> =
+                    (0..rng.usize(0..5)).map(|_| rng.choice(&names).unwrap().clone()).collect();
+                let place = sequencer.push(&keys, next);
+                known.push(Known { id: next, keys, place, state: State::Waiting });
+                next += 1;
+            }
+        }
+        check(&sequencer, &known, seed);
+    }
+    assert!(sequencer.nodes.is_empty(), "seed {seed}");
+    assert!(sequencer.lists.is_empty() && sequencer.names.is_empty(), "seed {seed}");
+}
+
+#[test]
+fn random_programs_agree_with_a_naive_model() {
+    for seed in 0..2_000 {
+        run_program(seed, 60);
+    }
+}
+
+#[test]
+fn a_long_program_agrees_with_a_naive_model() {
+    run_program(u64::MAX, 1_000);
+}
+
+#[test]
+fn entries_become_ready_in_the_order_in_which_they_came_to_head_their_lists() {
+    let key: Key = Arc::from("a");
+    let mut sequencer = Sequencer::default();
+    let first = sequencer.push(std::slice::from_ref(&key), 1);
+    sequencer.push(std::slice::from_ref(&key), 2);
+    sequencer.push(&[], 3);
+    assert_eq!(sequencer.take(), Some((first, 1)));
+    sequencer.finish(first);
+    assert_eq!(sequencer.take().map(|(_, value)| value), Some(3));
+    assert_eq!(sequencer.take().map(|(_, value)| value), Some(2));
+    assert_eq!(sequencer.take(), None);
+}

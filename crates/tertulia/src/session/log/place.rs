@@ -1,0 +1,174 @@
+//! Where a log inside a session is stored, and where its items lie there.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use parking_lot::Mutex;
+
+use super::records::Tail;
+use super::scope::NewItems;
+use crate::session::format::Record;
+use crate::storage::{Expect, Limits, LogHead, LogWrite, Offset, Storage};
+use crate::{Error, Key, Result};
+
+/// Shared by a `Log` and the session it was loaded with; the same place is the same log. A place outlives no load:
+/// whatever is put into another session, or kept over a failed turn, is not found there and counts as a copy.
+pub(in crate::session) struct Place {
+    /// Its number in the session.
+    pub(in crate::session) number: u64,
+    /// Set before the first write.
+    home: OnceLock<Home>,
+    stored: Mutex<Stored>,
+}
+
+struct Home {
+    storage: Arc<dyn Storage>,
+    key: Key,
+}
+
+/// Moved when writes are prepared: if they are not committed, the session is dropped and the place with it.
+#[derive(Debug, Default)]
+struct Stored {
+    /// `None` before the first commit.
+    head: Option<LogHead>,
+    /// The first position that is stored.
+    start: u64,
+    /// Where items lie: from each position on, one after another from the offset, up to the next. Rising.
+    runs: Vec<(u64, u64)>,
+    /// How many items are loaded.
+    loaded: usize,
+    /// How many items, with how many bytes, went by; for the average.
+    items: usize,
+    bytes: usize,
+}
+
+impl Place {
+    /// Of a log that is not stored yet.
+    pub(super) fn new(number: u64) -> Arc<Self> {
+        Arc::new(Self { number, home: OnceLock::new(), stored: Mutex::default() })
+    }
+
+    /// Of a log with this head, before anything of it was read.
+    pub(super) fn stored(number: u64, storage: Arc<dyn Storage>, key: Key, head: LogHead) -> Arc<Self> {
+        let stored = Stored { head: Some(head), ..Stored::default() };
+        let home = OnceLock::from(Home { storage, key });
+        Arc::new(Self { number, home, stored: Mutex::new(stored) })
+    }
+
+    /// Its key; says where it is stored, if that was not known.
+    pub(in crate::session) fn settle(&self, storage: &Arc<dyn Storage>, key: impl FnOnce() -> Key) -> &Key {
+        &self.home.get_or_init(|| Home { storage: storage.clone(), key: key() }).key
+    }
+
+    pub(super) fn home(&self) -> Result<(&Arc<dyn Storage>, &Key)> {
+        let home = self.home.get().ok_or_else(|| Error::internal("a log was used before it had a place"))?;
+        Ok((&home.storage, &home.key))
+    }
+
+    pub(in crate::session) fn head(&self) -> Option<LogHead> {
+        self.stored.lock().head
+    }
+
+    /// What a commit gave.
+    pub(in crate::session) fn set_head(&self, head: LogHead) {
+        self.stored.lock().head = Some(head);
+    }
+
+    /// How many items are loaded, and about how many bytes they have.
+    pub(in crate::session) fn loaded(&self) -> (usize, usize) {
+        let stored = self.stored.lock();
+        (stored.loaded, stored.loaded * (stored.bytes / stored.items.max(1)))
+    }
+
+    /// A write that only expects the log to be as it is known.
+    pub(in crate::session) fn check(&self, key: &Key) -> LogWrite {
+        let expect = match self.head() {
+            None => Expect::Absent,
+            Some(head) => Expect::End(head.incarnation, head.end),
+        };
+        LogWrite::new(key.clone()).expect(expect)
+    }
+
+    /// The write of new items; from here on the place knows them.
+    pub(in crate::session) fn write(&self, key: &Key, new: &NewItems, limits: &Limits) -> Result<LogWrite> {
+        let mut write = self.check(key);
+        for (from, item) in (new.from..).zip(&new.items) {
+            write = write.append(Record { start: new.start, from, item }.encode());
+        }
+        if new.items.is_empty() {
+            write = write.append(Record { start: new.start, from: new.from, item: &[] }.encode());
+        }
+        if let Some(long) = write.append.iter().find(|entry| entry.len() > limits.entry_bytes) {
+            return Err(Error::invalid(format!(
+                "an item of a log has {} bytes, at most {} are allowed",
+                long.len(),
+                limits.entry_bytes
+            )));
+        }
+        let mut stored = self.stored.lock();
+        let (begin, end) = stored.head.map_or((0, 0), |head| (head.start.0, head.end.0));
+        let lowest = begin + new.start.saturating_sub(stored.start);
+        stored.runs.retain(|(position, _)| *position < new.from);
+        if !new.items.is_empty() {
+            stored.runs.push((new.from, end));
+        }
+        if stored.head.is_some() && new.start > stored.start {
+            let last = end + write.append.len() as u64 - 1;
+            // An item that was not loaded lies at least as far from the first one as there are items between.
+            let first = if new.start >= new.from + new.items.len() as u64 {
+                last
+            } else {
+                stored.offset_of(new.start).unwrap_or(lowest)
+            };
+            write = write.trim(Offset(first.min(last)));
+        }
+        stored.start = new.start;
+        stored.loaded = new.loaded;
+        stored.items += new.items.len();
+        stored.bytes += new.items.iter().map(Vec::len).sum::<usize>();
+        while stored.runs.get(1).is_some_and(|(position, _)| *position <= new.start) {
+            stored.runs.remove(0);
+        }
+        Ok(write)
+    }
+
+    /// The offset of the item at a position, if it was ever loaded.
+    pub(super) fn offset_of(&self, position: u64) -> Option<u64> {
+        self.stored.lock().offset_of(position)
+    }
+
+    /// Older items were loaded.
+    pub(super) fn prepend(&self, tail: &Tail) {
+        let mut stored = self.stored.lock();
+        let mut runs: Vec<(u64, u64)> = Vec::new();
+        for (position, (offset, item)) in (tail.first..).zip(&tail.items) {
+            if runs.last().is_none_or(|(p, o)| o + (position - p) != *offset) {
+                runs.push((position, *offset));
+            }
+            stored.items += 1;
+            stored.bytes += item.len();
+        }
+        stored.loaded += tail.items.len();
+        runs.append(&mut stored.runs);
+        stored.runs = runs;
+    }
+
+    /// The first position of what is stored, once the newest record was read.
+    pub(super) fn set_start(&self, start: u64) {
+        self.stored.lock().start = start;
+    }
+}
+
+impl Stored {
+    fn offset_of(&self, position: u64) -> Option<u64> {
+        let run = self.runs.partition_point(|(begin, _)| *begin <= position).checked_sub(1)?;
+        let (begin, offset) = self.runs[run];
+        Some(offset + (position - begin))
+    }
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Place").field("number", &self.number).field("stored", &self.stored).finish()
+    }
+}

@@ -1,0 +1,266 @@
+//! Calls are made after their turn is committed, in order per conversation, until they succeed or are given up.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tertulia::error::Kind;
+use tertulia::runner::{DEAD, DeadKind, OUTBOX, Options, RetryAfter, SENT, SentRecord, Ticket, Turn};
+use tertulia::storage::{ItemId, LogWrite, Memory, Page, Read, Storage};
+use tertulia::{Error, Key};
+
+use super::support::{
+    Diary, Fate, Faulty, Platform, SPACE, assert_all_done, conversation, dead, log, memory, pass, queued,
+    runner, update,
+};
+
+/// Makes the two calls `<update>.0` and `<update>.1`.
+async fn call_twice(turn: Turn, text: String) -> anyhow::Result<()> {
+    for n in 0..2 {
+        let ticket = turn.call(format!("{text}.{n}").into())?;
+        assert_eq!(ticket, Ticket { update: turn.about().update.clone(), ordinal: n });
+    }
+    Ok(())
+}
+
+/// A platform that notes what it is sent.
+fn noting(sent: &Diary) -> Arc<Platform> {
+    let note = sent.clone();
+    Platform::new(move |call| {
+        note.note(&call.conversation, String::from_utf8_lossy(&call.body));
+        let id = format!("message of {}", call.ticket.ordinal);
+        async move {
+            pass(1).await;
+            Ok(id)
+        }
+    })
+}
+
+fn twice(updates: impl IntoIterator<Item = i64>) -> Vec<String> {
+    updates.into_iter().flat_map(|n| [format!("{n}.0"), format!("{n}.1")]).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_are_made_in_order_per_conversation_and_conversations_side_by_side() {
+    let storage = memory();
+    let sent = Diary::default();
+    let runner = runner(&storage, Options::default(), call_twice).sender("test", noting(&sent));
+    let handle = runner.start().await.unwrap();
+    let updates = (0..500).map(|n| update(&(n % 50).to_string(), n, &n.to_string())).collect();
+    handle.intake().submit_all(updates).await.unwrap();
+    let begun = tokio::time::Instant::now();
+    assert_eq!(handle.shutdown(Duration::from_secs(60)).await, []);
+    assert!(begun.elapsed() < Duration::from_millis(40), "20 calls of 1 ms in each of 50 conversations");
+    for chat in 0..50 {
+        assert_eq!(sent.of(&chat.to_string()), twice((0..10).map(|n| n * 50 + chat)));
+    }
+    assert_all_done(&storage).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_call_is_made_before_the_commit_and_none_of_a_turn_that_fails() {
+    let away = Arc::new(AtomicBool::new(true));
+    let told = Arc::clone(&away);
+    let faulty = Faulty::new(Memory::new(), move |batch| {
+        let appends = batch.writes.iter().any(|write| *write.key().name() == OUTBOX && write.bytes() > 0);
+        Fate { refused: appends && told.load(Ordering::Relaxed), ..Fate::default() }
+    });
+    let storage: Arc<dyn Storage> = faulty;
+    let sent = Diary::default();
+    let run = |turn: Turn, text: String| async move {
+        let fails = text == "fails";
+        call_twice(turn, text).await?;
+        anyhow::ensure!(!fails, "after its calls");
+        Ok(())
+    };
+    let runner = runner(&storage, Options::default(), run).sender("test", noting(&sent));
+    let handle = runner.start().await.unwrap();
+    handle.intake().submit_all(vec![update("a", 1, "1"), update("b", 2, "fails")]).await.unwrap();
+    pass(3_000).await;
+    assert_eq!((sent.len(), handle.calls()), (0, 0));
+    away.store(false, Ordering::Relaxed);
+    pass(60_000).await;
+    assert_eq!((sent.of("a"), sent.of("b")), (twice([1]), vec![]));
+    assert_eq!(dead(&storage).await.len(), 1);
+    drop(handle);
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_were_not_made_are_made_after_a_restart_in_order() {
+    let storage = memory();
+    let never = Platform::new(|_| async { Err(Error::unavailable("no network")) });
+    let first = runner(&storage, Options::default(), call_twice).sender("test", never);
+    let handle = first.start().await.unwrap();
+    let updates = (0..300).map(|n| update(&(n % 3).to_string(), n, &n.to_string())).collect();
+    handle.intake().submit_all(updates).await.unwrap();
+    pass(100).await;
+    assert_eq!((handle.size(), handle.calls()), (0, 600));
+    drop(handle);
+    let sent = Diary::default();
+    let second = runner(&storage, Options::default(), call_twice).sender("test", noting(&sent));
+    let handle = second.start().await.unwrap();
+    assert_eq!(handle.shutdown(Duration::from_secs(60)).await, []);
+    for chat in 0..3 {
+        assert_eq!(sent.of(&chat.to_string()), twice((0..100).map(|n| n * 3 + chat)));
+    }
+    assert_all_done(&storage).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_says_when_to_come_back_is_obeyed_and_holds_up_its_conversation_only() {
+    let storage = memory();
+    let tries = Diary::default();
+    let note = tries.clone();
+    let platform = Platform::new(move |call| {
+        let body = String::from_utf8_lossy(&call.body).into_owned();
+        let nth = note.count(&call.conversation, &body);
+        let busy = nth == 1 && body == "1.0";
+        async move {
+            match busy {
+                true => {
+                    let after = RetryAfter(Duration::from_secs(17));
+                    Err(Error::unavailable("too many requests").with_source(after))
+                }
+                false => Ok(String::new()),
+            }
+        }
+    });
+    let runner = runner(&storage, Options { senders: 1, ..Options::default() }, call_twice);
+    let handle = runner.sender("test", platform).start().await.unwrap();
+    handle.intake().submit_all(vec![update("a", 1, "1"), update("b", 2, "2")]).await.unwrap();
+    pass(16_900).await;
+    assert_eq!((tries.of("a"), tries.of("b")), (vec!["1.0".to_owned()], twice([2])));
+    pass(200).await;
+    assert_eq!(tries.of("a"), ["1.0", "1.0", "1.1"]);
+    assert_eq!(handle.shutdown(Duration::from_secs(1)).await, []);
+    assert_all_done(&storage).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_are_tried_again_with_growing_waits_or_given_up_by_what_the_platform_says() {
+    let storage = memory();
+    let tries = Diary::default();
+    let note = tries.clone();
+    let platform = Platform::new(move |call| {
+        let body = String::from_utf8_lossy(&call.body).into_owned();
+        let nth = note.count(&call.conversation, &body);
+        async move {
+            match (body.as_str(), nth) {
+                ("1.0", 1) => Err(Error::unavailable("no network")),
+                ("1.0", 2) => Err(Error::new(Kind::Timeout, "no answer")),
+                ("1.0", 3) => Err(Error::new(Kind::Unknown, "the connection broke")),
+                ("1.1", _) => Err(Error::invalid("chat not found")),
+                ("2.0", _) => panic!("the adapter cannot stand this"),
+                _ => Ok(String::new()),
+            }
+        }
+    });
+    let runner = runner(&storage, Options::default(), call_twice).sender("test", platform);
+    let handle = runner.start().await.unwrap();
+    handle.intake().submit_all(vec![update("a", 1, "1"), update("a", 2, "2")]).await.unwrap();
+    pass(900).await;
+    assert_eq!(tries.of("a"), ["1.0"]);
+    pass(20_000).await;
+    assert_eq!(tries.of("a"), ["1.0", "1.0", "1.0", "1.0", "1.1", "2.0", "2.1"]);
+    let dead = dead(&storage).await;
+    let mut given_up: Vec<_> = dead.iter().map(|dead| (&*dead.body, dead.what, dead.attempts)).collect();
+    given_up.sort_unstable_by_key(|(body, ..)| *body);
+    assert_eq!(given_up, [(&b"1.1"[..], DeadKind::Call, 1), (&b"2.0"[..], DeadKind::Call, 1)]);
+    assert!(dead.iter().any(|dead| dead.error == "chat not found"));
+    assert_eq!((queued(&storage, OUTBOX).await, handle.calls()), (0, 0));
+    assert_eq!(handle.shutdown(Duration::from_secs(1)).await, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_for_which_there_is_no_adapter_goes_to_dead() {
+    let storage = memory();
+    let handle = runner(&storage, Options::default(), call_twice).start().await.unwrap();
+    handle.intake().submit(update("a", 1, "1")).await.unwrap();
+    assert_eq!(handle.shutdown(Duration::from_secs(1)).await, []);
+    assert_eq!(dead(&storage).await[0].error, "no adapter makes calls for `test`");
+    assert_eq!((queued(&storage, DEAD).await, queued(&storage, OUTBOX).await), (2, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_calls_gave_is_kept_in_order_and_only_the_last_of_it() {
+    let storage = memory();
+    let sent = Diary::default();
+    let runner = runner(&storage, Options::default(), call_twice).sender("test", noting(&sent));
+    let handle = runner.start().await.unwrap();
+    for round in 0..8 {
+        let updates = (0..100).map(|n| round * 100 + n).map(|n| update("a", n, &n.to_string())).collect();
+        handle.intake().submit_all(updates).await.unwrap();
+        pass(1_000).await;
+    }
+    assert_eq!(handle.shutdown(Duration::from_secs(10)).await, []);
+    let read = Read::new(Key::Log(conversation("a"), SENT));
+    let page = storage.read(&[read]).await.unwrap().remove(0).unwrap().and_then(Page::into_log).unwrap();
+    assert_eq!(page.head.end.0, 1_600);
+    let kept = page.entries.len();
+    assert!((256..=512).contains(&kept), "{kept} entries are kept");
+    let last: Vec<SentRecord> = page.entries.iter().map(|entry| SentRecord::decode(entry).unwrap()).collect();
+    for (record, nth) in last.iter().zip(1_600 - kept..) {
+        let update = ItemId::Number(SPACE, (nth / 2) as i64);
+        assert_eq!(record.ticket, Ticket { update, ordinal: (nth % 2) as u32 });
+        assert_eq!(record.message, format!("message of {}", nth % 2));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn turns_with_many_writes_do_not_fail_for_the_marks_that_wait_for_a_batch() {
+    let storage = memory();
+    let sent = Diary::default();
+    // Conversations of one shard, so that the marks of one ride on the batch of another.
+    let shard = conversation("0").shard();
+    let chats: Vec<String> = (0..)
+        .map(|n: u32| n.to_string())
+        .filter(|chat| conversation(chat).shard() == shard)
+        .take(80)
+        .collect();
+    let run = |turn: Turn, text: String| async move {
+        if text != "many" {
+            return call_twice(turn, text).await;
+        }
+        for n in 0..250 {
+            let name = tertulia::Name::new(format!("log/{n}"))?;
+            turn.write(LogWrite::new(Key::Log(turn.about().conversation.clone(), name)).append("x"))?;
+        }
+        Ok(())
+    };
+    let options = Options { linger: Duration::from_secs(10), ..Options::default() };
+    let handle = runner(&storage, options, run).sender("test", noting(&sent)).start().await.unwrap();
+    handle
+        .intake()
+        .submit_all(chats.iter().zip(0..).map(|(chat, n)| update(chat, n, "x")).collect())
+        .await
+        .unwrap();
+    pass(100).await;
+    assert_eq!(sent.len(), 160, "and the marks of these wait");
+    handle.intake().submit(update(&chats[0], 1_000, "many")).await.unwrap();
+    pass(100).await;
+    let name = tertulia::Name::from_static("log/249");
+    assert_eq!(log(&storage, &chats[0], name).await, ["x"]);
+    assert_eq!(handle.shutdown(Duration::from_secs(1)).await, []);
+    assert_all_done(&storage).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_may_delete_the_log_of_what_was_sent() {
+    let storage = memory();
+    let sent = Diary::default();
+    let run = |turn: Turn, text: String| async move {
+        if text != "forget" {
+            return call_twice(turn, text).await;
+        }
+        turn.write(LogWrite::new(Key::Log(turn.about().conversation.clone(), SENT)).delete())?;
+        Ok(())
+    };
+    let options = Options { retries: 0, ..Options::default() };
+    let handle = runner(&storage, options, run).sender("test", noting(&sent)).start().await.unwrap();
+    handle.intake().submit(update("a", 1, "1")).await.unwrap();
+    pass(10).await;
+    assert_eq!(sent.of("a"), twice([1]), "and its marks wait");
+    handle.intake().submit(update("a", 2, "forget")).await.unwrap();
+    assert_eq!(handle.shutdown(Duration::from_secs(1)).await, []);
+    assert_all_done(&storage).await;
+}
