@@ -65,7 +65,8 @@ fn long_texts_are_refused_or_cut_and_long_lists_are_split() {
     let mut demo = Demo::default();
     assert!(one(&mut demo, &format!("my name is {}", "é".repeat(MAX_NAME + 1))).contains("too long"));
     assert!(one(&mut demo, &format!("note {}", "é".repeat(MAX_NOTE + 1))).contains("too long"));
-    assert!(demo.history.iter().all(|line| line.chars().count() == MAX_LINE + 1 && line.ends_with('…')));
+    let kept = demo.history.last().unwrap();
+    assert!(kept.chars().count() == MAX_LINE + 1 && kept.ends_with("é…"), "{kept}");
     for _ in 0..MAX_NOTES {
         one(&mut demo, &format!("note {}", "é".repeat(MAX_NOTE)));
     }
@@ -73,5 +74,5 @@ fn long_texts_are_refused_or_cut_and_long_lists_are_split() {
     let notes = demo.answer("notes");
     assert_eq!(notes.len(), 10);
     assert!(notes.iter().all(|page| page.chars().count() <= 3_500));
-    assert!(notes.last().is_some_and(|page| page.contains("\n1000. ")));
+    assert!(notes.last().is_some_and(|page| page.starts_with("1000. ")));
 }

@@ -65,7 +65,7 @@ async fn show(
         "expires_in_ms": head.expires_in.map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX)),
     });
     if let Some(base) = &page.base {
-        shown["base"] = readable::bytes(base);
+        shown["base"] = readable::record(base);
     }
     let entries = page.entries.iter().zip(page.first.0..);
     let entries =
@@ -82,7 +82,7 @@ fn entry_value(name: &Name, entry: &bytes::Bytes) -> Value {
         Ok(sent) if *name == tertulia::runner::SENT => {
             json!({ "ticket": super::queues::ticket(&sent.ticket), "message": sent.message })
         }
-        _ => readable::bytes(entry),
+        _ => readable::record(entry),
     }
 }
 

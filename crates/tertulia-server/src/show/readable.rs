@@ -8,13 +8,24 @@ use serde_json::{Map, Value, json};
 
 /// JSON, text, or hexadecimal digits.
 pub(super) fn bytes(bytes: &[u8]) -> Value {
+    text(bytes).unwrap_or_else(|| json!({ "hex": hex(bytes) }))
+}
+
+/// A stored record: the version of its format, then JSON or text; or hexadecimal digits.
+pub(super) fn record(record: &[u8]) -> Value {
+    let split = record.split_first().filter(|(version, rest)| **version < b' ' && !rest.is_empty());
+    match split.and_then(|(version, rest)| Some((version, text(rest)?))) {
+        Some((version, value)) => json!({ "format": version, "value": value }),
+        None => bytes(record),
+    }
+}
+
+fn text(bytes: &[u8]) -> Option<Value> {
     if let Ok(value) = serde_json::from_slice(bytes) {
-        return value;
+        return Some(value);
     }
-    match std::str::from_utf8(bytes) {
-        Ok(text) if !text.chars().any(|c| c.is_control() && !c.is_whitespace()) => text.into(),
-        _ => json!({ "hex": hex(bytes) }),
-    }
+    let text = std::str::from_utf8(bytes).ok()?;
+    (!text.chars().any(|c| c.is_control() && !c.is_whitespace())).then(|| text.into())
 }
 
 fn hex(bytes: &[u8]) -> String {

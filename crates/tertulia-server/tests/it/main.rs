@@ -1,1 +1,13 @@
+//! The real binary: started, talked to, stopped and killed.
 
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails by panicking")]
+
+mod chat;
+mod config;
+mod http;
+mod inspect;
+mod kill;
+mod start;
+mod stop;
+mod support;
