@@ -38,10 +38,15 @@ impl<H: Handler> Core<H> {
     /// # Errors
     /// That of a batch that the storage will never take; nothing is committed.
     pub(super) async fn commit_for_sure(&self, writes: Vec<Write>) -> Result<Committed> {
-        let batch = Batch::new(CommitId(self.clock.random()), writes);
+        self.commit_made(|| writes.clone()).await
+    }
+
+    /// As [`commit_for_sure`](Self::commit_for_sure), with the same writes made anew for each try.
+    pub(super) async fn commit_made(&self, mut make: impl FnMut() -> Vec<Write>) -> Result<Committed> {
+        let id = CommitId(self.clock.random());
         let mut wait = Duration::from_millis(50);
         loop {
-            match self.storage.commit(batch.clone()).await {
+            match self.storage.commit(Batch::new(id, make())).await {
                 Ok(committed) => return Ok(committed),
                 Err(error) if matches!(error.kind(), Kind::Invalid | Kind::Conflict) => {
                     tracing::error!(%error, "the storage refused a batch of the runner");
