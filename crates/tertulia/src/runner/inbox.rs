@@ -14,7 +14,7 @@ use super::names::{DEAD, INBOX};
 use super::panics::caught;
 use super::{About, Handler, Incoming, Keys, Receipt};
 use crate::storage::{
-    Append, Appended, CommitId, Committed, Head, Offset, QueueHead, QueueWrite, Revision, Scope, Write,
+    Append, Appended, CommitId, Committed, Head, Offset, QueueWrite, Revision, Scope, Write,
 };
 use crate::{Error, Key, Result, Shard, Timestamp};
 
@@ -139,7 +139,9 @@ impl<H: Handler> Inbox<H> {
         let now = self.core.clock.now();
         self.stamp = self.stamp.max(now);
         let (writes, places) = self.writes(&updates, now);
-        let keys: Vec<Key> = writes.iter().map(|write| write.key().clone()).collect();
+        // Per write: the shard, if it is to an inbox.
+        let inboxes: Vec<Option<Shard>> =
+            writes.iter().map(|write| (*write.key().name() == INBOX).then(|| write.key().shard())).collect();
         let committed = match self.core.scope {
             Scope::Store => {
                 // Made anew only if they have to be tried again, which spares a copy of each batch.
@@ -151,51 +153,47 @@ impl<H: Handler> Inbox<H> {
         };
         // An inbox that this commit alone has moved is known to its end; any other is read. It was moved by
         // somebody else, or by an earlier try of this commit whose answer was lost.
-        let mut known: Vec<Option<QueueHead>> = Vec::with_capacity(keys.len());
+        let mut known: Vec<Option<CommitId>> = Vec::with_capacity(inboxes.len());
         let mut behind = Vec::new();
-        let mut added = vec![0; keys.len()];
+        let mut added = vec![0; inboxes.len()];
         for place in &places {
             added[place.write] += u64::from(matches!(committed.appended[place.append], Appended::At(_)));
         }
-        for ((key, head), added) in keys.iter().zip(&committed.heads).zip(added) {
-            let head = head.as_ref().and_then(Head::queue).filter(|_| *key.name() == INBOX);
-            let shard = key.shard();
-            let joins = head.is_some_and(|head| match self.read[shard.index()] {
-                Some((incarnation, next)) => incarnation == head.incarnation && next.0 + added == head.end.0,
-                None => added == head.end.0,
-            });
-            if let Some(head) = head {
-                if joins {
-                    self.read[shard.index()] = Some((head.incarnation, head.end));
-                } else {
-                    behind.push(shard);
-                }
-            }
-            known.push(head.filter(|_| joins));
-        }
-        let mut receipts = Vec::with_capacity(updates.len());
-        let mut arrivals = Vec::with_capacity(updates.len());
-        for (update, place) in updates.into_iter().zip(places) {
-            let Appended::At(offset) = committed.appended[place.append] else {
-                receipts.push(Receipt::Seen);
+        for ((shard, head), added) in inboxes.iter().zip(&committed.heads).zip(added) {
+            let (Some(shard), Some(head)) = (shard, head.as_ref().and_then(Head::queue)) else {
+                known.push(None);
                 continue;
             };
-            receipts.push(Receipt::Accepted);
-            if let Some(head) = known[place.write] {
-                let shard = update.conversation.shard();
-                let Incoming { conversation, id, body, .. } = update;
-                let about = About { update: id, conversation, arrived: self.stamp, attempt: 1, body };
-                arrivals.push(Arrived {
-                    about,
-                    body_left_behind: false,
-                    not_before: Timestamp(0),
-                    shard,
-                    incarnation: head.incarnation,
-                    offset,
-                    revision: Revision(0),
-                });
+            let joins = match self.read[shard.index()] {
+                Some((incarnation, next)) => incarnation == head.incarnation && next.0 + added == head.end.0,
+                None => added == head.end.0,
+            };
+            if joins {
+                self.read[shard.index()] = Some((head.incarnation, head.end));
+            } else {
+                behind.push(*shard);
             }
+            known.push(joins.then_some(head.incarnation));
         }
+        let mut receipts = Vec::with_capacity(updates.len());
+        let arrivals = updates.into_iter().zip(places).filter_map(|(update, place)| {
+            let Appended::At(offset) = committed.appended[place.append] else {
+                receipts.push(Receipt::Seen);
+                return None;
+            };
+            receipts.push(Receipt::Accepted);
+            let Incoming { conversation, id, body, .. } = update;
+            let (shard, arrived) = (conversation.shard(), self.stamp);
+            Some(Arrived {
+                about: About { update: id, conversation, arrived, attempt: 1, body },
+                body_left_behind: false,
+                not_before: Timestamp(0),
+                shard,
+                incarnation: known[place.write]?,
+                offset,
+                revision: Revision(0),
+            })
+        });
         self.push(arrivals);
         if !behind.is_empty() {
             self.refill_for_sure(&behind).await;
@@ -254,11 +252,10 @@ impl<H: Handler> Inbox<H> {
     }
 
     /// Puts updates into the index.
-    pub(super) fn push(&self, arrivals: Vec<Arrived>) {
+    pub(super) fn push(&self, arrivals: impl Iterator<Item = Arrived>) {
         // Keys are told before the index is locked, since that is the user's code.
         let handler = &*self.core.handler;
-        let keyed: Vec<(Keys, Arrived)> =
-            arrivals.into_iter().map(|arrived| (keys(handler, &arrived.about), arrived)).collect();
+        let keyed = arrivals.map(|arrived| (keys(handler, &arrived.about), Arc::new(arrived))).collect();
         let start = self.core.index.push(keyed);
         self.core.start(start);
     }

@@ -132,19 +132,16 @@ impl Index {
     }
 
     /// Adds updates in the order of their arrival.
-    pub(super) fn push(&self, arrivals: Vec<(Keys, Arrived)>) -> Start {
+    pub(super) fn push(&self, arrivals: Vec<(Keys, Arc<Arrived>)>) -> Start {
         let mut state = self.state.lock();
         for (keys, mut arrived) in arrivals {
-            if state.bytes + arrived.kept() > self.bounds.bytes {
-                arrived.leave_body_behind();
-            }
-            state.bytes += arrived.kept();
+            self.bound(&mut state, &mut arrived);
             match keys {
                 Keys::Conversation => {
                     let key = arrived.about.conversation.text().clone();
-                    state.sequencer.push(std::slice::from_ref(&key), Arc::new(arrived))
+                    state.sequencer.push(std::slice::from_ref(&key), arrived)
                 }
-                Keys::Exactly(keys) => state.sequencer.push(&keys, Arc::new(arrived)),
+                Keys::Exactly(keys) => state.sequencer.push(&keys, arrived),
             };
         }
         self.start(&mut state)
@@ -178,16 +175,21 @@ impl Index {
     ) -> (Option<(Place, Arc<Arrived>)>, Start) {
         let mut state = self.state.lock();
         state.bytes -= before.kept();
-        if state.bytes + arrived.kept() > self.bounds.bytes {
-            let mut without = arrived.copy();
-            without.leave_body_behind();
-            arrived = Arc::new(without);
-        }
-        state.bytes += arrived.kept();
+        self.bound(&mut state, &mut arrived);
         state.sequencer.hold(place, arrived);
         state.running -= 1;
         let next = self.next(&mut state);
         (next, self.start(&mut state))
+    }
+
+    /// Counts the bytes of an update's body, and leaves it behind if they are too many.
+    fn bound(&self, state: &mut State, arrived: &mut Arc<Arrived>) {
+        if state.bytes + arrived.kept() > self.bounds.bytes {
+            let mut without = arrived.copy();
+            without.leave_body_behind();
+            *arrived = Arc::new(without);
+        }
+        state.bytes += arrived.kept();
     }
 
     /// Lets a held update run.

@@ -16,12 +16,16 @@ pub(super) fn caught<T>(who: &str, run: impl FnOnce() -> T) -> Result<T> {
     catch_unwind(AssertUnwindSafe(run)).map_err(|panic| error(who, panic.as_ref()))
 }
 
-/// Awaits `run`, whose values are not used again if it panics.
+/// Runs a future, whose values are not used again if it panics.
 ///
 /// # Errors
 /// `Internal`, if it panics.
-pub(super) async fn caught_async<T>(who: &str, run: impl Future<Output = T>) -> Result<T> {
-    AssertUnwindSafe(run).catch_unwind().await.map_err(|panic| error(who, panic.as_ref()))
+pub(super) fn caught_async<T>(
+    who: &'static str,
+    run: impl Future<Output = T>,
+) -> impl Future<Output = Result<T>> {
+    // Not an async function: that would hold `run` twice.
+    AssertUnwindSafe(run).catch_unwind().map(move |ended| ended.map_err(|panic| error(who, panic.as_ref())))
 }
 
 fn error(who: &str, panic: &(dyn Any + Send)) -> Error {

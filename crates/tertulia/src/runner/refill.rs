@@ -72,15 +72,14 @@ impl<H: Handler> Inbox<H> {
                 Some(earliest) => waiting.partition_point(|(stamp, _)| *stamp <= earliest),
                 None => waiting.len(),
             };
-            let arrivals: Vec<Arrived> = waiting.drain(..sure).map(|(_, arrived)| arrived).collect();
-            for arrived in &arrivals {
+            for (_, arrived) in &waiting[..sure] {
                 self.stamp = self.stamp.max(arrived.about.arrived);
                 // Only what is in the index counts as read, should a later read fail.
                 let next = Offset(arrived.offset.0 + 1);
                 self.read[arrived.shard.index()] = Some((arrived.incarnation, next));
             }
-            found += arrivals.len();
-            self.push(arrivals);
+            found += sure;
+            self.push(waiting.drain(..sure).map(|(_, arrived)| arrived));
         }
         self.read = read;
         Ok(found)

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use tokio::task::coop;
+
 use super::core::Core;
 use super::format::InboxRecord;
 use super::index::{Arrived, Start};
@@ -18,8 +20,9 @@ use crate::error::Kind;
 use crate::storage::{Base, From, Page, Read};
 use crate::{Error, Key, Result, Timestamp};
 
-/// After how many turns that never waited a worker lets other tasks run.
-const TURNS_BEFORE_YIELD: usize = 32;
+/// After how many turns that never waited a worker lets other tasks run: about as many as a source brings at
+/// once, so that updates are not brought faster than they are run.
+const TURNS_BEFORE_YIELD: usize = 128;
 
 /// How an update left its worker.
 pub(super) enum After {
@@ -44,7 +47,9 @@ impl<H: Handler> Core<H> {
             let after = self.run(&arrived).await;
             next = self.end(place, &arrived, after);
             turns += 1;
-            if turns % TURNS_BEFORE_YIELD == 0 {
+            // Without budget the next turn would only seem to wait.
+            if turns == TURNS_BEFORE_YIELD || !coop::has_budget_remaining() {
+                turns = 0;
                 tokio::task::yield_now().await;
             }
         }
