@@ -70,6 +70,8 @@ pub(super) struct Bounds {
     pub(super) computing: usize,
     /// How many updates are known.
     pub(super) entries: usize,
+    /// How many updates wait for nothing but a worker before the sources wait.
+    pub(super) ready: usize,
     /// How many bytes of bodies are kept.
     pub(super) bytes: usize,
 }
@@ -97,7 +99,7 @@ impl Index {
         Self { state: Mutex::default(), bounds, room: Notify::new(), quiet: Notify::new() }
     }
 
-    /// Waits for room for `wanted` more; gives how many fit, at least one. Fewer than wanted are given when so
+    /// Waits for room for `wanted` more, and while more is ready than the workers can soon take; gives how many fit, at least one. Fewer than wanted are given when so
     /// many are not to be had soon: what is known runs or waits, and nothing is ready.
     pub(super) async fn room(&self, wanted: usize) -> usize {
         loop {
@@ -107,7 +109,10 @@ impl Index {
             {
                 let state = self.state.lock();
                 let free = self.free(&state);
-                if free >= wanted.min(self.enough()) || (free > 0 && state.sequencer.ready() == 0) {
+                let ready = state.sequencer.ready();
+                if (free >= wanted.min(self.enough()) && ready < self.bounds.ready)
+                    || (free > 0 && ready == 0)
+                {
                     return free.min(wanted);
                 }
             }
@@ -220,6 +225,10 @@ impl Index {
         };
         if next.is_some() {
             state.running += 1;
+            // Not at each update taken.
+            if state.sequencer.ready() == self.bounds.ready / 2 {
+                self.room.notify_waiters();
+            }
         } else {
             state.computing -= 1;
             self.tell_room(state);

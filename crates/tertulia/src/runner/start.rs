@@ -17,6 +17,10 @@ use super::{Handler, Options, Sender, Source};
 use crate::storage::Storage;
 use crate::{Clock, Error, Result, Shard};
 
+/// How many updates may wait for a slot, for each slot there is, before the sources wait: what is ready stays
+/// small enough for the processor's caches, and what is not taken yet is better off at its source.
+const READY_PER_SLOT: usize = 8;
+
 /// A runner that is not running yet.
 #[derive(Debug)]
 pub struct Runner<H: Handler> {
@@ -82,6 +86,7 @@ impl<H: Handler> Runner<H> {
             running: options.concurrency,
             computing: runtime.metrics().num_workers(),
             entries: options.index_entries,
+            ready: options.concurrency.saturating_mul(READY_PER_SLOT),
             bytes: options.index_bytes,
         });
         let outbox = Outbox::new(senders, options.senders);
