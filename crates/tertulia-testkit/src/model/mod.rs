@@ -55,16 +55,20 @@ struct Trace {
 
 impl Trace {
     fn note(&mut self, line: std::fmt::Arguments<'_>) {
-        // Long entries are all `x`; their length is enough to know of them.
-        let line = line.to_string();
-        let mut rest = line.as_str();
-        while let Some(at) = rest.find("xxxxxxxx") {
-            let long = rest[at..].len() - rest[at..].trim_start_matches('x').len();
-            write!(self.text, "{}{long} x", &rest[..at]).expect("a string takes all");
-            rest = &rest[at + long..];
-        }
-        writeln!(self.text, "{rest}").expect("a string takes all");
+        self.text.push_str(&compact(&line.to_string()));
+        self.text.push('\n');
     }
+}
+
+/// Long entries are all `x`; their length is enough to know of them.
+fn compact(text: &str) -> String {
+    let (mut out, mut rest) = (String::new(), text);
+    while let Some(at) = rest.find("xxxxxxxx") {
+        let long = rest[at..].len() - rest[at..].trim_start_matches('x').len();
+        write!(out, "{}{long} x", &rest[..at]).expect("a string takes all");
+        rest = &rest[at + long..];
+    }
+    out + rest
 }
 
 impl Drop for Trace {
@@ -151,7 +155,9 @@ impl<'a> Round<'a> {
             match (found, self.reference.read(read)) {
                 (Ok(found), Ok(expected)) => {
                     self.same(found.as_ref().map(Page::head), expected.as_ref().map(Page::head));
-                    assert_eq!(found.map(timeless), expected.map(timeless), "{read:?}");
+                    let (found, expected) = (found.map(timeless), expected.map(timeless));
+                    let told = || compact(&format!("{read:?}:\nfound {found:?}\nnot {expected:?}"));
+                    assert!(found == expected, "{}", told());
                 }
                 (Err(error), Err(NoPage::Gone(expected))) => {
                     assert_eq!(error.kind(), Kind::Gone, "{error}");
