@@ -16,6 +16,7 @@ use crate::demo::demo;
 use crate::failure::Failure;
 use crate::output;
 use crate::place::{Opened, Place};
+use crate::telegram::{Unasked, telegram};
 
 /// Who answers.
 enum Peer {
@@ -94,6 +95,10 @@ impl InProcess {
         let opened = config.storage.open(&clock).await?;
         let options = runner::Options { concurrency: config.concurrency, ..Default::default() };
         let bot = Bot::new(Http).shared_storage(opened.storage.clone()).clock(clock).options(options);
+        let bot = match telegram(config)? {
+            Some(telegram) => bot.adapter(Unasked(telegram)),
+            None => bot,
+        };
         let running = demo(bot).start().await?;
         let mut options = Options::new();
         options.answer_within = config.answer_timeout;

@@ -12,6 +12,7 @@ mod place;
 mod serve;
 mod show;
 mod signal;
+mod telegram;
 
 use std::process::ExitCode;
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tertulia::bot::{Bot, Running};
 use tertulia::{Clock, runner};
 use tertulia_http::{Http, Options, Server, ServerOptions, router};
+use tertulia_telegram::Telegram;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
@@ -16,18 +17,20 @@ use crate::failure::Failure;
 use crate::output;
 use crate::place::Opened;
 use crate::signal::Signals;
+use crate::telegram::telegram;
 
 /// The least time that updates get to end once the server has stopped.
 const LEAST_DRAIN: Duration = Duration::from_secs(1);
 
 pub(crate) async fn run(config: &Config) -> Result<(), Failure> {
     let mut signals = Signals::catch()?;
+    let telegram = telegram(config)?;
     let cannot = |error| Failure::Run(format!("cannot listen on {}: {error}", config.listen));
     let listener = TcpListener::bind(config.listen).await.map_err(cannot)?;
     let address = listener.local_addr().map_err(cannot)?;
     let clock = Clock::system();
     let opened = config.storage.open(&clock).await?;
-    let running = Arc::new(start(config, &opened, clock.clone()).await?);
+    let running = Arc::new(start(config, telegram, &opened, clock.clone()).await?);
     let url = format!("http://{}", reachable(address));
     opened.set_address(&url)?;
 
@@ -72,9 +75,18 @@ pub(crate) async fn run(config: &Config) -> Result<(), Failure> {
     outcome
 }
 
-async fn start(config: &Config, opened: &Opened, clock: Clock) -> tertulia::Result<Running> {
+async fn start(
+    config: &Config,
+    telegram: Option<Telegram>,
+    opened: &Opened,
+    clock: Clock,
+) -> tertulia::Result<Running> {
     let options = runner::Options { concurrency: config.concurrency, ..Default::default() };
     let bot = Bot::new(Http).shared_storage(opened.storage.clone()).clock(clock).options(options);
+    let bot = match telegram {
+        Some(telegram) => bot.adapter(telegram),
+        None => bot,
+    };
     demo(bot).start().await
 }
 
@@ -109,6 +121,12 @@ fn announce(config: &Config, opened: &Opened, url: &str, address: SocketAddr) {
     if config.token.is_some() {
         output::line("          a token is needed: `Authorization: Bearer <token>`");
     }
+    let telegram = match (&config.telegram_token, &config.telegram_api_url) {
+        (None, _) => "off, set TELEGRAM_BOT_TOKEN".to_owned(),
+        (Some(_), None) => "on".to_owned(),
+        (Some(_), Some(url)) => format!("on, at {url}"),
+    };
+    output::line(format_args!("telegram  {telegram}"));
     output::line(format_args!("try       curl -d '{{\"text\":\"hello\"}}' {url}/chat/alice"));
     output::line("ready");
 }

@@ -180,7 +180,7 @@ fn token(text: &str) -> Option<Secret> {
 }
 
 fn telegram_token(text: &str) -> Option<Secret> {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'_' | b'-');
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'_' | b'-' | b'.');
     (!text.is_empty() && text.len() <= 256 && text.bytes().all(fits)).then(|| Secret::new(text))
 }
 

@@ -7,6 +7,7 @@ mod request;
 mod tests;
 
 use serde::{Deserialize, Serialize};
+use tertulia::Log;
 use tertulia::bot::{Bot, Context, Session};
 
 use pages::pages;
@@ -22,20 +23,17 @@ pub(crate) struct Demo {
     messages: u64,
     #[serde(default)]
     notes: Vec<String>,
+    /// Every message, cut where it is long.
     #[serde(default)]
-    history: History,
+    history: Log<String>,
 }
-
-/// The last messages, oldest first.
-type History = Vec<String>;
 
 /// The most characters of a name, of a note, and of a message in the history, which is cut there.
 const MAX_NAME: usize = 100;
 const MAX_NOTE: usize = 1_000;
 const MAX_LINE: usize = 200;
-/// The most notes, and the most messages of the history.
+/// The most notes.
 const MAX_NOTES: usize = 1_000;
-const MAX_HISTORY: usize = 1_000;
 /// How many messages `history` shows.
 const SHOWN: usize = 20;
 
@@ -91,10 +89,9 @@ impl Demo {
                 count => format!("{count} messages, with this one."),
             }],
             Request::History => {
-                let first = self.history.len().saturating_sub(SHOWN);
-                let number =
-                    usize::try_from(self.messages).unwrap_or(usize::MAX) - (self.history.len() - first);
-                pages(&self.history[first..], number + 1)
+                let last = self.history.tail();
+                let last = &last[last.len().saturating_sub(SHOWN)..];
+                pages(last, self.history.len() - last.len() + 1)
             }
             Request::Forget | Request::Help => vec![HELP.to_owned()],
         }
@@ -123,8 +120,5 @@ impl Demo {
             line.push('…');
         }
         self.history.push(line);
-        if self.history.len() > MAX_HISTORY {
-            self.history.remove(0);
-        }
     }
 }

@@ -31,13 +31,12 @@ fn it_counts_and_shows_the_last_messages_under_their_numbers() {
     let mut demo = Demo::default();
     assert_eq!(one(&mut demo, "count"), "1 message, this one.");
     assert_eq!(one(&mut demo, "history"), "1. count\n2. history");
-    for _ in 0..MAX_HISTORY + 5 {
+    for _ in 0..1_005 {
         demo.answer("hello");
     }
     let history = one(&mut demo, "history");
     assert_eq!(history.lines().count(), SHOWN);
     assert_eq!(history.lines().last(), Some("1008. history"));
-    assert_eq!(demo.history.len(), MAX_HISTORY);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::de::{self, Deserialize, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
+use tertulia::Log;
 
 /// JSON, text, or hexadecimal digits.
 pub(super) fn bytes(bytes: &[u8]) -> Value {
@@ -33,7 +34,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// Any state, whatever its type: what is stored, as JSON. Bytes are `{"hex": ..}`, keys that are no texts become
-/// texts, an extension is `{"extension": number, "hex": ..}`.
+/// texts, a log is `{"log": [its last items], "len": .., "not_loaded": ..}`.
 #[derive(Debug, Default)]
 pub(super) struct Readable(pub(super) Value);
 
@@ -116,11 +117,9 @@ impl<'de> Visitor<'de> for AnyVisitor {
     }
 
     fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        let (number, Readable(mut value)) = <(i8, Readable)>::deserialize(deserializer)?;
-        if let Some(fields) = value.as_object_mut() {
-            fields.insert("extension".to_owned(), number.into());
-        }
-        Ok(value)
+        let log = Log::<Readable>::deserialize(Extension(deserializer))?;
+        let items: Vec<_> = log.tail().iter().map(|item| item.0.clone()).collect();
+        Ok(json!({ "log": items, "len": log.len(), "not_loaded": log.not_loaded() }))
     }
 
     fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<Value, A::Error> {
@@ -130,5 +129,21 @@ impl<'de> Visitor<'de> for AnyVisitor {
             Value::String(name) => Ok(json!({ name: value })),
             other => Err(de::Error::custom(format_args!("{other} is not the name of a variant"))),
         }
+    }
+}
+
+/// What is left to read of an extension, once it is known to be one.
+struct Extension<D>(D);
+
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for Extension<D> {
+    type Error = D::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        visitor.visit_newtype_struct(self.0)
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit
+        unit_struct newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
     }
 }

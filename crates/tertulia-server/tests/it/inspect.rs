@@ -12,7 +12,7 @@ async fn conversations_are_listed_beside_a_running_server_and_after_it() {
         let listed = folder.run(&["conversations", "--json"]).json();
         let names: Vec<_> = listed.as_array().unwrap().iter().map(|row| &row["conversation"]).collect();
         assert_eq!(names, ["http:alice", "http:bob"]);
-        assert_eq!(listed[0]["logs"], 2, "the session and the answer: {listed}");
+        assert_eq!(listed[0]["logs"], 3, "the session, the history inside it, and the answer: {listed}");
         let table = folder.run(&["conversations"]);
         assert!(table.lines()[1].starts_with("http:alice "), "{table:?}");
     };
@@ -36,6 +36,8 @@ async fn a_conversation_is_shown_with_its_state_its_answers_and_its_queues() {
     let session = find("session/demo").next().unwrap();
     assert_eq!(session["state"]["name"], "Ana");
     assert_eq!(session["state"]["notes"], serde_json::json!(["é"]));
+    assert_eq!(session["state"]["history"]["log"], serde_json::json!(["my name is Ana", "note é"]));
+    assert_eq!(find("session/demo/log/").count(), 1);
     let mut replies: Vec<_> = find("answer/http/").map(|log| log["replies"][0].as_str().unwrap()).collect();
     replies.sort_unstable();
     assert_eq!(replies, ["Nice to meet you, Ana.", "Noted, number 1."]);

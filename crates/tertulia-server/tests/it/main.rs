@@ -11,3 +11,4 @@ mod kill;
 mod start;
 mod stop;
 mod support;
+mod telegram;
