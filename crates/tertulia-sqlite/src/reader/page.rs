@@ -85,17 +85,18 @@ impl Reader {
         let mut statement = self.connection.prepare_cached(ENTRIES)?;
         let end = first.0.saturating_add(wanted as u64);
         let mut rows = statement.query(params![log, first.0.cast_signed(), end.cast_signed()])?;
-        let mut room = read.max_bytes;
+        // `None` once an entry alone was more than the page's bound.
+        let mut room = Some(read.max_bytes);
         for offset in first.0..end {
             let row =
                 rows.next()?.filter(|row| row.get(0).is_ok_and(|found: i64| found == offset.cast_signed()));
             let row = row.ok_or_else(|| missing(&read.key, offset))?;
             let bytes = blob(row.get_ref(1)?, &read.key)?;
-            if bytes.len() > room && !entries.is_empty() {
+            if !entries.is_empty() && room.is_none_or(|room| bytes.len() > room) {
                 break;
             }
             spend(budget, bytes.len() as u64)?;
-            room = room.saturating_sub(bytes.len());
+            room = room.and_then(|room| room.checked_sub(bytes.len()));
             entries.push(Bytes::copy_from_slice(bytes));
         }
         Ok(entries)
@@ -142,17 +143,18 @@ impl Reader {
             _ => start + first.0.cast_signed(),
         };
         let limit = i64::try_from(read.max_entries).unwrap_or(i64::MAX);
-        let mut room = read.max_bytes;
+        // `None` once an entry alone was more than the page's bound.
+        let mut room = Some(read.max_bytes);
         let Self { connection, spaces } = self;
         let mut statement = connection.prepare_cached(ENTRIES)?;
         let mut rows = statement.query(params![from, end, limit])?;
         while let Some(row) = rows.next()? {
             let bytes = blob(row.get_ref(4)?, &read.key)?;
-            if bytes.len() > room && !entries.is_empty() {
+            if !entries.is_empty() && room.is_none_or(|room| bytes.len() > room) {
                 break;
             }
             spend(budget, bytes.len() as u64)?;
-            room = room.saturating_sub(bytes.len());
+            room = room.and_then(|room| room.checked_sub(bytes.len()));
             let offset = Offset((row.get::<_, i64>(0)? - start).cast_unsigned());
             let revision = Revision(row.get::<_, i64>(1)?.cast_unsigned());
             let id = match row.get_ref(2)? {

@@ -1,3 +1,4 @@
 //! What the SQLite storage promises.
 
 mod basics;
+mod conformance;
