@@ -5,6 +5,22 @@
 //! - Whatever fails is a [`Problem`]: its kind decides the status, in one table; what the client is told and what
 //!   the log keeps are separate.
 //!
+//! ```no_run
+//! use tertulia::bot::{Bot, Context};
+//! use tertulia_http::{Http, Options, Server, ServerOptions, router};
+//!
+//! # async fn example(listener: tokio::net::TcpListener) -> tertulia::Result<()> {
+//! let bot = Bot::new(Http).on_message(async |ctx: Context| {
+//!     ctx.reply(format!("you said: {}", ctx.text())).await?;
+//!     Ok(())
+//! });
+//! let running = bot.start().await?;
+//! let routes = router(running.door().clone(), Options::new());
+//! Server::new(listener, ServerOptions::default()).serve(routes, std::future::pending()).await;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Nothing here remembers anything that a restart would lose: the replies to an update are read from the storage.
 
 mod adapter;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
+use tertulia::runner;
 use tertulia::storage::{Memory, Storage};
 use tertulia_http::Options;
 
@@ -110,6 +111,17 @@ async fn a_bot_that_is_stopping_takes_nothing_and_says_when_to_come_back() {
     assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(answer.head.headers()["retry-after"], "1");
     assert_eq!(answer.error().0, "unavailable");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bot_that_is_full_says_when_to_come_back() {
+    let one = runner::Options { index_entries: 1, ..Default::default() };
+    let site = Site::on_runner(Arc::new(Memory::new()), Options::new(), one).await;
+    let (_, full) = tokio::join!(site.say("alice", "hang", None), site.say("bob", "hello", Some("k")));
+    assert_eq!((full.status(), full.error().0), (StatusCode::SERVICE_UNAVAILABLE, "unavailable"));
+    assert_eq!(full.head.headers()["retry-after"], "1");
+    assert!(full.error().1.contains("may yet be accepted"), "{full:?}");
+    assert_eq!(site.runs.count(), 1, "only the first ran");
 }
 
 #[tokio::test]

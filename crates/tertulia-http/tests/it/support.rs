@@ -39,9 +39,17 @@ impl Site {
     }
 
     pub(crate) async fn with(storage: Arc<dyn Storage>, options: Options) -> Self {
-        let runs = Runs::default();
         let retries = runner::Options { retries: 1, backoff: Duration::from_millis(1), ..Default::default() };
-        let bot = Bot::new(Http).shared_storage(storage).clock(Clock::system()).options(retries);
+        Self::on_runner(storage, options, retries).await
+    }
+
+    pub(crate) async fn on_runner(
+        storage: Arc<dyn Storage>,
+        options: Options,
+        runner: runner::Options,
+    ) -> Self {
+        let runs = Runs::default();
+        let bot = Bot::new(Http).shared_storage(storage).clock(Clock::system()).options(runner);
         let running = bot.data(runs.clone()).on_message(handle).start().await.unwrap();
         let router = router(running.door().clone(), options);
         Self { running, router, runs }

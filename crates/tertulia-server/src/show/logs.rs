@@ -72,6 +72,10 @@ async fn show(
         entries.map(|(entry, offset)| json!({ "offset": offset, "value": entry_value(name, entry) }));
     shown["entries"] = entries.collect();
     if let Some((what, value)) = meaning(storage, conversation, name).await {
+        // What the base says is shown, so its bytes need not be.
+        if page.base.is_some() {
+            shown["base"] = json!({ "bytes": head.base_len });
+        }
         shown[what] = value;
     }
     Ok(shown)

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use crate::support::{Folder, client, post};
 
@@ -31,25 +32,26 @@ async fn thirty_kills_under_load_lose_nothing_that_was_answered_and_double_nothi
     let folder = Folder::new();
     let mut server = folder.serve();
     let (url, current) = watch::channel(server.url.clone());
-    let (answers, mut answered) = watch::channel(0);
+    let (answers, answered) = watch::channel(0);
     let load =
         Arc::new(Load { url: current, answers, again: AtomicUsize::new(0), stop: AtomicBool::new(false) });
-    let clients: Vec<_> = (0..CHATS).map(|chat| tokio::spawn(write_notes(chat, Arc::clone(&load)))).collect();
+    let mut clients = JoinSet::new();
+    for chat in 0..CHATS {
+        clients.spawn(write_notes(chat, Arc::clone(&load)));
+    }
 
     for _ in 0..KILLS {
-        let more = *answered.borrow() + random.usize(0..=BETWEEN);
-        answered.wait_for(|answers| *answers >= more).await.unwrap();
+        wait(&answered, random.usize(0..=BETWEEN), &mut clients).await;
         server.kill();
         server = folder.serve();
         url.send_replace(server.url.clone());
     }
-    let more = *answered.borrow() + CHATS;
-    answered.wait_for(|answers| *answers >= more).await.unwrap();
+    wait(&answered, CHATS, &mut clients).await;
     load.stop.store(true, Ordering::SeqCst);
 
     let mut total = 0;
-    for (chat, client) in clients.into_iter().enumerate() {
-        let written = client.await.unwrap();
+    while let Some(client) = clients.join_next().await {
+        let (chat, written) = client.unwrap();
         total += written;
         check(&folder, &server, chat, written).await;
     }
@@ -58,8 +60,18 @@ async fn thirty_kills_under_load_lose_nothing_that_was_answered_and_double_nothi
     assert!(again >= KILLS, "kills met requests under way: {again}");
 }
 
-/// Writes notes one after the other, each until it is answered; gives how many.
-async fn write_notes(chat: usize, load: Arc<Load>) -> usize {
+/// Waits for some answers more; fails with a client that fails.
+async fn wait(answered: &watch::Receiver<usize>, more: usize, clients: &mut JoinSet<(usize, usize)>) {
+    let mut answered = answered.clone();
+    let enough = *answered.borrow() + more;
+    tokio::select! {
+        answers = answered.wait_for(|answers| *answers >= enough) => drop(answers.unwrap()),
+        client = clients.join_next() => panic!("a client ended early: {client:?}"),
+    }
+}
+
+/// Writes notes one after the other, each until it is answered; gives the chat and how many.
+async fn write_notes(chat: usize, load: Arc<Load>) -> (usize, usize) {
     let client = client();
     let mut current = load.url.clone();
     let mut number = 0;
@@ -83,7 +95,7 @@ async fn write_notes(chat: usize, load: Arc<Load>) -> usize {
         number += 1;
         load.answers.send_modify(|answers| *answers += 1);
     }
-    number
+    (chat, number)
 }
 
 /// Everything that can be asked for tells of exactly the notes that were answered.
