@@ -50,7 +50,7 @@ fn test() -> Result<(), Failed> {
     let environment = [("TERTULIA_TELEGRAM_TEST_API", peers.as_os_str())];
     plan.step_with("tests", &["cargo", "test", "--workspace"], &environment)?;
     let strict = [("RUSTDOCFLAGS", "-D warnings".as_ref())];
-    plan.step_with("docs", &["cargo", "doc", "--workspace", "--no-deps"], &strict)?;
+    plan.step_with("docs", &["cargo", "doc", "--workspace", "--lib", "--no-deps"], &strict)?;
     plan.done();
     Ok(())
 }

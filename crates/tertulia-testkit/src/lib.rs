@@ -1,6 +1,6 @@
 //! What every storage of Tertulia is judged by, and storages that misbehave or count on purpose.
 //!
-//! - [`conformance`]: the rules of the storage contract, each a named case; [`conformance!`] lists them as tests.
+//! - [`mod@conformance`]: the rules of the storage contract, each a named case; [`conformance!`] lists them as tests.
 //! - [`model`]: random batches and reads against a plain map; one of the suite's cases.
 //! - [`Faulty`]: a storage that fails, delays or loses answers by plan.
 //! - [`Counting`]: a storage that counts what is written and read, by name.
