@@ -106,7 +106,7 @@ async fn two_runners_over_one_store_lose_no_increment() {
     };
     let bots = [bot().start().await.unwrap(), bot().start().await.unwrap()];
     let mut random = fastrand::Rng::with_seed(7);
-    for n in 0..2_000 {
+    for n in 0..10_000 {
         let bot = &bots[random.usize(..2)];
         bot.door().intake.submit(update("desk", &(n % 10).to_string(), "x")).await.unwrap();
     }
@@ -125,5 +125,5 @@ async fn two_runners_over_one_store_lose_no_increment() {
         let conversation = tertulia::Conversation::new("desk", &n.to_string()).unwrap();
         sum += chats.load(&conversation).await.unwrap().get().count;
     }
-    assert_eq!(sum, 4_000);
+    assert_eq!(sum, 20_000);
 }
