@@ -38,3 +38,18 @@ impl Message {
             .map_err(|cause| Error::invalid(format!("not a message: {cause}")).with_source(cause))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_that_earlier_versions_put_into_the_inbox_are_read() {
+        let stored = [&br#"{"text":"hi"}"#[..], &br#"{"text":"hi","from":"ana"}"#[..]];
+        let messages = [Message::new("hi"), Message { text: "hi".into(), from: Some("ana".into()) }];
+        for (stored, message) in stored.iter().zip(messages) {
+            assert_eq!(Message::decode(stored).unwrap(), message);
+            assert_eq!(message.encode().unwrap(), *stored);
+        }
+    }
+}

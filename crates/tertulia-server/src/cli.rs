@@ -23,7 +23,7 @@ pub(crate) struct Options {
     /// Where to serve [env: TERTULIA_LISTEN] [default: 127.0.0.1:7700]
     #[arg(long, global = true, value_name = "ADDRESS")]
     pub(crate) listen: Option<String>,
-    /// Where to keep things: memory: or sqlite:<path> [env: TERTULIA_STORAGE] [default: sqlite:tertulia.db]
+    /// Where to keep things: memory: or sqlite:PATH [env: TERTULIA_STORAGE] [default: sqlite:tertulia.db]
     #[arg(long, global = true, value_name = "STORAGE")]
     pub(crate) storage: Option<String>,
     /// What to log: error, warn, info, debug, trace, or by module [env: TERTULIA_LOG] [default: info]

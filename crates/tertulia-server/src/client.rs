@@ -1,5 +1,6 @@
 //! Talks to a running server.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use reqwest::{StatusCode, Url};
@@ -45,8 +46,7 @@ impl Client {
         parsed.path_segments_mut().map_err(|()| wrong())?.pop_if_empty().extend(["chat", name]);
         let builder = reqwest::Client::builder().timeout(config.answer_timeout + Duration::from_secs(10));
         // What is on this machine is not reached through a proxy.
-        let local = parsed.host_str().is_some_and(|host| host == "localhost" || host.starts_with("127."));
-        let builder = if local { builder.no_proxy() } else { builder };
+        let builder = if parsed.host_str().is_some_and(is_local) { builder.no_proxy() } else { builder };
         let http = builder.build().map_err(|error| Failure::Run(error.to_string()))?;
         let (clock, token) = (tertulia::Clock::system(), config.token.clone());
         Ok(Self { http, url: parsed, clock, token })
@@ -77,6 +77,11 @@ impl Client {
         }
         unreachable!("the loop returns")
     }
+}
+
+fn is_local(host: &str) -> bool {
+    let ip: Result<IpAddr, _> = host.trim_start_matches('[').trim_end_matches(']').parse();
+    host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
 }
 
 async fn read(response: reqwest::Response) -> Result<Vec<String>, String> {
