@@ -47,7 +47,7 @@ impl Router {
     fn platform(&self, about: &About) -> Result<&Platform> {
         let source = about.conversation.source();
         let platform = self.platforms.iter().find(|platform| platform.name == source);
-        platform.ok_or_else(|| Error::invalid(format!("no adapter decodes updates of `{source}`")))
+        platform.ok_or_else(|| Error::unavailable(format!("this bot has no adapter named `{source}`")))
     }
 }
 

@@ -18,7 +18,8 @@ pub trait Handler: Send + Sync + 'static {
     /// Decodes an update.
     ///
     /// # Errors
-    /// Any; the update goes to `dead` at once, since trying again would not help.
+    /// Any; the update goes to `dead` at once, since trying again would not help. With `Unavailable` it waits
+    /// [`Options::backoff_max`](super::Options::backoff_max) instead, uncharged.
     fn decode(&self, about: &About) -> Result<Self::Update>;
 
     /// What the update is ordered by. Called when the update enters the index.

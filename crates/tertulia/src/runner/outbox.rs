@@ -216,9 +216,8 @@ impl<H: Handler> Core<H> {
     async fn make(self: &Arc<Self>, pending: Pending) {
         let Pending { shard, offset, call, .. } = pending;
         let Some(sender) = self.outbox.senders.get(&*call.conversation.source()) else {
-            let error =
-                Error::invalid(format!("no adapter makes calls for `{}`", call.conversation.source()));
-            self.bury_call(shard, offset, &call, &error, 0).await;
+            // It stays in the outbox, for a process that has the adapter.
+            tracing::warn!(conversation = %call.conversation, "no adapter makes this call, it is left in the outbox");
             return self.outbox.pop(&call.conversation);
         };
         let sent = caught_async("the adapter", async { sender.send(&call).await }).await;

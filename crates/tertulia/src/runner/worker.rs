@@ -109,6 +109,11 @@ impl<H: Handler> Core<H> {
             let decoded = caught("the decoder", || self.handler.decode(&whole.about));
             let update = match decoded.and_then(|decoded| decoded) {
                 Ok(update) => update,
+                // Whoever could decode it is not here: it waits.
+                Err(error) if error.kind() == Kind::Unavailable => {
+                    tracing::warn!(conversation = %whole.about.conversation, %error, "an update waits");
+                    return After::Again(whole, self.options.backoff_max);
+                }
                 Err(error) => {
                     return self.bury(&whole, &format!("the update cannot be decoded: {error}")).await;
                 }

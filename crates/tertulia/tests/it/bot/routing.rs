@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tertulia::bot::{Bot, Context, Data, Update};
+use tertulia::storage::Memory;
 
 use super::support::{Desk, Window, replies, say, update};
 
@@ -107,4 +108,23 @@ async fn handlers_share_values() {
         .await
         .unwrap();
     assert_eq!(say(&bot, "a", "x").await, replies(&["hello"]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn updates_of_a_platform_that_the_bot_lacks_wait_for_one_that_has_it() {
+    let storage = Memory::new();
+    let echo = async |ctx: Context| {
+        ctx.reply(ctx.text()).await?;
+        Ok(())
+    };
+    let without = Bot::new(Window).storage(storage.clone()).on_message(echo).start().await.unwrap();
+    without.door().intake.submit(update("desk", "7", "hello")).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    let left = without.shutdown(Duration::from_secs(1)).await;
+    assert_eq!(left.len(), 1);
+    drop(without);
+    let desk = Desk::default();
+    let with = Bot::new(desk.clone()).storage(storage.clone()).on_message(echo).start().await.unwrap();
+    assert_eq!(with.shutdown(Duration::from_secs(1)).await, []);
+    assert_eq!(*desk.sent.lock(), [("7".to_owned(), "hello".to_owned())]);
 }

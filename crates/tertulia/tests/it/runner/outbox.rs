@@ -172,13 +172,18 @@ async fn calls_are_tried_again_with_growing_waits_or_given_up_by_what_the_platfo
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_for_which_there_is_no_adapter_goes_to_dead() {
+async fn calls_for_which_there_is_no_adapter_wait_for_a_process_that_has_it() {
     let storage = memory();
-    let handle = runner(&storage, Options::default(), call_twice).start().await.unwrap();
-    handle.intake().submit(update("a", 1, "1")).await.unwrap();
-    assert_eq!(handle.shutdown(Duration::from_secs(1)).await, []);
-    assert_eq!(dead(&storage).await[0].error, "no adapter makes calls for `test`");
-    assert_eq!((queued(&storage, DEAD).await, queued(&storage, OUTBOX).await), (2, 0));
+    let without = runner(&storage, Options::default(), call_twice).start().await.unwrap();
+    without.intake().submit(update("a", 1, "1")).await.unwrap();
+    assert_eq!(without.shutdown(Duration::from_secs(1)).await, []);
+    assert_eq!((queued(&storage, DEAD).await, queued(&storage, OUTBOX).await), (0, 2));
+    let sent = Diary::default();
+    let with = runner(&storage, Options::default(), call_twice).sender("test", noting(&sent));
+    let with = with.start().await.unwrap();
+    assert_eq!(with.shutdown(Duration::from_secs(1)).await, []);
+    assert_eq!(sent.of("a"), ["1.0", "1.1"]);
+    assert_eq!(queued(&storage, OUTBOX).await, 0);
 }
 
 #[tokio::test(start_paused = true)]
