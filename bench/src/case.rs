@@ -52,6 +52,16 @@ pub(crate) const CASES: &[Case] = &[
         aims: &[],
     },
     Case {
+        name: "hung",
+        title: "100 chats while another hangs, with 600 updates waiting behind it",
+        updates: 100,
+        chats: 100,
+        slots: 500,
+        sleep_ms: 0,
+        database: false,
+        aims: &[],
+    },
+    Case {
         name: "sqlite-2k",
         title: "the counter on SQLite, few chats",
         updates: 200_000,

@@ -41,6 +41,13 @@ pub(crate) const PEERS: &[Peer] = &[
         arguments: &["--store", "memory", "--runtime", "multi"],
     },
     Peer {
+        name: "tertulia-hung",
+        family: OURS,
+        cases: &["hung"],
+        program: Program::Cargo { package: "ours" },
+        arguments: &["--store", "memory", "--runtime", "multi", "--hung", "600"],
+    },
+    Peer {
         name: "tertulia-sqlite",
         family: OURS,
         cases: &["sqlite-2k", "sqlite-10k"],

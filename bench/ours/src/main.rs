@@ -12,7 +12,7 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 use measure::{Report, Run, Stopwatch};
 use serde::{Deserialize, Serialize};
-use tertulia::bot::{Bot, Context, Session};
+use tertulia::bot::{Bot, Context, Running, Session};
 use tertulia::runner::{Incoming, Options};
 use tertulia::session::Store as Sessions;
 use tertulia::storage::{ItemId, Memory, Storage};
@@ -23,6 +23,8 @@ use desk::Desk;
 
 /// Updates of one request to the inbox: what one `getUpdates` brings at most.
 const BATCH: u64 = 100;
+/// What an update says on which the handler hangs.
+const HANG: &str = "hang";
 /// The longest wait for the last update.
 const PATIENCE: Duration = Duration::from_secs(600);
 
@@ -34,6 +36,9 @@ struct Arguments {
     /// Which of Tokio's runtimes runs it.
     #[arg(long, value_enum, default_value = "current")]
     runtime: Runtime,
+    /// Has one more chat hang in its first update, with this many behind it, before the others come.
+    #[arg(long, default_value_t = 0)]
+    hung: u64,
     /// How many callers bring updates at once.
     #[arg(long, default_value_t = 1)]
     callers: u64,
@@ -70,7 +75,7 @@ fn main() -> anyhow::Result<()> {
     builder.enable_all().build()?.block_on(count(&arguments))
 }
 
-async fn count(Arguments { store, runtime, callers, run }: &Arguments) -> anyhow::Result<()> {
+async fn count(Arguments { store, runtime, hung, callers, run }: &Arguments) -> anyhow::Result<()> {
     let storage: Arc<dyn Storage> = match store {
         Store::Memory => Arc::new(Memory::new()),
         Store::Sqlite => {
@@ -81,6 +86,9 @@ async fn count(Arguments { store, runtime, callers, run }: &Arguments) -> anyhow
     let answers = matches!(store, Store::Sqlite);
     let (sleep, clock) = (run.sleep(), Clock::system());
     let handler = move |ctx: Context, mut chat: Session<Counter>| async move {
+        if ctx.text() == HANG {
+            std::future::pending::<()>().await;
+        }
         if let Some(sleep) = sleep {
             tokio::time::sleep(sleep).await;
         }
@@ -95,6 +103,7 @@ async fn count(Arguments { store, runtime, callers, run }: &Arguments) -> anyhow
     let bot = Bot::new(Desk).shared_storage(Arc::clone(&storage)).options(options).on_message(handler);
     let bot = bot.start().await?;
     let batches = batches(run, answers)?;
+    hang(&bot, *hung).await?;
 
     let stopwatch = Stopwatch::start();
     let mut feeds = tokio::task::JoinSet::new();
@@ -113,9 +122,20 @@ async fn count(Arguments { store, runtime, callers, run }: &Arguments) -> anyhow
     while let Some(feed) = feeds.join_next().await {
         feed?.map_err(|error: tertulia::Error| error)?;
     }
-    let left = bot.shutdown(PATIENCE).await;
-    let taken = stopwatch.stop();
-    anyhow::ensure!(left.is_empty(), "{} updates are left unfinished, expected 0", left.len());
+    let (taken, left) = if *hung > 0 {
+        while bot.size() as u64 > *hung {
+            tokio::time::sleep(Duration::from_micros(100)).await;
+        }
+        (stopwatch.stop(), bot.shutdown(Duration::ZERO).await)
+    } else {
+        let left = bot.shutdown(PATIENCE).await;
+        (stopwatch.stop(), left)
+    };
+    anyhow::ensure!(
+        left.len() as u64 == *hung,
+        "{} updates are left unfinished, expected {hung}",
+        left.len()
+    );
 
     let sessions = Sessions::<Counter>::new(storage, clock, "default")?;
     let mut sum = 0;
@@ -131,6 +151,19 @@ async fn count(Arguments { store, runtime, callers, run }: &Arguments) -> anyhow
         .written(taken)
         .with("runtime", format!("{runtime:?}").to_lowercase())
         .print()
+}
+
+/// Has a chat hang, with updates waiting behind its first one.
+async fn hang(bot: &Running, updates: u64) -> anyhow::Result<()> {
+    let conversation = Conversation::new("desk", "hung")?;
+    let update = |id: u64| Incoming {
+        conversation: conversation.clone(),
+        id: ItemId::Number(Name::from_static("hung"), id as i64),
+        body: HANG.into(),
+        fault: None,
+    };
+    bot.door().intake.submit_all((0..updates).map(update).collect()).await?;
+    Ok(())
 }
 
 /// Every update of the run, made before the clock starts.
