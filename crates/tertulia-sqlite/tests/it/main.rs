@@ -1,4 +1,17 @@
 //! What the SQLite storage promises.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails by panicking")]
+
 mod basics;
+mod closing;
 mod conformance;
+mod contention;
+mod damage;
+mod expiry;
+mod full;
+mod kill;
+mod owner;
+mod read_only;
+mod refusal;
+mod rig;
+mod versions;
