@@ -10,8 +10,8 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tertulia::error::Kind;
 use tertulia::storage::{
-    Batch, BoxFuture, Committed, Durability, Etag, Head, Hub, Limits, ListQuery, Listing, Offset, Page,
-    Properties, Read, Scope, Storage, Write,
+    Batch, BoxFuture, Committed, Durability, Etag, Head, Hub, Limits, ListQuery, Listing, Page, Properties,
+    Read, Scope, Storage, Write,
 };
 use tertulia::{Clock, Error, Key, Result, Timestamp};
 use tokio::task::{coop, spawn_blocking};
@@ -25,8 +25,6 @@ use crate::{SqliteOptions, Synchronous};
 
 /// How often a handle that only reads looks for changes, which another process makes and cannot tell it.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// The largest first offset of a log: half of what SQLite's integers hold.
-const MAX_FIRST: Offset = Offset(1 << 62);
 
 /// A database file. Clones share it; it is closed, and its lock released, when the last one is dropped.
 ///
@@ -172,7 +170,6 @@ impl Sqlite {
             return Err(inner.read_only());
         }
         batch.check(&inner.limits)?;
-        check_first(&batch)?;
         let bytes = batch.writes.iter().map(Write::bytes).sum();
         let answer = inner.shared.handoff.push(batch, bytes, || inner.now()).await?;
         answer
@@ -304,21 +301,6 @@ impl fmt::Debug for Sqlite {
             .field("read_only", &self.0.writer.is_none())
             .finish_non_exhaustive()
     }
-}
-
-/// SQLite's integers are signed.
-fn check_first(batch: &Batch) -> Result<()> {
-    for write in &batch.writes {
-        if let Write::Log(write) = write
-            && let Some(first) = write.first
-            && first > MAX_FIRST
-        {
-            let key = &write.key;
-            let text = format!("{key}: the first offset is {first}, at most {MAX_FIRST} is allowed");
-            return Err(Error::invalid(text));
-        }
-    }
-    Ok(())
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {

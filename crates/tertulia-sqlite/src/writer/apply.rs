@@ -27,7 +27,7 @@ impl Store {
         if (fresh || head.is_none())
             && let Some(old) = slot.take()
         {
-            drop_log(connection, &old)?;
+            self.dropped |= drop_log(connection, &old)?;
         }
         let Some(head) = head else {
             self.dirty.push(key);
@@ -172,18 +172,19 @@ impl Store {
     }
 }
 
-/// Takes a log's row away and leaves what it held to the sweep.
-pub(super) fn drop_log(connection: &Connection, log: &LogSlot) -> rusqlite::Result<()> {
+/// Takes a log's row away and leaves what it held to the sweep; tells whether it held something.
+pub(super) fn drop_log(connection: &Connection, log: &LogSlot) -> rusqlite::Result<bool> {
     const ROW: &str = "DELETE FROM logs WHERE id = ?1";
     const REST: &str = "INSERT INTO dropped (log) VALUES (?1)";
     let LogRow { id, head, .. } = log.row;
     if log.stored {
         connection.prepare_cached(ROW)?.execute([id])?;
     }
-    if log.base_apart || head.start < head.end {
+    let rest = log.base_apart || head.start < head.end;
+    if rest {
         connection.prepare_cached(REST)?.execute([id])?;
     }
-    Ok(())
+    Ok(rest)
 }
 
 fn flush_log(connection: &Connection, key: &Key, slot: &mut LogSlot) -> rusqlite::Result<()> {

@@ -59,6 +59,8 @@ struct Failure {
     error: Error,
     /// What the file holds is no longer certain.
     fatal: bool,
+    /// There was no room, and freeing some may help.
+    full: bool,
 }
 
 impl Writer {
@@ -104,7 +106,7 @@ impl Writer {
             let patience = if self.more { Duration::ZERO } else { IDLE };
             match abandon.0.handoff.take(&mut group, patience) {
                 Taken::Group => self.write(&mut group),
-                Taken::Nothing => self.sweep_in_idle(),
+                Taken::Nothing => self.sweep_alone(),
                 Taken::Closed => break,
             }
         }
@@ -125,6 +127,8 @@ impl Writer {
                 for key in self.store.dirty.drain(..) {
                     self.shared.hub.wake(&key);
                 }
+                // What was deleted is freed at the next idle moment.
+                self.more |= std::mem::take(&mut self.store.dropped);
                 self.store.age();
                 self.checkpoint_if_due();
             }
@@ -133,10 +137,15 @@ impl Writer {
                 if failure.fatal {
                     self.stop(&failure.error);
                 }
-                let Failure { error, .. } = failure;
+                let error = &failure.error;
                 let waiting = answers.into_iter().map(|(answer, _)| answer);
                 for answer in waiting.chain(group.drain(..).map(|job| job.answer)) {
                     let _ = answer.send(Err(Error::new(error.kind(), error.to_string())));
+                }
+                if failure.full {
+                    // Groups that fail carry no sweep step, and callers that try again leave no idle moment.
+                    self.more = true;
+                    self.sweep_alone();
                 }
             }
         }
@@ -150,7 +159,7 @@ impl Writer {
         answers: &mut Vec<(oneshot::Sender<Result<Committed>>, Result<Committed>)>,
     ) -> Result<(), Failure> {
         if let Some(reason) = &self.stopped {
-            return Err(Failure { error: Error::unavailable(reason.clone()), fatal: false });
+            return Err(Failure { error: Error::unavailable(reason.clone()), fatal: false, full: false });
         }
         self.begin()?;
         for job in group.drain(..) {
@@ -164,7 +173,7 @@ impl Writer {
                     (Ok(committed), applied.err().map(Failure::from))
                 }
                 Err(error) if self.store.broken => {
-                    (Ok(Committed::default()), Some(Failure { error, fatal: false }))
+                    (Ok(Committed::default()), Some(Failure { error, fatal: false, full: false }))
                 }
                 Err(error) => (Err(error), None),
             };
@@ -195,7 +204,11 @@ impl Writer {
             // After a failed flush nobody knows what the disk has; only reading it anew tells.
             Err(cause) => {
                 let text = format!("the commit may or may not have been written: {cause}");
-                Err(Failure { error: Error::new(Kind::Unknown, text).with_source(cause), fatal: true })
+                Err(Failure {
+                    error: Error::new(Kind::Unknown, text).with_source(cause),
+                    fatal: true,
+                    full: false,
+                })
             }
         }
     }
@@ -226,7 +239,7 @@ impl Writer {
 
     /// A sweep step in a transaction of its own, if time went on since the last one. Time is what callers brought
     /// along: a store that nobody calls is not swept.
-    fn sweep_in_idle(&mut self) {
+    fn sweep_alone(&mut self) {
         self.store.now = self.store.now.max(self.shared.latest());
         let due = self.more || self.store.now.since(self.swept) >= IDLE;
         if self.stopped.is_some() || !due {
@@ -279,7 +292,8 @@ impl Writer {
 
 impl From<rusqlite::Error> for Failure {
     fn from(cause: rusqlite::Error) -> Self {
-        Self { error: failed("cannot write", cause), fatal: false }
+        let full = is_full(&cause);
+        Self { error: failed("cannot write", cause), fatal: false, full }
     }
 }
 

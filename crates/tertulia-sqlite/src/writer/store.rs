@@ -42,6 +42,8 @@ pub(super) struct Store {
     data_version: i64,
     /// Where the sweep of seen ids goes on.
     pub(super) swept_to: Option<super::sweep::SeenPlace>,
+    /// Logs were dropped in the open transaction, whose bases and entries are yet to be freed.
+    pub(super) dropped: bool,
     /// Ids appended since the last sweep.
     pub(super) appended: usize,
 }
@@ -91,6 +93,7 @@ impl Store {
             broken: false,
             data_version: -1,
             swept_to: None,
+            dropped: false,
             appended: 0,
         };
         store.refresh().map_err(|cause| failed("cannot read the database", cause))?;
@@ -121,6 +124,7 @@ impl Store {
         self.items.clear();
         self.spaces.clear();
         self.dirty.clear();
+        self.dropped = false;
         self.broken = false;
     }
 

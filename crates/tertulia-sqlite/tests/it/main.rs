@@ -3,5 +3,16 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails by panicking")]
 
 mod basics;
+mod closing;
 mod conformance;
+mod contention;
+mod damage;
+mod expiry;
+mod full;
+mod kill;
+mod owner;
+mod read_only;
+mod refusal;
+mod rig;
 mod sessions;
+mod versions;

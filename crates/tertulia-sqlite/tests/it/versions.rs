@@ -1,0 +1,168 @@
+//! Files of every schema version open in this program and go on.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tertulia::storage::{
+    Appended, Expect, Expire, ItemId, ListQuery, LogWrite, Names, Offset, QueueWrite, Revision, Storage,
+};
+use tertulia::{Clock, Key, Name, Shard, Timestamp};
+use tertulia_sqlite::{Sqlite, SqliteOptions};
+
+use crate::rig::{commit, log, queue, read_log, read_queue, run};
+
+/// When the files were written, to the minute.
+const WRITTEN: Timestamp = Timestamp(1_700_000_000_000);
+const DAY: Duration = Duration::from_hours(24);
+
+fn fixture(version: u32) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/schema-{version}.sqlite"))
+}
+
+fn number(number: i64) -> ItemId {
+    ItemId::Number(Name::from_static("telegram"), number)
+}
+
+fn hash(byte: u8) -> ItemId {
+    ItemId::Bytes(Name::from_static("http"), [byte; 16])
+}
+
+fn lease() -> Key {
+    Key::ShardLog(Shard(3), Name::from_static("lease"))
+}
+
+async fn open(path: &std::path::Path, now: Timestamp) -> Sqlite {
+    SqliteOptions::new().clock(Clock::starting_at(now, 1)).open(path).await.unwrap()
+}
+
+/// A copy of the fixture, opened so long after it was written.
+async fn opened(version: u32, after: Duration) -> (TempDir, Sqlite) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    std::fs::copy(fixture(version), &path).unwrap();
+    let storage = open(&path, WRITTEN.after(after)).await;
+    (folder, storage)
+}
+
+/// Writes the fixture of the present version. Once a version was released its file is never written again.
+#[test]
+#[ignore = "makes the file that the other tests read"]
+fn write_the_fixture() {
+    run(|| async {
+        let path = fixture(1);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let _ = std::fs::remove_file(&path);
+        let storage = open(&path, WRITTEN).await;
+        let plain = LogWrite::new(log("plain")).base("grüße").append("one").append("two").append("three");
+        let writes = vec![
+            plain.into(),
+            LogWrite::new(log("large")).base(vec![7; 2_000]).into(),
+            LogWrite { first: Some(Offset(40)), ..LogWrite::new(log("fork")).append("forty") }.into(),
+            LogWrite::new(log("brief")).base("brief").expire(Expire::After(Duration::from_mins(1))).into(),
+            LogWrite::new(log("long")).base("long").expire(Expire::After(3_650 * DAY)).into(),
+            LogWrite::new(log("gone")).append("gone").into(),
+            LogWrite::new(lease()).base("owner").into(),
+            QueueWrite::new(queue())
+                .append(Some(number(i64::MAX)), "first")
+                .append(Some(number(-1)), "second")
+                .append(Some(hash(9)), "third")
+                .append(None, "fourth")
+                .into(),
+        ];
+        commit(&storage, 1, writes).await.unwrap();
+        let writes = vec![
+            LogWrite::new(log("plain")).append("four").trim(Offset(1)).into(),
+            LogWrite::new(log("gone")).delete().into(),
+            QueueWrite::new(queue())
+                .remove(Offset(1), None)
+                .replace(Offset(2), Revision(0), "third again")
+                .into(),
+        ];
+        commit(&storage, u64::MAX, writes).await.unwrap();
+        storage.close().await;
+        std::fs::remove_file(path.with_extension("sqlite.lock")).unwrap();
+    });
+}
+
+#[test]
+fn everything_in_a_file_of_version_1_is_read() {
+    run(|| async {
+        let (_folder, storage) = opened(1, DAY).await;
+        let plain = read_log(&storage, &log("plain")).await.unwrap().unwrap();
+        assert_eq!(plain.base.unwrap(), "grüße");
+        assert_eq!(
+            (plain.first, plain.entries),
+            (Offset(1), vec!["two".into(), "three".into(), "four".into()])
+        );
+        assert_eq!((plain.head.etag.version, plain.head.etag.commit.0), (2, u64::MAX));
+        assert_eq!((plain.head.incarnation.0, plain.head.base_version, plain.head.entry_bytes), (1, 1, 15));
+        let large = read_log(&storage, &log("large")).await.unwrap().unwrap();
+        assert_eq!(large.base.unwrap(), vec![7; 2_000]);
+        let fork = read_log(&storage, &log("fork")).await.unwrap().unwrap();
+        assert_eq!((fork.base, fork.first, fork.entries), (None, Offset(40), vec!["forty".into()]));
+        let long = read_log(&storage, &log("long")).await.unwrap().unwrap();
+        let left = long.head.expires_in.unwrap();
+        assert!(left.abs_diff(3_649 * DAY) < Duration::from_mins(2), "{left:?}");
+        assert_eq!(read_log(&storage, &log("brief")).await.unwrap(), None);
+        assert_eq!(read_log(&storage, &log("gone")).await.unwrap(), None);
+        let lease = read_log(&storage, &lease()).await.unwrap().unwrap();
+        assert_eq!(lease.base.unwrap(), "owner");
+        let page = read_queue(&storage, &queue()).await.unwrap().unwrap();
+        let entries: Vec<_> = page
+            .entries
+            .iter()
+            .map(|entry| (entry.offset.0, entry.revision.0, entry.id.clone(), &entry.bytes[..]))
+            .collect();
+        assert_eq!(
+            entries,
+            [
+                (0, 0, Some(number(i64::MAX)), &b"first"[..]),
+                (2, 1, Some(hash(9)), b"third again"),
+                (3, 0, None, b"fourth"),
+            ]
+        );
+        assert_eq!((page.head.end.0, page.head.count, page.head.bytes), (4, 3, 22));
+        assert_eq!((page.head.etag.version, page.head.incarnation.0), (1, 1));
+        let query = ListQuery { names: Names::Exactly(Name::from_static("log")), ..ListQuery::default() };
+        assert_eq!(storage.list(&query).await.unwrap().keys.len(), 4);
+    });
+}
+
+#[test]
+fn a_file_of_version_1_is_written_on() {
+    run(|| async {
+        let (_folder, storage) = opened(1, DAY).await;
+        let append = QueueWrite::new(queue())
+            .append(Some(number(-1)), "again")
+            .append(Some(number(i64::MAX)), "again")
+            .append(Some(hash(9)), "again")
+            .append(Some(hash(8)), "fifth");
+        let writes = vec![
+            append.into(),
+            LogWrite::new(log("plain")).append("five").into(),
+            LogWrite::new(log("brief")).expect(Expect::Absent).append("anew").into(),
+            LogWrite::new(log("large")).base("now small").into(),
+        ];
+        let committed = commit(&storage, 3, writes).await.unwrap();
+        let appended = [Appended::Seen, Appended::Seen, Appended::Seen, Appended::At(Offset(4))];
+        assert_eq!(committed.appended, appended);
+        let plain = read_log(&storage, &log("plain")).await.unwrap().unwrap();
+        assert_eq!((plain.head.end, plain.head.etag.version, plain.entries.len()), (Offset(5), 3, 4));
+        let brief = read_log(&storage, &log("brief")).await.unwrap().unwrap();
+        assert_eq!((brief.base, brief.head.incarnation.0), (None, 3));
+        let large = read_log(&storage, &log("large")).await.unwrap().unwrap();
+        assert_eq!(large.base.unwrap(), "now small");
+    });
+}
+
+#[test]
+fn ids_in_a_file_of_version_1_are_forgotten_after_48_hours() {
+    run(|| async {
+        let (_folder, storage) = opened(1, Duration::from_hours(49)).await;
+        let append =
+            QueueWrite::new(queue()).append(Some(number(-1)), "again").append(Some(hash(9)), "again");
+        let committed = commit(&storage, 3, vec![append.into()]).await.unwrap();
+        assert_eq!(committed.appended, [Appended::At(Offset(4)), Appended::At(Offset(5))]);
+    });
+}
