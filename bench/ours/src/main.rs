@@ -100,7 +100,7 @@ async fn count(Arguments { store, runtime, hung, callers, run }: &Arguments) -> 
         Ok(())
     };
     let options = Options { concurrency: run.slots, ..Options::default() };
-    let bot = Bot::new(Desk).shared_storage(Arc::clone(&storage)).options(options).on_message(handler);
+    let bot = Bot::new(Desk).storage(Arc::clone(&storage)).options(options).on_message(handler);
     let bot = bot.start().await?;
     let batches = batches(run, answers)?;
     hang(&bot, *hung).await?;

@@ -94,7 +94,7 @@ impl InProcess {
         let clock = Clock::system();
         let opened = config.storage.open(&clock).await?;
         let options = runner::Options { concurrency: config.concurrency, ..Default::default() };
-        let bot = Bot::new(Http).shared_storage(opened.storage.clone()).clock(clock).options(options);
+        let bot = Bot::new(Http).storage(opened.storage.clone()).clock(clock).options(options);
         let bot = match telegram(config)? {
             Some(telegram) => bot.adapter(Unasked(telegram)),
             None => bot,

@@ -82,7 +82,7 @@ async fn start(
     clock: Clock,
 ) -> tertulia::Result<Running> {
     let options = runner::Options { concurrency: config.concurrency, ..Default::default() };
-    let bot = Bot::new(Http).shared_storage(opened.storage.clone()).clock(clock).options(options);
+    let bot = Bot::new(Http).storage(opened.storage.clone()).clock(clock).options(options);
     let bot = match telegram {
         Some(telegram) => bot.adapter(telegram),
         None => bot,

@@ -112,6 +112,28 @@ impl Conversation {
     }
 }
 
+impl TryFrom<&str> for Conversation {
+    type Error = Error;
+
+    fn try_from(text: &str) -> Result<Self> {
+        Self::parse(text)
+    }
+}
+
+impl TryFrom<&String> for Conversation {
+    type Error = Error;
+
+    fn try_from(text: &String) -> Result<Self> {
+        Self::parse(text)
+    }
+}
+
+impl From<&Conversation> for Conversation {
+    fn from(conversation: &Conversation) -> Self {
+        conversation.clone()
+    }
+}
+
 impl PartialEq for Conversation {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.text, &other.text) || self.text == other.text

@@ -49,7 +49,7 @@ impl Site {
         runner: runner::Options,
     ) -> Self {
         let runs = Runs::default();
-        let bot = Bot::new(Http).shared_storage(storage).clock(Clock::system()).options(runner);
+        let bot = Bot::new(Http).storage(storage).clock(Clock::system()).options(runner);
         let running = bot.data(runs.clone()).on_message(handle).start().await.unwrap();
         let router = router(running.door().clone(), options);
         Self { running, router, runs }

@@ -58,7 +58,7 @@ async fn an_update_that_is_given_twice_runs_once() {
     let storage: Arc<dyn tertulia::storage::Storage> = Arc::new(Memory::new());
     let start = || {
         let runs = Arc::clone(&runs);
-        let bot = Bot::new(fake.telegram()).shared_storage(Arc::clone(&storage));
+        let bot = Bot::new(fake.telegram()).storage(Arc::clone(&storage));
         bot.on_message(move |ctx: Context| {
             let runs = Arc::clone(&runs);
             async move {

@@ -13,7 +13,7 @@ use super::session::SessionType;
 use super::{Adapter, Declared, Filter, Handler, Running, Update, callback, command, message};
 use crate::runner::{About, Keys, Options, Runner};
 use crate::session::State;
-use crate::storage::{Memory, Storage};
+use crate::storage::{IntoStorage, Memory, Storage};
 use crate::{Clock, Error, Result};
 
 /// The name of the session type that was not given one.
@@ -58,15 +58,10 @@ impl Bot {
         self
     }
 
-    /// Keeps everything in `storage`. Without one everything is kept in memory and lost with the process, which
+    /// Keeps everything in `storage`, given by value or shared. Without one everything is kept in memory and lost with the process, which
     /// the bot says when it starts.
-    pub fn storage(self, storage: impl Storage) -> Self {
-        self.shared_storage(Arc::new(storage))
-    }
-
-    /// As [`storage`](Self::storage), for one that others use too.
-    pub fn shared_storage(mut self, storage: Arc<dyn Storage>) -> Self {
-        self.storage = Some(storage);
+    pub fn storage(mut self, storage: impl IntoStorage) -> Self {
+        self.storage = Some(storage.into_storage());
         self
     }
 

@@ -25,5 +25,5 @@ mod write;
 pub use cache::CacheStats;
 pub use loaded::Loaded;
 pub use log::Log;
-pub use sessions::{IntoStorage, Sessions, View};
+pub use sessions::{Sessions, View};
 pub use store::{Options, State, Store};

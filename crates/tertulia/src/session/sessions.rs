@@ -1,15 +1,14 @@
 //! Sessions alone: for any program that keeps state per conversation, without runner or bot.
 
-use std::convert::Infallible;
 use std::fmt;
 use std::ops::Deref;
-use std::sync::Arc;
+
 use std::time::Duration;
 
 use super::loaded::Loaded;
 use super::store::{Options, State, Store};
 use crate::error::Kind;
-use crate::storage::{Batch, CommitId, Storage, Write};
+use crate::storage::{Batch, CommitId, IntoStorage, Write};
 use crate::{Clock, Conversation, Error, Result};
 
 /// Typed sessions: load, change, compare-and-set, retry. Cheap to clone; clones share one cache.
@@ -220,57 +219,5 @@ impl<S: State> Drop for View<S> {
 impl<S: State + fmt::Debug> fmt::Debug for View<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("View").field(&**self).finish()
-    }
-}
-
-/// What can be given where a storage is wanted: a storage, or one that is already shared.
-pub trait IntoStorage {
-    /// The storage, shared.
-    fn into_storage(self) -> Arc<dyn Storage>;
-}
-
-impl<T: Storage> IntoStorage for T {
-    fn into_storage(self) -> Arc<dyn Storage> {
-        Arc::new(self)
-    }
-}
-
-impl<T: Storage> IntoStorage for Arc<T> {
-    fn into_storage(self) -> Arc<dyn Storage> {
-        self
-    }
-}
-
-impl IntoStorage for Arc<dyn Storage> {
-    fn into_storage(self) -> Arc<dyn Storage> {
-        self
-    }
-}
-
-impl TryFrom<&str> for Conversation {
-    type Error = Error;
-
-    fn try_from(text: &str) -> Result<Self> {
-        Self::parse(text)
-    }
-}
-
-impl TryFrom<&String> for Conversation {
-    type Error = Error;
-
-    fn try_from(text: &String) -> Result<Self> {
-        Self::parse(text)
-    }
-}
-
-impl From<&Conversation> for Conversation {
-    fn from(conversation: &Conversation) -> Self {
-        conversation.clone()
-    }
-}
-
-impl From<Infallible> for Error {
-    fn from(never: Infallible) -> Self {
-        match never {}
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use super::{Batch, Committed, Etag, Head, Limits, ListQuery, Listing, Page, Read};
 use crate::{Key, Result};
@@ -102,5 +103,29 @@ impl std::fmt::Display for Durability {
             word(self.power_loss),
             word(self.failover)
         )
+    }
+}
+
+/// What can be given where a storage is wanted: a storage, or one that is already shared.
+pub trait IntoStorage {
+    /// The storage, shared.
+    fn into_storage(self) -> Arc<dyn Storage>;
+}
+
+impl<T: Storage> IntoStorage for T {
+    fn into_storage(self) -> Arc<dyn Storage> {
+        Arc::new(self)
+    }
+}
+
+impl<T: Storage> IntoStorage for Arc<T> {
+    fn into_storage(self) -> Arc<dyn Storage> {
+        self
+    }
+}
+
+impl IntoStorage for Arc<dyn Storage> {
+    fn into_storage(self) -> Arc<dyn Storage> {
+        self
     }
 }

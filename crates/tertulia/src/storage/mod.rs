@@ -15,7 +15,7 @@ mod page;
 
 pub use batch::{Append, Batch, Expect, Expire, ItemId, LogWrite, QueueWrite, Write};
 pub use conflict::{Conflict, Gone, Mismatch};
-pub use contract::{BoxFuture, Durability, Properties, Scope, Storage};
+pub use contract::{BoxFuture, Durability, IntoStorage, Properties, Scope, Storage};
 pub use decide::{Change, Decision, LogChange, QueueChange, State, decide};
 pub use head::{CommitId, Etag, Head, LogHead, Offset, QueueHead, Revision};
 pub use hub::{Hub, Watch};

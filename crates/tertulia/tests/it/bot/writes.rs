@@ -30,7 +30,7 @@ fn one_update_each() -> Vec<Incoming> {
 
 /// Has the updates run by a bot and waits until they are done.
 async fn run(bot: Bot, storage: &Arc<Counting>, updates: Vec<Incoming>) {
-    let bot = bot.shared_storage(Arc::clone(storage) as _).start().await.unwrap();
+    let bot = bot.storage(Arc::clone(storage)).start().await.unwrap();
     bot.door().intake.submit_all(updates).await.unwrap();
     assert_eq!(bot.shutdown(Duration::from_secs(600)).await, []);
 }
