@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
+use crate::runner::About;
 use crate::storage::{Base, Expire, From, ItemId, LogWrite, Page, Read, Storage};
-use crate::{Conversation, Error, Key, Name, Result};
+use crate::{Conversation, Error, Key, Name, Result, Timestamp};
 
 /// The version this program writes.
 const VERSION: u8 = 1;
-/// How long an answer is kept: as long as the id of its update is remembered.
+/// How long an answer is kept, from the arrival of its update: as long as the update's id is remembered, so that an
+/// update given again finds either its answer or nothing.
 const KEPT: Duration = Duration::from_hours(48);
 
 /// What was replied to an update.
@@ -35,13 +37,15 @@ fn key(conversation: &Conversation, update: &ItemId) -> Result<Key> {
 ///
 /// # Errors
 /// `Invalid` if the id's space is too long to be part of a log's name.
-pub(super) fn write(conversation: &Conversation, update: &ItemId, answer: &Answer) -> Result<LogWrite> {
+pub(super) fn write(about: &About, now: Timestamp, answer: &Answer) -> Result<LogWrite> {
+    let About { conversation, update, arrived, .. } = about;
+    let kept = KEPT.saturating_sub(now.since(*arrived)).max(Duration::from_secs(1));
     let (state, replies): (u8, &[String]) = match answer {
         Answer::Replies(replies) => (0, replies),
         Answer::GivenUp => (1, &[]),
     };
     let base = Bytes::copy_from_slice(&[VERSION, state]);
-    let mut write = LogWrite::new(key(conversation, update)?).base(base).expire(Expire::After(KEPT));
+    let mut write = LogWrite::new(key(conversation, update)?).base(base).expire(Expire::After(kept));
     write.append = replies.iter().map(|reply| entry(reply)).collect();
     Ok(write)
 }

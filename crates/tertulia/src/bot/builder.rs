@@ -156,7 +156,7 @@ impl Bot {
             senders.extend(sender.map(|sender| (name.clone(), sender)));
             platforms.push(Platform { name, adapter, answers });
         }
-        let shared = Arc::new(Shared { data, sessions });
+        let shared = Arc::new(Shared { clock: clock.clone(), data, sessions });
         let router = Router { platforms, routes, keys, shared };
         let mut runner = Runner::new(Arc::clone(&storage), clock.clone(), options, router);
         for source in sources {

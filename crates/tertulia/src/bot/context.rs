@@ -6,8 +6,9 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::filter::split_command;
-use super::router::Shared;
+use super::router::{Platform, Shared};
 use super::{Adapter, Method, Outgoing, Update, UpdateKind};
+use crate::error::Kind;
 use crate::runner::{Ticket, Turn};
 use crate::{Conversation, Error, Result};
 
@@ -19,14 +20,18 @@ struct Inner {
     turn: Turn,
     update: Update,
     adapter: Arc<dyn Adapter>,
+    /// Nothing is called there: replies are kept as the update's answer.
+    answers: bool,
     shared: Arc<Shared>,
-    /// What was replied, on a platform that is read rather than called.
-    replies: Mutex<Vec<String>>,
+    /// What was replied, on a platform that is read rather than called; taken when the handler has returned.
+    replies: Mutex<Option<Vec<String>>>,
 }
 
 impl Context {
-    pub(super) fn new(turn: Turn, update: Update, adapter: Arc<dyn Adapter>, shared: Arc<Shared>) -> Self {
-        Self(Arc::new(Inner { turn, update, adapter, shared, replies: Mutex::default() }))
+    pub(super) fn new(turn: Turn, update: Update, platform: &Platform, shared: Arc<Shared>) -> Self {
+        let replies = Mutex::new(platform.answers.then(Vec::new));
+        let (adapter, answers) = (Arc::clone(&platform.adapter), platform.answers);
+        Self(Arc::new(Inner { turn, update, adapter, answers, shared, replies }))
     }
 
     /// Where the update belongs.
@@ -67,15 +72,21 @@ impl Context {
     /// `Invalid` if the platform would refuse it, `Closed` if the handler has returned.
     pub async fn reply(&self, text: impl AsRef<str>) -> Result<Ticket> {
         let text = text.as_ref();
+        if self.0.answers {
+            let mut replies = self.0.replies.lock();
+            let replies = replies.as_mut().ok_or_else(|| self.is_over())?;
+            let ordinal = u32::try_from(replies.len()).expect("memory ends before replies do");
+            replies.push(text.to_owned());
+            return Ok(Ticket { update: self.0.turn.about().update.clone(), ordinal });
+        }
         match self.0.adapter.encode(self.conversation(), &Outgoing::Reply { text })? {
             Some(call) => self.0.turn.call(call),
-            None => {
-                let mut replies = self.0.replies.lock();
-                let ordinal = u32::try_from(replies.len()).expect("memory ends before replies do");
-                replies.push(text.to_owned());
-                Ok(Ticket { update: self.0.turn.about().update.clone(), ordinal })
-            }
+            None => Err(Error::invalid(format!("`{}` has no replies", self.0.adapter.name()))),
         }
+    }
+
+    fn is_over(&self) -> Error {
+        Error::new(Kind::Closed, format!("the turn of {:?} is over", self.0.turn.about().update))
     }
 
     /// Makes a call that only one platform knows, durable and in order like a reply.
@@ -103,8 +114,9 @@ impl Context {
         &self.0.shared
     }
 
+    /// What was replied, once; nothing can be replied afterwards.
     pub(super) fn take_replies(&self) -> Vec<String> {
-        std::mem::take(&mut *self.0.replies.lock())
+        self.0.replies.lock().take().unwrap_or_default()
     }
 }
 

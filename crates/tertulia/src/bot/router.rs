@@ -8,11 +8,12 @@ use super::handler::Boxed;
 use super::{Adapter, Context, Filter, Update};
 use crate::runner::{About, Handler, HandlerResult, Keys, Turn};
 use crate::storage::LogWrite;
-use crate::{Error, Result};
+use crate::{Clock, Error, Result};
 
 /// What all turns of a bot share.
 #[derive(Debug)]
 pub(super) struct Shared {
+    pub(super) clock: Clock,
     pub(super) data: Values,
     /// A `session::Store<S>` for each session type.
     pub(super) sessions: Values,
@@ -68,27 +69,27 @@ impl Handler for Router {
     }
 
     async fn handle(&self, turn: Turn, update: Update) -> HandlerResult {
-        let Platform { adapter, answers, .. } = self.platform(turn.about())?;
+        let platform = self.platform(turn.about())?;
         let route = self.routes.iter().find(|route| route.filter.matches(&update));
-        if route.is_none() && !*answers {
+        if route.is_none() && !platform.answers {
             return Ok(());
         }
-        let ctx = Context::new(turn, update, Arc::clone(adapter), Arc::clone(&self.shared));
+        let ctx = Context::new(turn, update, platform, Arc::clone(&self.shared));
         if let Some(route) = route {
             (route.handler)(ctx.clone()).await?;
         }
-        if *answers {
+        if platform.answers {
             // Written even if nothing was said, so that whoever waits learns that the turn is over.
             let about = ctx.turn().about();
             let replies = Answer::Replies(ctx.take_replies());
-            ctx.turn().write(answer::write(&about.conversation, &about.update, &replies)?)?;
+            ctx.turn().write(answer::write(about, ctx.turn().clock().now(), &replies)?)?;
         }
         Ok(())
     }
 
     fn buried(&self, about: &About) -> Vec<LogWrite> {
         let answers = self.platform(about).is_ok_and(|platform| platform.answers);
-        let given_up = || answer::write(&about.conversation, &about.update, &Answer::GivenUp).ok();
+        let given_up = || answer::write(about, self.shared.clock.now(), &Answer::GivenUp).ok();
         answers.then(given_up).flatten().into_iter().collect()
     }
 }

@@ -19,6 +19,9 @@ use crate::{Clock, Conversation, Error, Result};
 /// and the handler succeeds; forgotten if the handler fails. Reading never marks it changed.
 ///
 /// It must be dropped before the handler returns, which happens by itself unless it is given away.
+///
+/// A turn that has effects, such as a reply, is committed only if the session is still what was loaded. A turn
+/// without any checks nothing: where others write the same sessions too, it may have seen an older state.
 pub struct Session<S: State> {
     /// `None` only while it is dropped.
     loaded: Option<Loaded<S>>,
@@ -117,8 +120,13 @@ impl<S: State> Contribute for Slot<S> {
     fn prepare(&self) -> Result<Vec<LogWrite>> {
         match &mut *self.place.lock() {
             Place::Back(loaded) => loaded.prepare(),
-            Place::Out | Place::Spoilt => Err(Error::invalid(format!(
+            Place::Out => Err(Error::invalid(format!(
                 "a guard of the session `{}` of {} outlived its handler",
+                std::any::type_name::<S>(),
+                self.conversation
+            ))),
+            Place::Spoilt => Err(Error::invalid(format!(
+                "the session `{}` of {} was held by something that panicked",
                 std::any::type_name::<S>(),
                 self.conversation
             ))),

@@ -70,11 +70,11 @@ impl<H: Handler> Core<H> {
                 self.send(arrived, calls, &committed.appended);
                 Ok(Ended::Done)
             }
-            Outcome::Ended { perhaps_by_us } => {
+            Outcome::EntryMoved { perhaps_by_us } => {
                 if perhaps_by_us && !calls.is_empty() {
                     self.find_calls(arrived).await;
                 }
-                Ok(Ended::Done)
+                Ok(Ended::EntryMoved)
             }
             Outcome::Conflict => Ok(Ended::Conflict),
         }
@@ -141,12 +141,13 @@ impl<H: Handler> Core<H> {
                 }
                 Err(error) => match error.kind() {
                     Kind::Conflict if names_entry(&error, arrived) => {
-                        return Ok(Outcome::Ended { perhaps_by_us });
+                        return Ok(Outcome::EntryMoved { perhaps_by_us });
                     }
                     Kind::Conflict => return Ok(Outcome::Conflict),
                     // The same batch again is safe: it removes the update by its revision.
                     Kind::Unknown | Kind::Timeout => perhaps_by_us = true,
                     Kind::Unavailable => {}
+                    Kind::Closed => self.give_up(error).await,
                     _ => return Err(error),
                 },
             }
@@ -159,8 +160,11 @@ impl<H: Handler> Core<H> {
     /// Finds the calls of a turn whose commit was applied though its answer was lost.
     async fn find_calls(self: &Arc<Self>, arrived: &Arrived) {
         let of_this_turn = |call: &Call| call.ticket.update == arrived.about.update;
-        if let Err(error) = self.read_outbox(std::iter::once(arrived.shard), of_this_turn).await {
-            tracing::warn!(%error, "the outbox cannot be read, some calls are made after a restart");
+        let mut wait = Duration::from_millis(20);
+        while let Err(error) = self.read_outbox(std::iter::once(arrived.shard), of_this_turn).await {
+            tracing::warn!(%error, "the outbox cannot be read, trying again");
+            self.clock.sleep(wait).await;
+            wait = (wait * 2).min(Duration::from_secs(5));
         }
     }
 }
@@ -168,8 +172,8 @@ impl<H: Handler> Core<H> {
 /// What became of a turn's batch.
 enum Outcome {
     Committed(Committed),
-    /// The update is no longer in the inbox. If an earlier answer was lost, it may have been this very batch.
-    Ended {
+    /// The inbox entry is gone or was changed. If an earlier answer was lost, it may have been this very batch.
+    EntryMoved {
         perhaps_by_us: bool,
     },
     Conflict,

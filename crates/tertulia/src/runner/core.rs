@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::index::Index;
@@ -13,7 +14,7 @@ use super::riders::{Riders, Riding};
 use super::{Handler, Options};
 use crate::error::Kind;
 use crate::storage::{Batch, CommitId, Committed, Limits, Scope, Storage, Write};
-use crate::{Clock, Key, Result, Shard};
+use crate::{Clock, Error, Key, Result, Shard};
 
 /// Shared by the inbox, the workers, the outbox and the handle.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub(super) struct Core<H: Handler> {
     pub(super) riders: Riders,
     pub(super) outbox: Outbox,
     pub(super) tasks: Tasks,
+    /// The error of a source or a storage that cannot go on.
+    pub(super) failed: watch::Sender<Option<Arc<Error>>>,
 }
 
 impl<H: Handler> Core<H> {
@@ -47,11 +50,20 @@ impl<H: Handler> Core<H> {
                     tracing::error!(%error, "the storage refused a batch of the runner");
                     return Err(error);
                 }
+                Err(error) if error.kind() == Kind::Closed => self.give_up(error).await,
                 Err(error) => tracing::warn!(%error, "a batch was not committed, trying again"),
             }
             self.clock.sleep(wait).await;
             wait = (wait * 2).min(Duration::from_secs(5));
         }
+    }
+
+    /// The storage takes nothing any more: the runner is reported as failed, and whoever owns it stops it. Waits
+    /// for that, so that nothing goes on as if it were committed.
+    pub(super) async fn give_up(&self, error: Error) {
+        tracing::error!(%error, "the storage is closed, the runner cannot go on");
+        self.failed.send_replace(Some(Arc::new(error)));
+        std::future::pending().await
     }
 
     /// Commits the marks of every shard now, those of up to `together` shards in one batch.

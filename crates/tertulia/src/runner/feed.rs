@@ -13,6 +13,9 @@ use crate::{Clock, Error, Result};
 /// How many updates a source is asked for at once.
 const FETCH: usize = 100;
 
+/// The wait after a source could not be asked; it doubles each time in a row.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+
 /// Asks a source for updates until told to stop: fetches, has the whole batch put into the inbox, fetches again.
 pub(super) async fn feed(
     mut source: Box<dyn Source>,
@@ -21,7 +24,7 @@ pub(super) async fn feed(
     mut stopping: watch::Receiver<bool>,
     failed: watch::Sender<Option<Arc<Error>>>,
 ) {
-    let mut wait = Duration::from_millis(100);
+    let mut wait = FIRST_WAIT;
     while !*stopping.borrow() {
         let fetched = tokio::select! {
             biased;
@@ -31,12 +34,13 @@ pub(super) async fn feed(
         let error = match fetched {
             // A source that always has nothing must not keep others from running.
             Ok(updates) if updates.is_empty() => {
+                wait = FIRST_WAIT;
                 tokio::task::yield_now().await;
                 continue;
             }
             Ok(updates) => match intake.submit_all(updates).await {
                 Ok(_) => {
-                    wait = Duration::from_millis(100);
+                    wait = FIRST_WAIT;
                     continue;
                 }
                 Err(error) => error,

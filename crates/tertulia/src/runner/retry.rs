@@ -65,7 +65,7 @@ impl<H: Handler> Core<H> {
         queue(&mut writes, arrived.shard, &INBOX).replace.push(replace);
         match self.storage.commit(Batch::new(CommitId(self.clock.random()), writes)).await {
             Ok(_) => again.revision.0 += 1,
-            Err(error) if error.kind() == Kind::Conflict => return After::Done,
+            Err(error) if error.kind() == Kind::Conflict => return self.look_again(arrived).await,
             Err(error) => {
                 tracing::warn!(%conversation, %error, "a failed try could not be recorded");
                 // Perhaps it was: whatever the entry is now is found when it is read again.
@@ -107,10 +107,14 @@ impl<H: Handler> Core<H> {
                 Err(error) => error,
             };
             match error.kind() {
-                Kind::Conflict if names_entry(&error, arrived) => return After::Done,
+                Kind::Conflict if names_entry(&error, arrived) => return self.look_again(arrived).await,
                 // Perhaps it was applied: the same again is safe, since it removes the update by its revision.
-                Kind::Unknown | Kind::Timeout => self.clock.sleep(wait).await,
-                Kind::Unavailable => return self.postpone(arrived, &error),
+                // The handler has had its tries, so that only the burial is tried again.
+                Kind::Unknown | Kind::Timeout | Kind::Unavailable => {
+                    tracing::warn!(%conversation, %error, "an update cannot be moved to dead, trying again");
+                    self.clock.sleep(wait).await;
+                }
+                Kind::Closed => self.give_up(error).await,
                 _ if told.is_empty() => return self.postpone(arrived, &error),
                 _ => {
                     tracing::error!(%conversation, %error, "nobody is told of the dead update");

@@ -92,6 +92,7 @@ impl<H: Handler> Runner<H> {
         let outbox = Outbox::new(senders, options.senders);
         let riders = Riders::new();
         let properties = storage.properties();
+        let (failed, failure) = watch::channel(None);
         let core = Arc::new(Core {
             handler,
             storage,
@@ -103,6 +104,7 @@ impl<H: Handler> Runner<H> {
             riders,
             outbox,
             tasks: Tasks::open(),
+            failed: failed.clone(),
         });
         // Calls are made from here on; a start that is dropped or fails must end that.
         let guard = core.tasks.guard();
@@ -113,7 +115,6 @@ impl<H: Handler> Runner<H> {
             tracing::info!(updates, calls, "found what an earlier process had left");
         }
         let (stop, stopping) = watch::channel(false);
-        let (failed, failure) = watch::channel(None);
         let (close, closing) = watch::channel(false);
         let ingest = tokio::spawn(inbox.serve(requests, closing));
         core.tasks.spawn(Arc::clone(&core).keep_flushing());

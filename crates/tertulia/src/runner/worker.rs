@@ -129,6 +129,7 @@ impl<H: Handler> Core<H> {
             let forgotten = caught("the handler", || drop(turn.close()));
             match ended.and_then(|ended| forgotten.map(|()| ended)) {
                 Ok(Ok(Ended::Done)) => return After::Done,
+                Ok(Ok(Ended::EntryMoved)) => return self.look_again(&whole).await,
                 Ok(Ok(Ended::Conflict)) => conflicts += 1,
                 Ok(Err(error)) => return self.fail(&whole, &error).await,
                 Err(panic) => return self.fail(&whole, &panic.into()).await,
@@ -139,6 +140,22 @@ impl<H: Handler> Core<H> {
                 2..=5 => self.clock.sleep(Duration::from_millis(1 + self.clock.random() % 10)).await,
                 _ => return After::Again(whole, self.options.backoff(conflicts - 5, self.clock.random())),
             }
+        }
+    }
+
+    /// What to do with an update whose entry somebody else has moved: nothing if it is gone; else it is run again,
+    /// with what the entry says now.
+    pub(super) async fn look_again(&self, arrived: &Arrived) -> After {
+        let mut again = arrived.copy();
+        again.leave_body_behind();
+        let again = Arc::new(again);
+        match self.with_body(&again).await {
+            Ok(None) => After::Done,
+            Ok(Some(found)) => {
+                let wait = found.not_before.since(self.clock.now()).min(self.options.longest_backoff());
+                After::Again(found, wait)
+            }
+            Err(error) => self.postpone(&again, &error),
         }
     }
 
@@ -163,6 +180,8 @@ impl<H: Handler> Core<H> {
         let record = InboxRecord::decode(&entry.bytes)?;
         let mut whole = arrived.copy();
         whole.about.body = record.body;
+        whole.about.attempt = whole.about.attempt.max(record.attempts.saturating_add(1));
+        whole.not_before = record.not_before;
         whole.body_left_behind = false;
         whole.revision = entry.revision;
         Ok(Some(Arc::new(whole)))
@@ -171,8 +190,10 @@ impl<H: Handler> Core<H> {
 
 /// How a turn's batch ended.
 pub(super) enum Ended {
-    /// The update is applied, by this turn or by somebody else's.
+    /// The update is applied.
     Done,
+    /// Somebody else has ended the update, or recorded a failed try of it.
+    EntryMoved,
     /// Something it read has changed.
     Conflict,
 }

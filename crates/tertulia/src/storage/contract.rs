@@ -19,7 +19,8 @@ pub trait Storage: Debug + Send + Sync + 'static {
     /// # Errors
     /// `Conflict` (with a [`Conflict`](super::Conflict) that names every failed expectation), `Invalid` (over a
     /// limit, or over the scope), `Unavailable` (a queue is full, the engine cannot be reached: nothing was
-    /// applied), `Unknown` (the answer was lost), `Corrupt`.
+    /// applied), `Unknown` (the answer was lost), `Closed` (nothing is taken any more until the store is opened
+    /// again), `Corrupt`.
     ///
     /// # Cancel safety
     /// Dropping the future does not take the batch back: it may still be applied.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tertulia::bot::{Bot, Context, Data, Update};
+use tertulia::error::Kind;
 use tertulia::storage::Memory;
 
 use super::support::{Desk, Window, replies, say, update};
@@ -127,4 +128,21 @@ async fn updates_of_a_platform_that_the_bot_lacks_wait_for_one_that_has_it() {
     let with = Bot::new(desk.clone()).storage(storage.clone()).on_message(echo).start().await.unwrap();
     assert_eq!(with.shutdown(Duration::from_secs(1)).await, []);
     assert_eq!(*desk.sent.lock(), [("7".to_owned(), "hello".to_owned())]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_after_the_handler_has_returned_is_refused() {
+    let (give, mut given) = tokio::sync::mpsc::unbounded_channel::<Context>();
+    let bot = Bot::new(Window)
+        .data(give)
+        .on_message(async |ctx: Context, give: Data<tokio::sync::mpsc::UnboundedSender<Context>>| {
+            give.send(ctx)?;
+            Ok(())
+        })
+        .start()
+        .await
+        .unwrap();
+    assert_eq!(say(&bot, "a", "x").await, replies(&[]));
+    let error = given.recv().await.unwrap().reply("too late").await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Closed);
 }

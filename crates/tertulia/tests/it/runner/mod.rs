@@ -2,6 +2,7 @@
 
 mod support;
 
+mod closed;
 mod crash;
 mod faults;
 mod lazy;
