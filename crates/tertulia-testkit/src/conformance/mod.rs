@@ -18,4 +18,5 @@ mod run;
 
 #[doc(inline)]
 pub use crate::model;
+pub(crate) use run::step;
 pub use run::{SMALL, Time, limited, threads, timed, unhurried};

@@ -1,5 +1,7 @@
 //! Runs one case in a runtime of its own.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::time::Duration;
 
 use tertulia::storage::Limits;
@@ -51,7 +53,7 @@ pub fn timed(time: Time, open: impl AsyncFnOnce(Limits) -> Subject, case: impl A
     }
 }
 
-/// The same for a case that takes as long as its caller wants, and leaps over years.
+/// The same for a case that takes as long as its caller wants, and leaps over years; its steps are bounded.
 pub fn unhurried(time: Time, open: impl AsyncFnOnce(Limits) -> Subject, case: impl AsyncFnOnce(&Subject)) {
     match time {
         Time::Real => two_threads().block_on(async { case(&open(Limits::default()).await).await }),
@@ -77,7 +79,33 @@ fn run(
 ) {
     runtime.block_on(async {
         let subject = open().await;
-        let ended = tokio::time::timeout(patience, case(&subject)).await;
-        assert!(ended.is_ok(), "the case waits for something that never comes");
+        bounded(patience, case(&subject)).await;
     });
+}
+
+/// Panics if work does not come to its end: neither if it waits for what never comes, nor if it goes round.
+async fn bounded(patience: Duration, work: impl Future<Output = ()>) {
+    let ended = tokio::time::timeout(patience, watched(work)).await;
+    assert!(ended.is_ok(), "the case waits for something that never comes");
+}
+
+/// One step of a case without hurry.
+pub(crate) async fn step(subject: &Subject, work: impl Future<Output = ()>) {
+    bounded(if subject.can_leap() { PAUSED_PATIENCE } else { PATIENCE }, work).await;
+}
+
+/// Ends a case that goes round for ever; a paused clock would let it.
+async fn watched(case: impl Future<Output = ()>) {
+    let mut case = pin!(case);
+    let began = real_now();
+    poll_fn(|context| {
+        assert!(real_now() - began < PATIENCE, "the case goes round and comes to no end");
+        case.as_mut().poll(context)
+    })
+    .await;
+}
+
+#[allow(clippy::disallowed_methods, reason = "the paused clock stands still or races while a case hangs")]
+fn real_now() -> std::time::Instant {
+    std::time::Instant::now()
 }

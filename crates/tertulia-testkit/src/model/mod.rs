@@ -15,6 +15,7 @@ use self::generate::Generator;
 use self::reference::{NoPage, Reference, Refusal};
 use crate::Subject;
 use crate::conformance::list::list;
+use crate::conformance::step;
 
 /// Rounds played unless `TERTULIA_MODEL_ROUNDS` says otherwise.
 const ROUNDS: u64 = 40;
@@ -89,18 +90,22 @@ impl<'a> Round<'a> {
 
     async fn play(mut self) {
         for _ in 0..STEPS {
-            match self.generator.below(100) {
-                0..60 => self.commit().await,
-                60..80 => self.read().await,
-                80..88 => self.changed().await,
-                88..92 => self.list().await,
-                92..99 => self.leap().await,
-                _ => self.reopen().await,
-            }
+            step(self.subject, self.step()).await;
         }
         self.list().await;
         for key in self.generator.keys().to_vec() {
             self.compare_read(&[Read::new(key).limit(usize::MAX, usize::MAX)]).await;
+        }
+    }
+
+    async fn step(&mut self) {
+        match self.generator.below(100) {
+            0..60 => self.commit().await,
+            60..80 => self.read().await,
+            80..88 => self.changed().await,
+            88..92 => self.list().await,
+            92..99 => self.leap().await,
+            _ => self.reopen().await,
         }
     }
 

@@ -108,8 +108,30 @@ impl Drop for Watch<'_> {
 mod tests {
     use std::sync::Barrier;
 
+    use super::super::{CommitId, Offset, QueueHead};
     use super::*;
     use crate::{Name, Shard};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_change_made_right_after_the_look_is_not_missed() {
+        let (hub, key) = (Hub::default(), Key::ShardLog(Shard(0), Name::from_static("log")));
+        let mut looks = 0;
+        let look = || {
+            looks += 1;
+            let seen = (looks > 1).then_some(Head::Queue(head()));
+            // The change comes between this look and the wait.
+            hub.wake(&key);
+            async move { Ok(seen) }
+        };
+        let changed = hub.changed(&key, None, look);
+        let changed = tokio::time::timeout(std::time::Duration::from_hours(1), changed).await;
+        assert_eq!(changed.expect("woken").expect("nothing fails"), Some(Head::Queue(head())));
+    }
+
+    fn head() -> QueueHead {
+        let etag = Etag { version: 1, commit: CommitId(1) };
+        QueueHead { etag, incarnation: CommitId(1), end: Offset(1), count: 1, bytes: 0 }
+    }
 
     #[test]
     fn nothing_is_kept_of_watchers_that_go_at_the_same_time() {
