@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use crate::handoff::Handoff;
 use crate::lock::{self, Lock, Owner};
 use crate::reader::{Reader, Readers};
 use crate::schema;
-use crate::writer::Writer;
+use crate::writer;
 use crate::{SqliteOptions, Synchronous};
 
 /// How often a handle that only reads looks for changes, which another process makes and cannot tell it.
@@ -150,14 +151,16 @@ impl Sqlite {
             let lock = Arc::new(Lock::take(&path, now)?);
             let connection = schema::open_writer(&path, &options)?;
             let mut inner = Inner::new(path, &options, None);
-            let writer = Writer::new(connection, &options, inner.shared.clone(), lock.clone())?;
+            let (ready, begun) = channel();
+            let (shared, locked) = (inner.shared.clone(), lock.clone());
             let thread = std::thread::Builder::new()
                 .name("tertulia-sqlite".into())
-                .spawn(move || writer.run())
+                .spawn(move || writer::run(locked, connection, &options, shared, &ready))
                 .map_err(|cause| {
                     Error::unavailable(format!("cannot start the writer thread: {cause}")).with_source(cause)
                 })?;
             inner.writer = Some(WriterThread { thread: Mutex::new(Some(thread)), lock });
+            begun.recv().unwrap_or_else(|_| Err(Error::internal("the writer thread panicked")))?;
             Ok(Self(Arc::new(inner)))
         })
         .await

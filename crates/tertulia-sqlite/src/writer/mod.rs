@@ -2,11 +2,13 @@
 
 mod apply;
 mod cache;
+mod statements;
 mod store;
 mod sweep;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
@@ -34,10 +36,31 @@ const IDLE: Duration = Duration::from_secs(1);
 /// Under load, a sweep step rides on every so manieth group.
 const SWEEP_EVERY: u32 = 32;
 
+/// The whole of the writer thread: tells through `ready` whether it could begin, then runs until the last handle
+/// is gone and everything queued is answered. The connection is closed before the lock is released.
+pub(crate) fn run(
+    _lock: Arc<Lock>,
+    mut connection: Connection,
+    options: &SqliteOptions,
+    shared: Arc<Shared>,
+    ready: &Sender<Result<()>>,
+) {
+    let writer = Writer::new(&mut connection, options, shared);
+    let (writer, begun) = match writer {
+        Ok(writer) => (Some(writer), Ok(())),
+        Err(error) => (None, Err(error)),
+    };
+    // It fails only if the opener is gone, and then the handoff is closed.
+    let _ = ready.send(begun);
+    if let Some(writer) = writer {
+        writer.run();
+    }
+}
+
 /// The writer thread's state. The thread ends when the handoff is closed and empty.
 #[derive(Debug)]
-pub(crate) struct Writer {
-    store: Store,
+struct Writer<'c> {
+    store: Store<'c>,
     shared: Arc<Shared>,
     limits: Limits,
     /// Frames in the write-ahead log after the last commit, told by SQLite.
@@ -50,8 +73,6 @@ pub(crate) struct Writer {
     swept: Timestamp,
     /// The last sweep left something to do.
     more: bool,
-    /// Released last, when the connection is closed.
-    _lock: Arc<Lock>,
 }
 
 /// Why a group was not written.
@@ -63,16 +84,10 @@ struct Failure {
     full: bool,
 }
 
-impl Writer {
+impl<'c> Writer<'c> {
     /// # Errors
     /// `Unavailable`, `Corrupt`.
-    pub(crate) fn new(
-        connection: Connection,
-        options: &SqliteOptions,
-        shared: Arc<Shared>,
-        lock: Arc<Lock>,
-    ) -> Result<Self> {
-        let mut store = Store::new(connection, options.heads)?;
+    fn new(connection: &'c mut Connection, options: &SqliteOptions, shared: Arc<Shared>) -> Result<Self> {
         let frames = Arc::new(AtomicU32::new(0));
         let counted = frames.clone();
         // In the place of SQLite's own automatic checkpoint, which swallows errors.
@@ -80,10 +95,10 @@ impl Writer {
             counted.store(pages.unsigned_abs(), Ordering::Relaxed);
             Ok(())
         };
-        store
-            .connection
+        connection
             .wal_hook(Some(count))
             .map_err(|cause| failed("cannot watch the write-ahead log", cause))?;
+        let store = Store::new(connection, options.heads)?;
         Ok(Self {
             store,
             shared,
@@ -94,12 +109,10 @@ impl Writer {
             groups: 0,
             swept: Timestamp(0),
             more: false,
-            _lock: lock,
         })
     }
 
-    /// Runs until the last handle is gone and everything queued is answered.
-    pub(crate) fn run(mut self) {
+    fn run(mut self) {
         let abandon = AbandonOnDrop(self.shared.clone());
         let mut group = Vec::new();
         loop {
@@ -124,7 +137,7 @@ impl Writer {
                     // Who gave up waiting is not told.
                     let _ = answer.send(result);
                 }
-                for key in self.store.dirty.drain(..) {
+                for (key, _) in self.store.dirty.drain(..) {
                     self.shared.hub.wake(&key);
                 }
                 // What was deleted is freed at the next idle moment.
@@ -191,14 +204,12 @@ impl Writer {
     }
 
     fn begin(&mut self) -> rusqlite::Result<()> {
-        self.store.connection.prepare_cached("BEGIN IMMEDIATE")?.execute(())?;
+        self.store.statements.begin.execute(())?;
         self.store.refresh()
     }
 
     fn commit(&mut self) -> Result<(), Failure> {
-        let committed =
-            self.store.connection.prepare_cached("COMMIT").and_then(|mut commit| commit.execute(()));
-        match committed {
+        match self.store.statements.commit.execute(()) {
             Ok(_) => Ok(()),
             Err(cause) if is_full(&cause) => Err(cause.into()),
             // After a failed flush nobody knows what the disk has; only reading it anew tells.

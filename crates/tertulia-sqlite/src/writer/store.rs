@@ -9,9 +9,10 @@ use tertulia::storage::{ItemId, LogHead, Offset, QueueHead, Revision, State};
 use tertulia::{Key, Name, Result, Timestamp};
 
 use super::SEEN_FOR;
-use super::cache::Cache;
+use super::cache::{Cache, Place};
+use super::statements::Statements;
 use crate::error::{corrupt, failed};
-use crate::rows::{LogRow, QueueRow, log_columns, queue_columns};
+use crate::rows::{LogRow, QueueRow};
 use crate::schema::{INLINE_BASE, OFFSET_BITS};
 
 /// How many spaces of item ids are remembered.
@@ -21,8 +22,9 @@ const SPACES: usize = 4096;
 /// file, what is cached is what a query inside the open transaction would give, changes of earlier batches
 /// included.
 #[derive(Debug)]
-pub(super) struct Store {
-    pub(super) connection: Connection,
+pub(super) struct Store<'c> {
+    pub(super) connection: &'c Connection,
+    pub(super) statements: Statements<'c>,
     /// The time by which the batch in hand is decided.
     pub(super) now: Timestamp,
     /// `None`: there is no such row.
@@ -32,8 +34,8 @@ pub(super) struct Store {
     pub(super) items: Cache<i64, (Revision, u64)>,
     /// By name of a queue, then by name of a space.
     spaces: HashMap<Name, HashMap<Name, Space, RandomState>, RandomState>,
-    /// Keys changed in the open transaction: heads to write, watchers to wake.
-    pub(super) dirty: Vec<Key>,
+    /// Keys changed in the open transaction and where their slots are: heads to write, watchers to wake.
+    pub(super) dirty: Vec<(Key, Place)>,
     pub(super) next_log: i64,
     pub(super) next_queue: i64,
     /// A query failed, as opposed to a row that made no sense: the transaction is to be taken back.
@@ -76,12 +78,14 @@ pub(super) struct Space {
     pub(super) highest: i64,
 }
 
-impl Store {
+impl<'c> Store<'c> {
     /// # Errors
     /// `Unavailable`, `Corrupt`.
-    pub(super) fn new(connection: Connection, heads: usize) -> Result<Self> {
+    pub(super) fn new(connection: &'c Connection, heads: usize) -> Result<Self> {
+        let cannot_read = |cause| failed("cannot read the database", cause);
         let mut store = Self {
             connection,
+            statements: Statements::new(connection).map_err(cannot_read)?,
             now: Timestamp(0),
             logs: Cache::new(heads),
             queues: Cache::new(heads),
@@ -96,14 +100,13 @@ impl Store {
             dropped: false,
             appended: 0,
         };
-        store.refresh().map_err(|cause| failed("cannot read the database", cause))?;
+        store.refresh().map_err(cannot_read)?;
         Ok(store)
     }
 
     /// Starts over if somebody else wrote to the file. Called within a transaction or before the first.
     pub(super) fn refresh(&mut self) -> rusqlite::Result<()> {
-        let version =
-            self.connection.prepare_cached("PRAGMA data_version")?.query_row((), |row| row.get(0))?;
+        let version = self.statements.data_version.query_row((), |row| row.get(0))?;
         if version == self.data_version {
             return Ok(());
         }
@@ -139,24 +142,21 @@ impl Store {
     }
 
     fn log_slot(&mut self, key: &Key) -> Result<&mut Option<LogSlot>> {
-        if self.logs.get_mut(key).is_none() {
-            let slot = self.load_log(key)?;
-            self.logs.insert(key.clone(), slot);
-        }
-        Ok(self.logs.get_mut(key).expect("inserted above"))
+        let place = match self.logs.find(key) {
+            Some(place) => place,
+            None => {
+                let slot = self.load_log(key)?;
+                self.logs.insert(key.clone(), slot)
+            }
+        };
+        Ok(&mut self.logs[place])
     }
 
     fn load_log(&mut self, key: &Key) -> Result<Option<LogSlot>> {
-        const SQL: &str = concat!(
-            "SELECT ",
-            log_columns!(),
-            " FROM logs WHERE shard = ?1 AND conversation = ?2 AND name = ?3"
-        );
         let (shard, conversation, name) = parts(key);
-        let loaded = self.connection.prepare_cached(SQL).and_then(|mut statement| {
-            let decode = |row: &rusqlite::Row<'_>| Ok(LogRow::decode(row, 0, key));
-            statement.query_row(params![shard, conversation, name], decode).optional()
-        });
+        let decode = |row: &rusqlite::Row<'_>| Ok(LogRow::decode(row, 0, key));
+        let loaded =
+            self.statements.log_head.query_row(params![shard, conversation, name], decode).optional();
         let row = self.read("a head", loaded)?.transpose()?;
         Ok(row.map(|row| LogSlot {
             base_apart: row.head.base_len > INLINE_BASE,
@@ -169,20 +169,20 @@ impl Store {
     }
 
     fn queue_slot(&mut self, key: &Key) -> Result<&mut Option<QueueSlot>> {
-        if self.queues.get_mut(key).is_none() {
-            let slot = self.load_queue(key)?;
-            self.queues.insert(key.clone(), slot);
-        }
-        Ok(self.queues.get_mut(key).expect("inserted above"))
+        let place = match self.queues.find(key) {
+            Some(place) => place,
+            None => {
+                let slot = self.load_queue(key)?;
+                self.queues.insert(key.clone(), slot)
+            }
+        };
+        Ok(&mut self.queues[place])
     }
 
     fn load_queue(&mut self, key: &Key) -> Result<Option<QueueSlot>> {
-        const SQL: &str = concat!("SELECT ", queue_columns!(), " FROM queues WHERE shard = ?1 AND name = ?2");
         let (shard, _, name) = parts(key);
-        let loaded = self.connection.prepare_cached(SQL).and_then(|mut statement| {
-            let decode = |row: &rusqlite::Row<'_>| Ok(QueueRow::decode(row, 0, key));
-            statement.query_row(params![shard, name], decode).optional()
-        });
+        let decode = |row: &rusqlite::Row<'_>| Ok(QueueRow::decode(row, 0, key));
+        let loaded = self.statements.queue_head.query_row(params![shard, name], decode).optional();
         let row = self.read("a head", loaded)?.transpose()?;
         Ok(row.map(|row| QueueSlot { row, stored: true, dirty: false }))
     }
@@ -190,7 +190,7 @@ impl Store {
     fn space(&mut self, queue: &Name, name: &Name) -> Result<Option<&mut Space>> {
         let known = self.spaces.get(queue).is_some_and(|spaces| spaces.contains_key(name));
         if !known {
-            let loaded = load_space(&self.connection, queue, name);
+            let loaded = load_space(self.connection, queue, name);
             let Some(space) = self.read("the space of an id", loaded)? else { return Ok(None) };
             self.remember(queue, name, space);
         }
@@ -229,7 +229,7 @@ impl Store {
     }
 }
 
-impl State for Store {
+impl State for Store<'_> {
     fn log(&mut self, key: &Key) -> Result<Option<LogHead>> {
         let now = self.now;
         Ok(self.log_slot(key)?.as_ref().and_then(|slot| slot.row.live(now)))
@@ -240,38 +240,32 @@ impl State for Store {
     }
 
     fn seen(&mut self, key: &Key, id: &ItemId) -> Result<bool> {
-        const SQL: &str = "SELECT at FROM seen WHERE space = ?1 AND id = ?2";
         let (ItemId::Number(name, _) | ItemId::Bytes(name, _)) = id;
         let Some(space) = self.space(key.name(), name)? else { return Ok(false) };
         let space_id = space.id;
         if matches!(id, ItemId::Number(_, number) if *number > space.highest) {
             return Ok(false);
         }
-        let found = self.connection.prepare_cached(SQL).and_then(|mut statement| {
-            let at = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
-            match id {
-                ItemId::Number(_, number) => statement.query_row(params![space_id, number], at),
-                ItemId::Bytes(_, bytes) => statement.query_row(params![space_id, bytes], at),
-            }
-            .optional()
-        });
-        let at = self.read("a seen id", found)?;
+        let at = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
+        let found = match id {
+            ItemId::Number(_, number) => self.statements.seen.query_row(params![space_id, number], at),
+            ItemId::Bytes(_, bytes) => self.statements.seen.query_row(params![space_id, bytes], at),
+        };
+        let at = self.read("a seen id", found.optional())?;
         Ok(at.is_some_and(|at| self.now.since(Timestamp(at.cast_unsigned())) < SEEN_FOR))
     }
 
     fn entry(&mut self, key: &Key, offset: Offset) -> Result<Option<(Revision, u64)>> {
-        const SQL: &str = "SELECT revision, length(bytes) FROM items WHERE place = ?1";
         let Some(slot) = self.queue_slot(key)? else { return Ok(None) };
         if offset >= slot.row.head.end {
             return Ok(None);
         }
         let place = place(slot.row.id, offset);
-        if let Some(item) = self.items.get_mut(&place) {
-            return Ok(Some(*item));
+        if let Some(item) = self.items.find(&place) {
+            return Ok(Some(self.items[item]));
         }
-        let found = self.connection.prepare_cached(SQL).and_then(|mut statement| {
-            statement.query_row([place], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))).optional()
-        });
+        let numbers = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
+        let found = self.statements.item.query_row([place], numbers).optional();
         let Some((revision, length)) = self.read("an entry", found)? else { return Ok(None) };
         let (Ok(revision), Ok(length)) = (u64::try_from(revision), u64::try_from(length)) else {
             return Err(corrupt(format_args!("{key}: entry {offset} has the revision {revision}")));

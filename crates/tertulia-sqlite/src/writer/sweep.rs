@@ -20,7 +20,7 @@ const IDS: usize = 1_000;
 /// Where in `seen` a sweep stopped.
 pub(super) type SeenPlace = (i64, Value);
 
-impl Store {
+impl Store<'_> {
     /// One step, within a transaction; tells whether there is more to do now.
     pub(super) fn sweep(&mut self) -> rusqlite::Result<bool> {
         let expired = self.sweep_expired()?;
@@ -60,7 +60,7 @@ impl Store {
                 new_deadline: false,
                 new_base: None,
             };
-            drop_log(&self.connection, &slot)?;
+            drop_log(&mut self.statements, &slot)?;
             self.logs.insert(key, None);
         }
         Ok(found == LOGS && freed > 0)
