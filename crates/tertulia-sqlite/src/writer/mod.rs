@@ -172,7 +172,11 @@ impl<'c> Writer<'c> {
         answers: &mut Vec<(oneshot::Sender<Result<Committed>>, Result<Committed>)>,
     ) -> Result<(), Failure> {
         if let Some(reason) = &self.stopped {
-            return Err(Failure { error: Error::unavailable(reason.clone()), fatal: false, full: false });
+            return Err(Failure {
+                error: Error::new(Kind::Closed, reason.clone()),
+                fatal: false,
+                full: false,
+            });
         }
         self.begin()?;
         for job in group.drain(..) {
