@@ -18,7 +18,7 @@ impl<F: Fn(&Update) -> bool + Send + Sync + 'static> Filter for F {
 #[derive(Clone, Debug)]
 pub struct Command(String);
 
-/// Messages that begin with `/name`, in any case, also as `/name@bot`; what follows is
+/// Messages that begin with `/name`, in any case, also as `/name@bot` whichever bot is named; what follows is
 /// [`Context::arguments`](super::Context::arguments).
 pub fn command(name: impl Into<String>) -> Command {
     Command(name.into().trim_start_matches('/').to_owned())
