@@ -143,6 +143,7 @@ async fn count(Arguments { store, runtime, hung, callers, run }: &Arguments) -> 
         sum += sessions.load(&conversation(chat)?).await?.get().n;
     }
     let peer = match (store, runtime) {
+        _ if *hung > 0 => "tertulia-hung",
         (Store::Memory, Runtime::Current) => "tertulia-current",
         (Store::Memory, Runtime::Multi) => "tertulia-multi",
         (Store::Sqlite, _) => "tertulia-sqlite",
