@@ -70,7 +70,7 @@ pub(super) struct Bounds {
     pub(super) computing: usize,
     /// How many updates are known.
     pub(super) entries: usize,
-    /// How many updates wait for nothing but a worker before the sources wait.
+    /// How many updates wait for nothing but a worker that computes before the sources wait.
     pub(super) ready: usize,
     /// How many bytes of bodies are kept.
     pub(super) bytes: usize,
@@ -110,14 +110,19 @@ impl Index {
                 let state = self.state.lock();
                 let free = self.free(&state);
                 let ready = state.sequencer.ready();
-                if (free >= wanted.min(self.enough()) && ready < self.bounds.ready)
-                    || (free > 0 && ready == 0)
-                {
+                let enough = free >= wanted.min(self.enough()) && !self.is_busy(&state);
+                if enough || (free > 0 && ready == 0) {
                     return free.min(wanted);
                 }
             }
             woken.await;
         }
+    }
+
+    /// Whether more is ready than the workers can take at once, though there are slots: they compute. (When the
+    /// slots are taken by handlers that wait, what comes is kept all the same.)
+    fn is_busy(&self, state: &State) -> bool {
+        state.sequencer.ready() >= self.bounds.ready && state.running < self.bounds.running
     }
 
     /// Wakes who waits for room if nothing is ready, so that what is free now will have to do.
@@ -226,7 +231,7 @@ impl Index {
         if next.is_some() {
             state.running += 1;
             // Not at each update taken.
-            if state.sequencer.ready() == self.bounds.ready / 2 {
+            if state.sequencer.ready() == self.bounds.ready / 2 || state.running == self.bounds.running {
                 self.room.notify_waiters();
             }
         } else {

@@ -17,9 +17,9 @@ use super::{Handler, Options, Sender, Source};
 use crate::storage::Storage;
 use crate::{Clock, Error, Result, Shard};
 
-/// How many updates may wait for a slot, for each slot there is, before the sources wait: what is ready stays
-/// small enough for the processor's caches, and what is not taken yet is better off at its source.
-const READY_PER_SLOT: usize = 8;
+/// How many updates may be ready while the workers compute, before the sources wait: what is ready stays within the
+/// processor's caches, and what could not be taken at once is as well off at its source.
+const READY: usize = 512;
 
 /// A runner that is not running yet.
 #[derive(Debug)]
@@ -86,7 +86,7 @@ impl<H: Handler> Runner<H> {
             running: options.concurrency,
             computing: runtime.metrics().num_workers(),
             entries: options.index_entries,
-            ready: options.concurrency.saturating_mul(READY_PER_SLOT),
+            ready: READY,
             bytes: options.index_bytes,
         });
         let outbox = Outbox::new(senders, options.senders);
