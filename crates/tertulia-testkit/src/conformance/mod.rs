@@ -1,7 +1,8 @@
 //! The rules of the storage contract, each a named case.
 //!
 //! A case is a plain function of a [`Subject`](crate::Subject); [`conformance!`](crate::conformance!) lists them
-//! all, so that each shows as a test of its own for every storage. [`threads`], [`limited`], [`timed`] and [`unhurried`] run one.
+//! all, so that each shows as a test of its own for every storage. [`threads`], [`limited`], [`timed`] and
+//! [`unhurried`] run one.
 
 pub mod batch;
 pub mod changed;

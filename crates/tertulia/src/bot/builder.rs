@@ -58,8 +58,8 @@ impl Bot {
         self
     }
 
-    /// Keeps everything in `storage`, given by value or shared. Without one everything is kept in memory and lost with the process, which
-    /// the bot says when it starts.
+    /// Keeps everything in `storage`, given by value or shared. Without one everything is kept in memory and lost
+    /// with the process, which the bot says when it starts.
     pub fn storage(mut self, storage: impl IntoStorage) -> Self {
         self.storage = Some(storage.into_storage());
         self

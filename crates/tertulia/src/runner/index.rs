@@ -99,8 +99,9 @@ impl Index {
         Self { state: Mutex::default(), bounds, room: Notify::new(), quiet: Notify::new() }
     }
 
-    /// Waits for room for `wanted` more, and while more is ready than the workers can soon take; gives how many fit, at least one. Fewer than wanted are given when so
-    /// many are not to be had soon: what is known runs or waits, and nothing is ready.
+    /// Waits for room for `wanted` more, and while more is ready than the workers can soon take; gives how many
+    /// fit, at least one. Fewer than wanted are given when so many are not to be had soon: what is known runs or
+    /// waits, and nothing is ready.
     pub(super) async fn room(&self, wanted: usize) -> usize {
         loop {
             let woken = self.room.notified();
