@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tertulia::runner::{About, DeadKind, INBOX, Keys, Options, Runner, Turn};
+use tertulia::runner::{About, DEAD, DeadKind, INBOX, Keys, Options, Runner, Turn};
 use tertulia::storage::{Expect, ItemId, LogWrite, Memory, Storage};
 use tertulia::{Clock, Conversation, Error, Key, Timestamp};
 
@@ -250,4 +250,27 @@ async fn the_doubled_wait_is_bounded_and_never_overflows() {
     assert_eq!((handle.running(), handle.size()), (0, 1), "it waits");
     let left = handle.shutdown(Duration::from_secs(1)).await;
     assert_eq!(left[0].update, ItemId::Number(SPACE, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_burial_that_is_refused_is_tried_again_without_the_handler() {
+    let refusals = AtomicUsize::new(3);
+    let storage: Arc<dyn Storage> = Faulty::new(Memory::new(), move |batch| {
+        let buries = batch.writes.iter().any(|write| *write.key().name() == DEAD);
+        let left = |refusals: usize| refusals.checked_sub(1).filter(|_| buries);
+        let refused = refusals.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left).is_ok();
+        Fate { refused, ..Fate::default() }
+    });
+    let runs = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&runs);
+    let options = Options { retries: 0, ..Options::default() };
+    let handle = start(&storage, options, move |_, _| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        async { anyhow::bail!("always") }
+    })
+    .await;
+    handle.intake().submit(update("a", 1, "x")).await.unwrap();
+    assert_eq!(handle.shutdown(Duration::from_secs(60)).await, []);
+    assert_eq!(dead(&storage).await.len(), 1);
+    assert_eq!(runs.load(Ordering::Relaxed), 1);
 }
