@@ -6,7 +6,8 @@ use std::ops::Deref;
 use std::time::Duration;
 
 use super::loaded::Loaded;
-use super::store::{Options, State, Store};
+use super::options::Options;
+use super::store::{State, Store};
 use crate::error::Kind;
 use crate::storage::{Batch, CommitId, IntoStorage, Write};
 use crate::{Clock, Conversation, Error, Result};

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use super::cache::{Cache, CacheStats};
 use super::entry::Entry;
 use super::loaded::Loaded;
+use super::options::Options;
 use super::read;
 use crate::storage::{Limits, Storage};
 use crate::{Clock, Conversation, Error, Key, Name, Result};
@@ -20,21 +21,6 @@ const MAX_NAME: usize = 64;
 pub trait State: Default + Serialize + DeserializeOwned + Send + Sync + 'static {}
 
 impl<S: Default + Serialize + DeserializeOwned + Send + Sync + 'static> State for S {}
-
-/// How a [`Store`] keeps its sessions in memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Options {
-    /// The most bytes of decoded sessions that are kept, about: 64 MiB.
-    pub cache_bytes: usize,
-    /// How many items of each [`Log`](super::Log) are loaded with its session, at least 1: 256.
-    pub log_tail: usize,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { cache_bytes: 64 << 20, log_tail: 256 }
-    }
-}
 
 /// Loads the sessions of one type. Cheap to clone; clones share one cache.
 ///

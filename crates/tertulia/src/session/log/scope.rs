@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::place::Place;
 use super::records::Tail;
-use crate::session::codec;
+use crate::session::encoding;
 use crate::{Error, Result};
 
 thread_local! {
@@ -86,7 +86,7 @@ pub(in crate::session) fn encode<S: Serialize>(
 ) -> Result<Encoded> {
     let scope = Encoded { live, next, ..Encoded::default() };
     let guard = Guard::enter(Scope::Encoding(scope));
-    let result = codec::encode(value, out);
+    let result = encoding::encode(value, out);
     let Scope::Encoding(mut encoded) = guard.leave() else {
         return Err(Error::internal("a session was encoded within another"));
     };
@@ -103,7 +103,7 @@ pub(in crate::session) fn decode<S: DeserializeOwned>(
     tails: Vec<Arc<Tail>>,
 ) -> Result<S, rmp_serde::decode::Error> {
     let guard = Guard::enter(Scope::Decoding(tails));
-    let value = codec::decode(bytes);
+    let value = encoding::decode(bytes);
     drop(guard);
     value
 }
@@ -169,7 +169,7 @@ fn with_encoded<R>(outside: R, f: impl FnOnce(&mut Encoded) -> R) -> R {
 pub(super) fn encode_item<T: Serialize>(item: &T) -> Result<Vec<u8>, rmp_serde::encode::Error> {
     let guard = Guard::enter(Scope::Item { refused: false });
     let mut out = Vec::new();
-    let result = codec::encode(item, &mut out);
+    let result = encoding::encode(item, &mut out);
     if let Scope::Item { refused: true } = guard.leave() {
         return Err(serde::ser::Error::custom(INSIDE_ITEM));
     }
@@ -179,7 +179,7 @@ pub(super) fn encode_item<T: Serialize>(item: &T) -> Result<Vec<u8>, rmp_serde::
 /// Decodes an item.
 pub(super) fn decode_item<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     let _guard = Guard::enter(Scope::Item { refused: false });
-    codec::decode(bytes)
+    encoding::decode(bytes)
         .map_err(|e| Error::corrupt(format!("an item of a log does not fit its type: {e}")).with_source(e))
 }
 

@@ -4,8 +4,8 @@ use fastrand::Rng;
 
 use super::value::Value;
 use super::{apply, encode};
-use crate::session::codec;
 use crate::session::diff::diff;
+use crate::session::encoding;
 use crate::session::format::{Base, Malformed, Patch, Record};
 use crate::session::msgpack::MAX_DEPTH;
 use crate::session::read::log_numbers;
@@ -50,7 +50,7 @@ fn a_patch_whose_checksum_was_made_anew_may_fail_and_never_panics() {
             target[place] = rng.u8(..);
         }
         match apply(&old, &[patch]) {
-            Ok(applied) => drop((log_numbers(&applied), codec::decode::<Value>(&applied))),
+            Ok(applied) => drop((log_numbers(&applied), encoding::decode::<Value>(&applied))),
             Err(_) => refused += 1,
         }
     }
@@ -65,7 +65,7 @@ fn random_bytes_never_panic() {
         let (one, other) = (bytes(), bytes());
         let _ = (Base::decode(&one), Patch::decode(&one), Record::decode(&one));
         let _ = (apply(&one, std::slice::from_ref(&other)), log_numbers(&one));
-        let _ = (diff(&one, &other), codec::decode::<Value>(&one));
+        let _ = (diff(&one, &other), encoding::decode::<Value>(&one));
     }
 }
 

@@ -4,8 +4,8 @@ use fastrand::Rng;
 
 use super::value::Value;
 use super::{apply, canonical, encode};
-use crate::session::codec;
 use crate::session::diff::diff;
+use crate::session::encoding;
 
 /// `TERTULIA_FUZZ_ROUNDS` for more.
 const ROUNDS: usize = 20_000;
@@ -37,7 +37,7 @@ fn a_patch_of_the_old_bytes_gives_the_new_ones_and_no_change_gives_no_patch() {
             let applied = apply(&base, &patches).unwrap();
             assert_eq!(applied.len(), old.len(), "round {round}");
             assert_eq!(canonical(&applied), canonical(&old), "round {round}");
-            let again: Value = codec::decode(&applied).unwrap();
+            let again: Value = encoding::decode(&applied).unwrap();
             assert_eq!(again, value, "round {round}");
             // New maps, with new orders.
             value = again;

@@ -4,14 +4,14 @@ mod damage;
 mod fuzz;
 mod value;
 
-use super::codec;
+use super::encoding;
 use super::format::Malformed;
 use super::msgpack::{Kind, header, put_header, take_value};
 use super::patch::Tree;
 
 fn encode<S: serde::Serialize>(value: &S) -> Vec<u8> {
     let mut out = Vec::new();
-    codec::encode(value, &mut out).unwrap();
+    encoding::encode(value, &mut out).unwrap();
     out
 }
 

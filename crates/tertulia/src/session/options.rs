@@ -1,0 +1,31 @@
+//! How the sessions of one type are kept.
+
+use std::sync::Arc;
+
+use super::Codec;
+
+/// How a [`Store`](super::Store) keeps its sessions.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The most bytes of decoded sessions that are kept in memory, about: 64 MiB.
+    pub cache_bytes: usize,
+    /// How many items of each [`Log`](super::Log) are loaded with its session, at least 1: 256.
+    pub log_tail: usize,
+    /// What records go through on their way to the storage, in this order: none.
+    pub codecs: Vec<Arc<dyn Codec>>,
+}
+
+impl Options {
+    /// Has records go through `codec` as well, after those that were given before: compress, then encrypt.
+    #[must_use]
+    pub fn codec(mut self, codec: impl Codec) -> Self {
+        self.codecs.push(Arc::new(codec));
+        self
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { cache_bytes: 64 << 20, log_tail: 256, codecs: Vec::new() }
+    }
+}
