@@ -120,6 +120,14 @@ impl TryFrom<&str> for Conversation {
     }
 }
 
+impl TryFrom<String> for Conversation {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        Self::parse(&text)
+    }
+}
+
 impl TryFrom<&String> for Conversation {
     type Error = Error;
 

@@ -82,6 +82,11 @@ impl<S> Cache<S> {
         entry
     }
 
+    /// Drops a session. Not counted as a hit or a miss.
+    pub(super) fn remove(&self, conversation: &Conversation) -> Option<Box<Entry<S>>> {
+        self.shelf(conversation).lock().take(conversation)
+    }
+
     /// Puts a session in, unless a newer one is there, and drops others while there are too many bytes.
     pub(super) fn put(&self, conversation: &Conversation, entry: Box<Entry<S>>) {
         let cost = entry.cost() + PLACE_BYTES + conversation.as_str().len();

@@ -31,6 +31,13 @@ impl<S> Entry<S> {
         2 * self.shadow.len() + size_of::<Self>() + logs
     }
 
+    /// Nothing of it is stored any more.
+    pub(super) fn forget_stored(&mut self) {
+        self.shadow.clear();
+        self.head = None;
+        self.logs.clear();
+    }
+
     /// Whether a log has many more items loaded than the `tail` that is loaded with a session: then it is better
     /// loaded again than kept.
     pub(super) fn is_overgrown(&self, tail: usize) -> bool {

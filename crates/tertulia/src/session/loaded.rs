@@ -4,10 +4,12 @@ use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 
+use super::commit::commit;
 use super::entry::Entry;
 use super::log::{Encoded, Place};
 use super::store::{State, Store};
 use super::write::{Change, compare};
+use crate::error::Kind;
 use crate::storage::{Etag, Expect, Head, LogWrite};
 use crate::{Conversation, Error, Key, Result};
 
@@ -17,6 +19,8 @@ use crate::{Conversation, Error, Key, Result};
 /// 2. [`prepare`](Self::prepare) gives the writes, none if nothing changed, to be part of the turn's batch.
 /// 3. [`committed`](Self::committed) takes the heads of these writes and puts the value back into the cache;
 ///    [`release`](Self::release) puts back one that was not written.
+///
+/// [`save`](Self::save) is the same in one, for a session that is written by itself.
 ///
 /// Dropping it at any point is the rollback: nothing was written, and the next load decodes what is stored again.
 pub struct Loaded<S> {
@@ -37,6 +41,8 @@ enum Stage {
     Deleted,
     /// Its writes were given out and are not known to be committed.
     Prepared,
+    /// It could not be written, and is not what is stored.
+    Spoilt,
 }
 
 thread_local! {
@@ -61,15 +67,27 @@ impl<S: State> Loaded<S> {
 
     /// The value, to be changed. Whether it was changed is found out by [`prepare`](Self::prepare).
     pub fn get_mut(&mut self) -> &mut S {
-        self.stage = Stage::Touched;
+        self.touch(Stage::Touched);
         &mut self.entry.value
+    }
+
+    /// Replaces the value.
+    pub fn set(&mut self, value: S) {
+        *self.get_mut() = value;
     }
 
     /// Removes the session, with the logs inside it: the value is the type's default from here on. Touching it
     /// afterwards makes it a session again.
     pub fn delete(&mut self) {
         self.entry.value = S::default();
-        self.stage = Stage::Deleted;
+        self.touch(Stage::Deleted);
+    }
+
+    /// What was given out to be written, or could not be, is not written again.
+    fn touch(&mut self, stage: Stage) {
+        if !matches!(self.stage, Stage::Prepared | Stage::Spoilt) {
+            self.stage = stage;
+        }
     }
 
     /// What to write so that the stored session is this one, with the expectations that nobody else wrote;
@@ -84,6 +102,10 @@ impl<S: State> Loaded<S> {
         match self.stage {
             Stage::Untouched => Ok(Vec::new()),
             Stage::Prepared => Err(Error::internal(format!("{}: prepared twice", self.key()))),
+            Stage::Spoilt => {
+                let text = format!("{}: it could not be written and must be loaded again", self.key());
+                Err(Error::new(Kind::Closed, text))
+            }
             Stage::Deleted => {
                 self.stage = Stage::Prepared;
                 Ok(self.removal())
@@ -166,21 +188,58 @@ impl<S: State> Loaded<S> {
         LogWrite::new(self.key()).expect(expect)
     }
 
+    /// Writes what was changed now, by itself, so that it stays whatever becomes of the rest; nothing if nothing was
+    /// changed. The session can be used and saved again afterwards.
+    ///
+    /// # Errors
+    /// `Conflict` if somebody else wrote first, `Invalid` as from [`prepare`](Self::prepare), `Unavailable`, and
+    /// `Unknown` if the storage's answer was lost and cannot be found out. After an error the session must be
+    /// loaded again: its value can still be read, and is not written any more.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, it was written wholly or not at all, and the session must be loaded again.
+    pub async fn save(&mut self) -> Result<()> {
+        let prepared = self.prepare();
+        let stage = std::mem::replace(&mut self.stage, Stage::Spoilt);
+        let writes = prepared?;
+        if writes.is_empty() {
+            self.settle(stage, &[]);
+            return Ok(());
+        }
+        // What the storage accepts was not outdated.
+        self.cached = false;
+        let heads = commit(self.store.storage(), self.store.clock(), writes).await;
+        let heads = heads.map_err(|error| error.context(self.key()))?;
+        self.settle(stage, &heads);
+        Ok(())
+    }
+
     /// The writes were committed, and these are the heads of their logs, in the order of the writes: the value
     /// goes back into the cache.
     pub fn committed(mut self, heads: &[Option<Head>]) {
-        if self.stage == Stage::Prepared {
-            let mut heads = heads.iter().map(|head| head.and_then(|head| head.log()));
-            // A removed session has none.
-            let Some(head) = heads.next().flatten() else { return };
-            self.entry.head = Some(head);
-            for place in &self.entry.logs {
-                let Some(head) = heads.next().flatten() else { return };
-                place.set_head(head);
-            }
-            self.stage = Stage::Untouched;
-        }
+        self.settle(self.stage, heads);
         self.release();
+    }
+
+    /// What was prepared is stored now, with these heads.
+    fn settle(&mut self, stage: Stage, heads: &[Option<Head>]) {
+        self.stage = Stage::Untouched;
+        if stage != Stage::Prepared {
+            return;
+        }
+        let mut heads = heads.iter().map(|head| head.and_then(|head| head.log()));
+        let Some(head) = heads.next().flatten() else {
+            // It was removed, if not by this, then after it.
+            self.entry.forget_stored();
+            return;
+        };
+        self.entry.head = Some(head);
+        for place in &self.entry.logs {
+            match heads.next().flatten() {
+                Some(head) => place.set_head(head),
+                None => self.stage = Stage::Spoilt,
+            }
+        }
     }
 
     /// The value goes back into the cache if it is what is stored; if it was touched, or its writes were given
@@ -213,6 +272,15 @@ impl<S> Loaded<S> {
     /// Whether the value came from the cache, so that somebody else may have written since.
     pub fn is_cached(&self) -> bool {
         self.cached
+    }
+
+    /// Whether it may have been changed since it was loaded or saved.
+    pub fn is_touched(&self) -> bool {
+        matches!(self.stage, Stage::Touched | Stage::Deleted)
+    }
+
+    pub(super) fn store(&self) -> &Store<S> {
+        &self.store
     }
 
     pub(super) fn into_value(self) -> S {

@@ -8,16 +8,20 @@
 mod align;
 mod cache;
 mod codec;
+mod commit;
 mod diff;
 mod encoding;
 mod entry;
 mod format;
+mod guard;
+mod keys;
 mod loaded;
 mod log;
 mod msgpack;
 mod options;
 mod patch;
 mod read;
+mod remove;
 mod sessions;
 mod store;
 #[cfg(test)]
@@ -26,8 +30,10 @@ mod write;
 
 pub use cache::CacheStats;
 pub use codec::Codec;
+pub use guard::Guard;
+pub use keys::Keys;
 pub use loaded::Loaded;
 pub use log::Log;
-pub use options::Options;
+pub use options::{Options, Unsaved};
 pub use sessions::{Sessions, View};
 pub use store::{State, Store};

@@ -11,6 +11,9 @@ pub struct Options {
     pub cache_bytes: usize,
     /// How many items of each [`Log`](super::Log) are loaded with its session, at least 1: 256.
     pub log_tail: usize,
+    /// What happens when a [`Guard`](super::Guard) is dropped with a change that was neither saved nor discarded:
+    /// a warning.
+    pub unsaved: Unsaved,
     /// What records go through on their way to the storage, in this order: none.
     pub codecs: Vec<Arc<dyn Codec>>,
 }
@@ -26,6 +29,16 @@ impl Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { cache_bytes: 64 << 20, log_tail: 256, codecs: Vec::new() }
+        Self { cache_bytes: 64 << 20, log_tail: 256, unsaved: Unsaved::default(), codecs: Vec::new() }
     }
+}
+
+/// What happens when a change is lost because its [`Guard`](super::Guard) was neither saved nor discarded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unsaved {
+    /// It is logged as a warning and counted.
+    #[default]
+    Warn,
+    /// It is logged, counted, and panics: for tests.
+    Panic,
 }

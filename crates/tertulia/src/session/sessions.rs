@@ -5,11 +5,14 @@ use std::ops::Deref;
 
 use std::time::Duration;
 
+use super::guard::Guard;
+use super::keys::Keys;
 use super::loaded::Loaded;
 use super::options::Options;
 use super::store::{State, Store};
+use super::{read, remove};
 use crate::error::Kind;
-use crate::storage::{Batch, CommitId, IntoStorage, Write};
+use crate::storage::IntoStorage;
 use crate::{Clock, Conversation, Error, Result};
 
 /// Typed sessions: load, change, compare-and-set, retry. Cheap to clone; clones share one cache.
@@ -98,6 +101,22 @@ impl<S: State> Sessions<S> {
         }
     }
 
+    /// Loads a session, to be read, changed and [saved](Guard::save). One that is not stored is the type's default.
+    ///
+    /// # Errors
+    /// `Invalid` for a conversation that is none, `Corrupt`, `Unavailable`.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing.
+    pub async fn load<K>(&self, conversation: K) -> Result<Guard<S>>
+    where
+        K: TryInto<Conversation>,
+        Error: From<K::Error>,
+    {
+        let conversation = conversation.try_into().map_err(Error::from)?;
+        Ok(Guard::new(self.store.load_current(&conversation).await?))
+    }
+
     /// Reads a session, as it is stored now. Reading writes nothing.
     ///
     /// # Errors
@@ -108,64 +127,84 @@ impl<S: State> Sessions<S> {
         Error: From<K::Error>,
     {
         let conversation = conversation.try_into().map_err(Error::from)?;
-        loop {
-            let loaded = self.store.load(&conversation).await?;
-            if !loaded.is_cached() || self.store.is_current(&loaded).await? {
-                return Ok(View(Some(loaded)));
-            }
-        }
+        Ok(View(Some(self.store.load_current(&conversation).await?)))
     }
 
-    /// Removes a session, with the logs inside it. The next to load it gets the type's default.
+    /// Whether a session is stored. Its value is not read.
     ///
     /// # Errors
-    /// As [`update`](Self::update).
-    ///
-    /// # Cancel safety
-    /// If the future is dropped, the session was removed wholly or not at all.
-    pub async fn delete<K>(&self, conversation: K) -> Result<()>
+    /// `Invalid` for a conversation that is none, `Unavailable`.
+    pub async fn contains<K>(&self, conversation: K) -> Result<bool>
     where
         K: TryInto<Conversation>,
         Error: From<K::Error>,
     {
         let conversation = conversation.try_into().map_err(Error::from)?;
-        let mut conflicts = 0;
-        loop {
-            let mut loaded = self.store.load(&conversation).await?;
-            loaded.delete();
-            if self.store_or_retry(loaded, &mut conflicts).await? {
-                return Ok(());
-            }
+        read::exists(&self.store, &conversation).await
+    }
+
+    /// The conversations that have a session and whose text form begins with `prefix`: `telegram:` for those of
+    /// one source, nothing for all.
+    pub fn keys(&self, prefix: &str) -> Keys<S> {
+        Keys::new(self.store.clone(), prefix)
+    }
+
+    /// Removes a session, with the logs inside it, even if it cannot be read. The next to load it gets the type's
+    /// default. Tells whether there was one.
+    ///
+    /// # Errors
+    /// `Invalid` for a conversation that is none, `Unavailable`, and `Unknown` if the storage's answer was lost and
+    /// cannot be found out.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, the session was removed wholly or not at all.
+    pub async fn delete<K>(&self, conversation: K) -> Result<bool>
+    where
+        K: TryInto<Conversation>,
+        Error: From<K::Error>,
+    {
+        let conversation = conversation.try_into().map_err(Error::from)?;
+        remove::session(&self.store, &conversation).await
+    }
+
+    /// Removes every session whose conversation's text form begins with `prefix`, all of them if it is empty, and
+    /// tells how many. Sessions made meanwhile may stay.
+    ///
+    /// # Errors
+    /// As [`delete`](Self::delete). Those removed until then stay removed: call it again to go on.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, some are removed, each wholly or not at all.
+    pub async fn delete_all(&self, prefix: &str) -> Result<u64> {
+        let mut keys = self.keys(prefix);
+        let mut removed = 0;
+        while let Some(page) = keys.page().await? {
+            removed += remove::sessions(&self.store, &page).await?;
+            tracing::debug!(removed, prefix, "removing sessions");
         }
+        Ok(removed)
     }
 
     /// Commits what changed; `false` if somebody else wrote first, after a wait if that happened twice in a row.
     async fn store_or_retry(&self, mut loaded: Loaded<S>, conflicts: &mut u32) -> Result<bool> {
-        let writes = loaded.prepare()?;
-        if writes.is_empty() {
-            let current = !loaded.is_cached() || self.store.is_current(&loaded).await?;
-            if current {
-                loaded.release();
-            }
-            return Ok(current);
-        }
-        let clock = self.store.clock();
-        let writes = writes.into_iter().map(Write::Log).collect();
-        match self.store.storage().commit(Batch::new(CommitId(clock.random()), writes)).await {
-            Ok(committed) => {
-                loaded.committed(&committed.heads);
-                Ok(true)
-            }
+        match loaded.save().await {
+            Ok(()) => {}
             Err(error) if error.kind() == Kind::Conflict => {
                 drop(loaded);
                 *conflicts += 1;
                 if *conflicts > 1 {
+                    let clock = self.store.clock();
                     clock.sleep(Duration::from_micros(1_000 + clock.random() % 9_000)).await;
                 }
-                Ok(false)
+                return Ok(false);
             }
-            Err(error) => Err(error),
+            Err(error) => return Err(error),
         }
+        let current = !loaded.is_cached() || self.store.is_current(&loaded).await?;
+        if current {
+            loaded.release();
+        }
+        Ok(current)
     }
 
     /// The store underneath.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -35,7 +36,8 @@ struct Inner<S> {
     name: Name,
     limits: Limits,
     cache: Cache<S>,
-    log_tail: usize,
+    options: Options,
+    unsaved: AtomicU64,
 }
 
 impl<S: State> Store<S> {
@@ -63,8 +65,8 @@ impl<S: State> Store<S> {
         let limits = storage.properties().limits;
         let name = Name::new(format!("session/{name}"))?;
         let cache = Cache::new(options.cache_bytes);
-        let log_tail = options.log_tail.max(1);
-        Ok(Self(Arc::new(Inner { storage, clock, name, limits, cache, log_tail })))
+        let unsaved = AtomicU64::new(0);
+        Ok(Self(Arc::new(Inner { storage, clock, name, limits, cache, options, unsaved })))
     }
 
     /// The session of `conversation`: from the cache, else from the storage. One that is not stored is the type's
@@ -84,6 +86,22 @@ impl<S: State> Store<S> {
         Ok(Loaded::new(self.clone(), conversation.clone(), Box::new(entry), false))
     }
 
+    /// As [`load`](Self::load), and as it is stored now: what the cache holds is used only if nobody else wrote.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing.
+    pub async fn load_current(&self, conversation: &Conversation) -> Result<Loaded<S>> {
+        loop {
+            let loaded = self.load(conversation).await?;
+            if !loaded.is_cached() || self.is_current(&loaded).await? {
+                return Ok(loaded);
+            }
+        }
+    }
+
     /// Whether a session is still as it was loaded. Needed only before something is told from a value of the
     /// cache that is not going to be written, where others write too.
     ///
@@ -96,6 +114,16 @@ impl<S: State> Store<S> {
     /// How often the cache helped.
     pub fn cache_stats(&self) -> CacheStats {
         self.0.cache.stats()
+    }
+
+    /// How many [guards](super::Guard) were dropped with a change that was neither saved nor discarded.
+    pub fn unsaved(&self) -> u64 {
+        self.0.unsaved.load(Ordering::Relaxed)
+    }
+
+    /// How the sessions are kept.
+    pub fn options(&self) -> &Options {
+        &self.0.options
     }
 
     /// The storage.
@@ -131,11 +159,20 @@ impl<S> Store<S> {
     }
 
     pub(super) fn log_tail(&self) -> usize {
-        self.0.log_tail
+        self.0.options.log_tail.max(1)
+    }
+
+    pub(super) fn count_unsaved(&self) {
+        self.0.unsaved.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Drops what the cache holds of a session.
+    pub(super) fn forget(&self, conversation: &Conversation) {
+        drop(self.0.cache.remove(conversation));
     }
 
     pub(super) fn put_back(&self, conversation: &Conversation, entry: Box<Entry<S>>) {
-        if !entry.is_overgrown(self.0.log_tail) {
+        if !entry.is_overgrown(self.log_tail()) {
             self.0.cache.put(conversation, entry);
         }
     }

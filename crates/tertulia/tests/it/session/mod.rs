@@ -1,6 +1,8 @@
 //! Typed sessions.
 
+mod enumerate;
 mod fixtures;
+mod guards;
 mod logs;
 mod logs_model;
 mod mutations;

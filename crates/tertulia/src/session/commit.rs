@@ -1,0 +1,95 @@
+//! Commits the writes of sessions until it is known what became of them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::Kind;
+use crate::storage::{Batch, CommitId, Expect, Head, LogHead, LogWrite, Read, Storage, Write};
+use crate::{Clock, Error, Result};
+
+/// How often a batch is given again after its answer was lost.
+const TRIES: u32 = 5;
+
+/// The wait before the first of them; each is twice as long as the one before.
+const WAIT: Duration = Duration::from_millis(20);
+
+/// Commits a batch of log writes, the first of which expects what is there to be as it is known. If the storage's
+/// answer is lost, it is given again: what applied once conflicts with itself and is found by its id. Gives the heads
+/// after the commit; `None` for what is not there, and for all of them if others wrote since.
+///
+/// # Errors
+/// `Conflict` if somebody else wrote first; `Unknown` if the answer was lost and what is there now does not tell.
+pub(super) async fn commit(
+    storage: &Arc<dyn Storage>,
+    clock: &Clock,
+    writes: Vec<LogWrite>,
+) -> Result<Vec<Option<Head>>> {
+    let id = CommitId(clock.random());
+    let batch = Batch::new(id, writes.into_iter().map(Write::Log).collect());
+    let mut lost = 0;
+    loop {
+        let error = match storage.commit(batch.clone()).await {
+            Ok(committed) => return Ok(committed.heads),
+            Err(error) => error,
+        };
+        match error.kind() {
+            Kind::Unknown | Kind::Timeout if lost < TRIES => {
+                clock.sleep(WAIT * (1 << lost)).await;
+                lost += 1;
+            }
+            Kind::Conflict if lost > 0 => return became(storage, &batch, error).await,
+            Kind::Unavailable if lost > 0 => {
+                return Err(Error::new(Kind::Unknown, "it was perhaps written").with_source(error));
+            }
+            _ => return Err(error),
+        }
+    }
+}
+
+/// What became of a batch whose answer was lost and which conflicts now.
+async fn became(storage: &Arc<dyn Storage>, batch: &Batch, conflict: Error) -> Result<Vec<Option<Head>>> {
+    let lost = |error: Error| Error::new(Kind::Unknown, "it was perhaps written").with_source(error);
+    let reads: Vec<Read> = batch.writes.iter().map(|write| Read::head(write.key().clone())).collect();
+    let mut heads = Vec::with_capacity(reads.len());
+    for page in storage.read(&reads).await.map_err(lost)? {
+        heads.push(page.map_err(lost)?.map(|page| page.head()));
+    }
+    let mut told = None;
+    for (write, head) in batch.writes.iter().zip(&heads) {
+        let Write::Log(write) = write else { continue };
+        told = told.or(tells(write, head.and_then(|head| head.log()), batch.id));
+    }
+    let moved_on = |(write, head): (&Write, &Option<Head>)| {
+        let Write::Log(write) = write else { return false };
+        let moves = write.base.is_some() || !write.append.is_empty();
+        moves && head.is_none_or(|head| head.etag().commit != batch.id)
+    };
+    match told {
+        // What was written is not what is there now: the caller's value is outdated, as if it had been removed.
+        Some(true) if batch.writes.iter().zip(&heads).any(moved_on) => Ok(vec![None; heads.len()]),
+        Some(true) => Ok(heads),
+        Some(false) => Err(conflict),
+        None => Err(lost(conflict)),
+    }
+}
+
+/// Whether a log's head tells that a write to it was applied (`true`) or that it was not.
+fn tells(write: &LogWrite, head: Option<LogHead>, id: CommitId) -> Option<bool> {
+    if write.delete {
+        // Whoever removed it, it is gone. One that is there may have been made since.
+        return head.is_none().then_some(true);
+    }
+    if write.base.is_none() && write.append.is_empty() {
+        return None;
+    }
+    let head = head?;
+    if head.etag.commit == id || head.incarnation == id {
+        return Some(true);
+    }
+    match write.expect {
+        // The next version would have been this batch's, and is somebody else's.
+        Expect::Etag(etag) if head.etag.version <= etag.version + 1 => Some(false),
+        Expect::End(_, end) if head.end <= end => Some(false),
+        _ => None,
+    }
+}
