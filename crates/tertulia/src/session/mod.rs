@@ -6,17 +6,21 @@
 //! it is stored on its own and never rewritten.
 
 mod align;
+mod backing;
 mod cache;
 mod codec;
 mod commit;
 mod diff;
 mod encoding;
 mod entry;
+mod expiry;
 mod format;
 mod guard;
+mod keeper;
 mod keys;
 mod loaded;
 mod log;
+mod migrate;
 mod msgpack;
 mod options;
 mod patch;
@@ -26,14 +30,18 @@ mod sessions;
 mod store;
 #[cfg(test)]
 mod tests;
+mod tree;
 mod write;
 
 pub use cache::CacheStats;
 pub use codec::Codec;
+pub use expiry::Expiry;
 pub use guard::Guard;
 pub use keys::Keys;
 pub use loaded::Loaded;
 pub use log::Log;
+pub use migrate::{Migrations, TooNew};
 pub use options::{Options, Unsaved};
 pub use sessions::{Sessions, View};
 pub use store::{State, Store};
+pub use tree::Tree;

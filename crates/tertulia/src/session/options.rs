@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Codec;
+use super::{Codec, Expiry, Migrations};
 
 /// How a [`Store`](super::Store) keeps its sessions.
 #[derive(Clone, Debug)]
@@ -11,6 +11,13 @@ pub struct Options {
     pub cache_bytes: usize,
     /// How many items of each [`Log`](super::Log) are loaded with its session, at least 1: 256.
     pub log_tail: usize,
+    /// The most bytes of a session's state, encoded, without the items of its logs: as many as the storage takes,
+    /// 32 MiB with those of this project. A larger one is not written.
+    pub max_bytes: usize,
+    /// When sessions expire: never.
+    pub expiry: Expiry,
+    /// How what an older program stored becomes what this one expects: as it is.
+    pub migrations: Migrations,
     /// What happens when a [`Guard`](super::Guard) is dropped with a change that was neither saved nor discarded:
     /// a warning.
     pub unsaved: Unsaved,
@@ -29,7 +36,15 @@ impl Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { cache_bytes: 64 << 20, log_tail: 256, unsaved: Unsaved::default(), codecs: Vec::new() }
+        Self {
+            cache_bytes: 64 << 20,
+            log_tail: 256,
+            max_bytes: usize::MAX,
+            expiry: Expiry::Never,
+            migrations: Migrations::new(),
+            unsaved: Unsaved::Warn,
+            codecs: Vec::new(),
+        }
     }
 }
 

@@ -92,7 +92,7 @@ async fn logs_of<S: State>(
     conversation: &Conversation,
     page: &LogPage,
 ) -> Result<Vec<Key>> {
-    match Bytes::read(store, conversation, page) {
+    match Bytes::read(store.backing(), &store.key(conversation), page) {
         Ok(bytes) => Ok(bytes.logs.iter().map(|number| store.log_key(conversation, *number)).collect()),
         Err(error) => {
             tracing::warn!(key = %store.key(conversation), %error, "a session that cannot be read is removed");

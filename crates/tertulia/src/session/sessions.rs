@@ -114,10 +114,10 @@ impl<S: State> Sessions<S> {
         Error: From<K::Error>,
     {
         let conversation = conversation.try_into().map_err(Error::from)?;
-        Ok(Guard::new(self.store.load_current(&conversation).await?))
+        Ok(Guard::new(self.store.load_used(&conversation).await?))
     }
 
-    /// Reads a session, as it is stored now. Reading writes nothing.
+    /// Reads a session, as it is stored now. Reading writes nothing; at most it moves a sliding deadline.
     ///
     /// # Errors
     /// `Invalid` for a conversation that is none, `Corrupt`, `Unavailable`.
@@ -127,7 +127,7 @@ impl<S: State> Sessions<S> {
         Error: From<K::Error>,
     {
         let conversation = conversation.try_into().map_err(Error::from)?;
-        Ok(View(Some(self.store.load_current(&conversation).await?)))
+        Ok(View(Some(self.store.load_used(&conversation).await?)))
     }
 
     /// Whether a session is stored. Its value is not read.
@@ -183,6 +183,36 @@ impl<S: State> Sessions<S> {
             tracing::debug!(removed, prefix, "removing sessions");
         }
         Ok(removed)
+    }
+
+    /// Stores a session anew as it is, with every item of its logs: in today's version, through today's
+    /// [codecs](Options::codec). For when an old key or an old migration is to be given up. Tells whether there was
+    /// one.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update); `Invalid` if all of it is over the limit of a batch, 64 MiB.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, the session was stored anew wholly or not at all.
+    pub async fn rewrite<K>(&self, conversation: K) -> Result<bool>
+    where
+        K: TryInto<Conversation>,
+        Error: From<K::Error>,
+    {
+        let conversation = conversation.try_into().map_err(Error::from)?;
+        let mut conflicts = 0;
+        loop {
+            let mut loaded = self.store.load_whole(&conversation).await?;
+            if !loaded.is_stored() {
+                return Ok(false);
+            }
+            loaded.get_mut();
+            // What the cache holds knows the logs that are about to go.
+            self.store.forget(&conversation);
+            if self.store_or_retry(loaded, &mut conflicts).await? {
+                return Ok(true);
+            }
+        }
     }
 
     /// Commits what changed; `false` if somebody else wrote first, after a wait if that happened twice in a row.

@@ -7,16 +7,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::backing::Backing;
 use super::cache::{Cache, CacheStats};
 use super::entry::Entry;
+use super::keeper::Keeper;
 use super::loaded::Loaded;
 use super::options::Options;
 use super::read;
+use crate::error::Kind;
 use crate::storage::{Limits, Storage};
 use crate::{Clock, Conversation, Error, Key, Name, Result};
 
 /// The most bytes of a session type's name.
 const MAX_NAME: usize = 64;
+
+/// More items than a log has.
+const ALL: usize = 1 << 40;
 
 /// What a session can be: any type that serde can write and read back, with a value to begin with.
 pub trait State: Default + Serialize + DeserializeOwned + Send + Sync + 'static {}
@@ -31,13 +37,13 @@ impl<S: Default + Serialize + DeserializeOwned + Send + Sync + 'static> State fo
 pub struct Store<S>(Arc<Inner<S>>);
 
 struct Inner<S> {
-    storage: Arc<dyn Storage>,
+    backing: Arc<Backing>,
     clock: Clock,
     name: Name,
-    limits: Limits,
     cache: Cache<S>,
     options: Options,
     unsaved: AtomicU64,
+    keeper: Option<Keeper>,
 }
 
 impl<S: State> Store<S> {
@@ -54,7 +60,7 @@ impl<S: State> Store<S> {
     /// The same with options.
     ///
     /// # Errors
-    /// As [`new`](Self::new).
+    /// As [`new`](Self::new), and `Invalid` if the versions of the migrations do not rise.
     pub fn with(storage: Arc<dyn Storage>, clock: Clock, name: &str, options: Options) -> Result<Self> {
         if name.is_empty() || name.len() > MAX_NAME || name.contains('/') {
             return Err(Error::invalid(format!(
@@ -62,11 +68,13 @@ impl<S: State> Store<S> {
                 name.escape_debug()
             )));
         }
-        let limits = storage.properties().limits;
+        options.migrations.check().map_err(|error| error.context(format!("session `{name}`")))?;
         let name = Name::new(format!("session/{name}"))?;
+        let backing = Arc::new(Backing::new(storage, &options));
         let cache = Cache::new(options.cache_bytes);
         let unsaved = AtomicU64::new(0);
-        Ok(Self(Arc::new(Inner { storage, clock, name, limits, cache, options, unsaved })))
+        let keeper = Keeper::new(backing.clone(), clock.clone(), options.expiry);
+        Ok(Self(Arc::new(Inner { backing, clock, name, cache, options, unsaved, keeper })))
     }
 
     /// The session of `conversation`: from the cache, else from the storage. One that is not stored is the type's
@@ -79,10 +87,13 @@ impl<S: State> Store<S> {
     /// # Cancel safety
     /// Dropping the future loses nothing.
     pub async fn load(&self, conversation: &Conversation) -> Result<Loaded<S>> {
-        if let Some(entry) = self.0.cache.take(conversation) {
+        let is_alive = |entry: &Entry<S>| entry.deadline.is_none_or(|it| self.0.clock.now() < it);
+        if let Some(entry) = self.0.cache.take(conversation)
+            && is_alive(&entry)
+        {
             return Ok(Loaded::new(self.clone(), conversation.clone(), entry, true));
         }
-        let entry = read::session(self, conversation).await?;
+        let entry = read::session(self, conversation, self.log_tail()).await?;
         Ok(Loaded::new(self.clone(), conversation.clone(), Box::new(entry), false))
     }
 
@@ -98,6 +109,25 @@ impl<S: State> Store<S> {
             let loaded = self.load(conversation).await?;
             if !loaded.is_cached() || self.is_current(&loaded).await? {
                 return Ok(loaded);
+            }
+        }
+    }
+
+    /// A session with all items of its logs, to be written anew.
+    pub(super) async fn load_whole(&self, conversation: &Conversation) -> Result<Loaded<S>> {
+        let mut entry = read::session(self, conversation, ALL).await?;
+        entry.is_renewed = true;
+        Ok(Loaded::new(self.clone(), conversation.clone(), Box::new(entry), false))
+    }
+
+    /// As [`load_current`](Self::load_current), and its deadline is moved if a use does that.
+    pub(super) async fn load_used(&self, conversation: &Conversation) -> Result<Loaded<S>> {
+        loop {
+            let mut loaded = self.load_current(conversation).await?;
+            match loaded.save().await {
+                Ok(()) => return Ok(loaded),
+                Err(error) if error.kind() == Kind::Conflict => {}
+                Err(error) => return Err(error),
             }
         }
     }
@@ -128,7 +158,7 @@ impl<S: State> Store<S> {
 
     /// The storage.
     pub fn storage(&self) -> &Arc<dyn Storage> {
-        &self.0.storage
+        &self.0.backing.storage
     }
 
     /// The clock.
@@ -155,11 +185,19 @@ impl<S> Store<S> {
     }
 
     pub(super) fn limits(&self) -> &Limits {
-        &self.0.limits
+        &self.0.backing.limits
+    }
+
+    pub(super) fn backing(&self) -> &Arc<Backing> {
+        &self.0.backing
     }
 
     pub(super) fn log_tail(&self) -> usize {
         self.0.options.log_tail.max(1)
+    }
+
+    pub(super) fn keeper(&self) -> Option<&Keeper> {
+        self.0.keeper.as_ref()
     }
 
     pub(super) fn count_unsaved(&self) {

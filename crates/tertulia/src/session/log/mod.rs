@@ -12,9 +12,9 @@ use std::sync::Arc;
 use ::serde::de::DeserializeOwned;
 use parking_lot::Mutex;
 
-pub(super) use self::place::Place;
+pub(super) use self::place::{Home, Place};
 pub(super) use self::records::{Tail, read_tail};
-pub(super) use self::scope::{Encoded, decode, encode};
+pub(super) use self::scope::{Encoded, decode, decode_passing, encode, encode_passing};
 use crate::error::Kind;
 use crate::{Error, Result};
 

@@ -1,10 +1,13 @@
 //! Typed sessions.
 
+mod codecs;
 mod enumerate;
+mod expiry;
 mod fixtures;
 mod guards;
 mod logs;
 mod logs_model;
+mod migrations;
 mod mutations;
 mod scenarios;
 mod sizes;
