@@ -62,7 +62,7 @@ async fn write(storage: &Watched) {
     .unwrap();
     change(storage, &store, |chat| {
         chat.history.pop();
-        chat.history.last_mut().unwrap().push('!');
+        chat.history.back_mut().unwrap().push('!');
     })
     .await
     .unwrap();
