@@ -8,3 +8,4 @@ mod fixtures;
 mod garbage;
 mod key;
 mod rig;
+mod sessions;
