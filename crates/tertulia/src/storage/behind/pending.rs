@@ -133,6 +133,11 @@ impl Pending {
         }
     }
 
+    /// Whether it writes this log, or expects something of it.
+    pub(crate) fn writes(&self, key: &Key) -> bool {
+        self.keys().contains(key)
+    }
+
     pub(super) fn place(&self) -> Place {
         self.0.place
     }
