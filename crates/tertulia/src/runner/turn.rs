@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use super::Ticket;
 use super::index::Arrived;
 use crate::error::Kind;
-use crate::storage::{Head, ItemId, LogWrite, Storage};
+use crate::storage::{BoxFuture, Head, ItemId, LogWrite, Storage};
 use crate::{Clock, Conversation, Error, Result, Timestamp};
 
 /// One run of a handler. Cheap to clone; what is collected through any clone becomes one batch when the handler
@@ -53,10 +53,16 @@ pub(super) struct Collected {
 /// Something whose writes belong to a turn's batch, such as a session. It is asked once the handler has returned
 /// without error, and dropped when the turn fails; what it holds must then be forgotten.
 pub trait Contribute: Any + Send + Sync {
+    /// What is to be awaited before [`prepare`](Self::prepare) is called, such as earlier writes that are still
+    /// on their way; `None`, which costs nothing, if there is nothing. Its errors are those of `prepare`.
+    fn ready(&self) -> Option<BoxFuture<'_, Result<()>>> {
+        None
+    }
+
     /// What changed; empty if nothing did.
     ///
     /// # Errors
-    /// Fails the turn.
+    /// `Conflict` has the handler run again, uncharged; any other fails the turn.
     fn prepare(&self) -> Result<Vec<LogWrite>>;
 
     /// The expectations of what was read, as writes that change nothing; asked if `prepare` gave nothing and the
@@ -68,6 +74,12 @@ pub trait Contribute: Any + Send + Sync {
 
     /// The turn succeeded and had no effects.
     fn released(&self);
+
+    /// Whether what it gave the handler was found to be outdated while the handler ran. Asked when the handler has
+    /// failed: if so the handler runs again, uncharged, whatever its error says.
+    fn outdated(&self) -> bool {
+        false
+    }
 }
 
 impl Turn {

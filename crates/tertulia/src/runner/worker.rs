@@ -126,8 +126,14 @@ impl<H: Handler> Core<H> {
             };
             let ended = caught_async("the handler", run).await;
             // What the turn holds is forgotten before anything else happens.
-            let forgotten = caught("the handler", || drop(turn.close()));
-            match ended.and_then(|ended| forgotten.map(|()| ended)) {
+            let outdated = caught("the handler", || turn.close().parts.iter().any(|part| part.outdated()));
+            let ended = match outdated {
+                Ok(false) => ended,
+                // What its error says, it may have read in what is outdated.
+                Ok(true) => Ok(Ok(Ended::Conflict)),
+                Err(panic) => ended.and(Err(panic)),
+            };
+            match ended {
                 Ok(Ok(Ended::Done)) => return After::Done,
                 Ok(Ok(Ended::EntryMoved)) => return self.look_again(&whole).await,
                 Ok(Ok(Ended::Conflict)) => conflicts += 1,
