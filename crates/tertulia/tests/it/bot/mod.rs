@@ -1,5 +1,8 @@
 //! A bot as its author writes it.
 
+mod batch;
+mod dynamic;
+mod keys;
 mod routing;
 mod sessions;
 mod start;
