@@ -81,6 +81,47 @@ impl<S: State> Session<S> {
         }
     }
 
+    /// Writes what was changed so far now, by itself: a boundary. It stays even if the handler fails afterwards,
+    /// and the run after that sees it. Only this session is written; replies made before are not sent by it but
+    /// with the turn, as ever.
+    ///
+    /// Use it before something that must not be done twice for the same state, and let the handler look at what a
+    /// run before it has saved.
+    ///
+    /// ```
+    /// # use tertulia::bot::{Context, Session};
+    /// # #[derive(Default, serde::Serialize, serde::Deserialize)]
+    /// # struct Order { paid: bool, reserved: bool }
+    /// # async fn reserve() -> tertulia::Result<()> { Ok(()) }
+    /// # async fn pay() -> tertulia::Result<()> { Ok(()) }
+    /// async fn buy(mut order: Session<Order>) -> tertulia::bot::Result {
+    ///     if !order.reserved {
+    ///         reserve().await?;
+    ///         order.reserved = true;
+    ///         order.save().await?;
+    ///     }
+    ///     // If this fails, the next run does not reserve again.
+    ///     pay().await?;
+    ///     order.paid = true;
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// `Conflict` if somebody else wrote first: nothing of the turn is committed, and the handler runs again,
+    /// uncharged, whatever it makes of this error. `Invalid` if the value cannot be stored; `Unavailable`; `Unknown` if
+    /// the storage's answer was lost and cannot be found out; `Closed` if the turn is over. After an error the value
+    /// can still be read and is not written any more: the turn fails, whether the error is passed on or not.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, the changes were written wholly or not at all, and the turn fails.
+    pub async fn save(&mut self) -> Result<()> {
+        self.slot.begin_save()?;
+        let saved = self.loaded_mut().save().await;
+        self.slot.end_save(&saved);
+        saved
+    }
+
     /// Removes the session with the turn, with the logs inside it: the value is the type's default from here on.
     /// Changing it afterwards makes it a session again.
     pub fn delete(&mut self) {
@@ -92,7 +133,7 @@ impl<S: State> Session<S> {
         self.loaded_mut().set(value);
     }
 
-    /// Whether the session was stored when it was loaded; if not, it began as the type's default.
+    /// Whether the session was stored when it was loaded or saved last; if not, it began as the type's default.
     pub fn is_stored(&self) -> bool {
         self.loaded().is_stored()
     }

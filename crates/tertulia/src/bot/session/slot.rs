@@ -29,6 +29,10 @@ enum Place<S: State> {
 enum Spoilt {
     /// Whoever held it panicked.
     Panicked,
+    /// A save has begun. It stays so if the save is not awaited to its end.
+    Saving,
+    /// It could not be saved.
+    Unsaved(Kind, String),
     /// The turn is over.
     Over,
 }
@@ -64,6 +68,31 @@ impl<S: State> Slot<S> {
         }
     }
 
+    /// Before a save: the session is spoilt until the save is known to have succeeded.
+    ///
+    /// # Errors
+    /// The kind of its spoiling if it is spoilt already, `Closed` if the turn is over.
+    pub(super) fn begin_save(self: &Arc<Self>) -> Result<()> {
+        // The other one is the turn's, which forgets its parts when it ends.
+        if Arc::strong_count(self) == 1 {
+            return Err(self.spoilt(&Spoilt::Over));
+        }
+        let mut place = self.place.lock();
+        if let Place::Spoilt(why) = &*place {
+            return Err(self.spoilt(why));
+        }
+        *place = Place::Spoilt(Spoilt::Saving);
+        Ok(())
+    }
+
+    /// After a save.
+    pub(super) fn end_save(&self, saved: &Result<()>) {
+        *self.place.lock() = match saved {
+            Ok(()) => Place::Out,
+            Err(error) => Place::Spoilt(Spoilt::Unsaved(error.kind(), error.to_string())),
+        };
+    }
+
     /// What came back, for the last time.
     fn close(&self) -> Option<Loaded<S>> {
         match std::mem::replace(&mut *self.place.lock(), Place::Spoilt(Spoilt::Over)) {
@@ -76,6 +105,8 @@ impl<S: State> Slot<S> {
         let title = self.title();
         match why {
             Spoilt::Panicked => Error::invalid(format!("{title} was held by something that panicked")),
+            Spoilt::Saving => Error::invalid(format!("a save of {title} was not awaited to its end")),
+            Spoilt::Unsaved(kind, text) => Error::new(*kind, format!("{title} could not be saved: {text}")),
             Spoilt::Over => Error::new(Kind::Closed, format!("the turn that took {title} is over")),
         }
     }
@@ -111,5 +142,9 @@ impl<S: State> Contribute for Slot<S> {
         if let Some(loaded) = self.close() {
             loaded.release();
         }
+    }
+
+    fn outdated(&self) -> bool {
+        matches!(&*self.place.lock(), Place::Spoilt(Spoilt::Unsaved(Kind::Conflict, _)))
     }
 }

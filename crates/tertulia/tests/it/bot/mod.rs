@@ -4,6 +4,7 @@ mod batch;
 mod dynamic;
 mod keys;
 mod routing;
+mod save;
 mod sessions;
 mod start;
 mod support;
