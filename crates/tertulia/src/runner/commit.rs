@@ -32,7 +32,7 @@ impl<H: Handler> Core<H> {
     ) -> Result<Ended, anyhow::Error> {
         let Collected { calls, writes: extra, parts } = collected;
         let prepared = match prepare(&parts).await {
-            Err(error) if error.kind() == Kind::Conflict => return Ok(Ended::Conflict),
+            Err(error) if error.kind() == Kind::Conflict => return Ok(Ended::Outdated),
             prepared => prepared?,
         };
         if calls.is_empty() && extra.is_empty() && prepared.iter().all(Vec::is_empty) {

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tertulia::error::Kind;
-use tertulia::runner::{Contribute, Options, Turn};
-use tertulia::storage::{BoxFuture, Head, LogWrite};
-use tertulia::{Error, Result};
+use tertulia::runner::{Contribute, INBOX, Options, Turn};
+use tertulia::storage::{Batch, BoxFuture, CommitId, Head, LogWrite, Page, QueueWrite, Read};
+use tertulia::{Error, Key, Result};
 
 use super::support::{applied, apply, assert_all_done, dead, memory, pass, start, update};
 
@@ -135,4 +135,32 @@ async fn a_handler_that_failed_over_an_outdated_part_runs_again_uncharged() {
     assert_eq!(with_part(outdated, || panic!("for whatever reason"), 0).await, [1, 1]);
     // One that is not outdated is charged.
     assert_eq!(with_part(Part::default, || anyhow::bail!("for whatever reason"), 0).await, [1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_else_has_ended_does_not_run_again_over_an_outdated_part() {
+    for prepare_fails in [None, Some(Kind::Conflict)] {
+        let storage = memory();
+        let tries: Arc<Mutex<Vec<u16>>> = Arc::default();
+        let noted = Arc::clone(&tries);
+        let handle = start(&storage, Options::default(), move |turn: Turn, _| {
+            let tries = Arc::clone(&noted);
+            async move {
+                tries.lock().push(turn.about().attempt);
+                let inbox = Key::Queue(turn.about().conversation.shard(), INBOX);
+                let entry = turn.storage().read(&[Read::new(inbox.clone())]).await?.remove(0)?;
+                let entry = entry.and_then(Page::into_queue).expect("the update is there").entries.remove(0);
+                let remove = QueueWrite::new(inbox).remove(entry.offset, Some(entry.revision));
+                turn.storage().commit(Batch::new(CommitId(7), vec![remove.into()])).await?;
+                turn.enlist(Arc::new(Part { outdated: true, prepare_fails, ..Part::default() }))?;
+                anyhow::ensure!(prepare_fails.is_some(), "for whatever reason");
+                Ok(())
+            }
+        })
+        .await;
+        handle.intake().submit(update("a", 1, "one")).await.unwrap();
+        assert_eq!(handle.shutdown(Duration::from_secs(60)).await, []);
+        assert_eq!(*tries.lock(), [1]);
+        assert_all_done(&storage).await;
+    }
 }
