@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tertulia::bot::{Bot, Context, Session, SessionOptions};
 use tertulia::runner::Incoming;
+use tertulia::session;
 use tertulia::storage::{ListQuery, Memory, Names, Storage};
 use tertulia_testkit::Counting;
 
@@ -118,6 +119,23 @@ async fn ten_thousand_updates_that_only_read_three_sessions_write_none() {
     let written = storage.written("session/");
     assert_eq!((written.writes, written.deletes, written.checks), (0, 0, 0));
     assert_eq!(written.reads, 3 * MANY as u64);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_type_is_cached_as_its_options_say() {
+    for (cache_bytes, reads) in [(1 << 20, 1), (0, 3)] {
+        let storage = counting();
+        let options = session::Options { cache_bytes, ..session::Options::default() };
+        let bot = Bot::new(Desk::default())
+            .session::<Chat>(SessionOptions::new("chat").options(options))
+            .on_message(async |mut chat: Session<Chat>| {
+                chat.count += 1;
+                Ok(())
+            });
+        run(bot, &storage, (0..3).map(|_| update("desk", "a", "x")).collect()).await;
+        let written = storage.written("session/chat");
+        assert_eq!((written.bases, written.reads), (3, reads));
+    }
 }
 
 #[tokio::test(start_paused = true)]
