@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use tertulia::bot::{Adapter, Outgoing, Running, Update, UpdateKind, answer};
+use tertulia::bot::{Adapter, Outgoing, Running, Update, UpdateKind, User, answer};
 use tertulia::runner::{About, Call, Incoming, Sender, Source};
 use tertulia::storage::{BoxFuture, ItemId};
 use tertulia::{Conversation, Name, Result};
+
+use crate::runner::support::dead;
 
 /// A platform that is called: what was sent is in `sent`, as conversation and text.
 #[derive(Clone, Debug, Default)]
@@ -77,16 +79,24 @@ impl Adapter for Window {
     }
 }
 
-/// A text is a message, `>data` a pressed button, `!kind` something else.
+/// A text is a message, `>data` a pressed button, `!kind` something else; each may stand behind `@user `.
 fn decode(about: &About) -> Result<Update> {
     let text = String::from_utf8(about.body.to_vec()).map_err(|_| tertulia::Error::invalid("not text"))?;
-    Ok(Update::new(if let Some(data) = text.strip_prefix('>') {
+    let (user, text) = match text.strip_prefix('@').and_then(|text| text.split_once(' ')) {
+        Some((user, text)) => (Some(user.to_owned()), text.to_owned()),
+        None => (None, text),
+    };
+    let update = Update::new(if let Some(data) = text.strip_prefix('>') {
         UpdateKind::Callback { data: data.to_owned() }
     } else if let Some(kind) = text.strip_prefix('!') {
         UpdateKind::Other(kind.to_owned())
     } else {
         UpdateKind::Message { text: Some(text) }
-    }))
+    });
+    Ok(match user {
+        Some(id) => update.from(User { name: id.clone(), id }),
+        None => update,
+    })
 }
 
 /// An update with an id of its own.
@@ -112,4 +122,12 @@ pub(crate) async fn say(bot: &Running, id: &str, text: &str) -> answer::Answer {
 /// Replies as an answer.
 pub(crate) fn replies(texts: &[&str]) -> answer::Answer {
     answer::Answer::Replies(texts.iter().map(|text| (*text).to_owned()).collect())
+}
+
+/// Says what no handler can deal with, and gives the error that it is in `dead` with.
+pub(crate) async fn refusal(bot: &Running, id: &str, text: &str) -> String {
+    assert_eq!(say(bot, id, text).await, answer::Answer::GivenUp);
+    let conversation = Conversation::new("window", id).unwrap();
+    let dead = dead(&bot.door().storage).await.into_iter();
+    dead.filter(|record| record.conversation == conversation).last().unwrap().error
 }
