@@ -16,7 +16,7 @@ const UNNAMED: &str = "default";
 
 /// The sessions of one type while the bot runs.
 pub(in crate::bot) struct Kept<S> {
-    pub(super) store: Store<S>,
+    pub(in crate::bot) store: Store<S>,
     name: String,
     whose: Whose,
     /// Where a batch of the storage may reach.
