@@ -46,3 +46,8 @@ pub use options::{Options, Unsaved, WriteMode};
 pub use sessions::{Sessions, View};
 pub use store::{State, Store};
 pub use tree::Tree;
+
+/// The guide, whose code has to compile and to run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../../docs/sessions.md")]
+struct Guide;
