@@ -160,6 +160,29 @@ async fn what_builds_on_a_committed_batch_expects_what_that_left() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn joining_drops_no_expectation() {
+    let it = setup();
+    let first = it.behind.push(&it.of, vec![plain(it.create("0"))]).await.unwrap();
+    it.behind.flush(&it.of).await.unwrap();
+    let theirs = LogWrite::new(it.key.clone()).append("theirs");
+    it.memory.commit(Batch::new(CommitId(7), vec![theirs.into()])).await.unwrap();
+    // The first of the two holds, the second does not.
+    let check = LogWrite::new(it.key.clone()).expect(Expect::Incarnation(CommitId(0)));
+    let check = it.behind.push(&it.of, vec![after(&first, check)]).await.unwrap();
+    it.behind.push(&it.of, vec![after(&first, it.append("1"))]).await.unwrap();
+    assert_eq!(kind(it.behind.flush(&it.of).await), Kind::Conflict);
+    assert!(matches!(check.outcome(), Outcome::Committed));
+    // Nor here.
+    let append =
+        it.behind.push(&it.of, vec![plain(LogWrite::new(it.key.clone()).append("2"))]).await.unwrap();
+    let absent = LogWrite::new(it.key.clone()).expect(Expect::Absent);
+    it.behind.push(&it.of, vec![after(&append, absent)]).await.unwrap();
+    assert_eq!(kind(it.behind.flush(&it.of).await), Kind::Conflict);
+    assert!(matches!(append.outcome(), Outcome::Committed));
+    assert_eq!(it.entries().await, "0theirs2");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_unavailable_storage_is_waited_out() {
     let it = setup();
     it.storage.always(Call::Commit, Fault::Refuse(Kind::Unavailable));
@@ -243,7 +266,7 @@ async fn what_no_storage_takes_is_refused_at_once_and_harms_nothing() {
         vec![plain(shard)],
         vec![plain(elsewhere)],
         vec![after(&first, LogWrite::new(log(&of, "b")).expect(some_etag()).append("b"))],
-        vec![after(&theirs, write().append("queued elsewhere"))],
+        vec![after(&theirs, write().append("far"))],
     ] {
         assert_eq!(kind(behind.push(&of, wrong).await), Kind::Invalid);
     }
