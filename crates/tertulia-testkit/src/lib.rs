@@ -1,9 +1,10 @@
-//! What every storage of Tertulia is judged by, and storages that misbehave or count on purpose.
+//! What every storage of Tertulia is judged by, storages that misbehave or count on purpose, and a platform for tests.
 //!
 //! - [`mod@conformance`]: the rules of the storage contract, each a named case; [`conformance!`] lists them as tests.
 //! - [`model`]: random batches and reads against a plain map; one of the suite's cases.
 //! - [`Faulty`]: a storage that fails, delays or loses answers by plan.
 //! - [`Counting`]: a storage that counts what is written and read, by name.
+//! - [`Desk`]: a bot platform that brings nothing and sends nowhere.
 //!
 //! # Running the suite on a storage of your own
 //!
@@ -37,11 +38,13 @@
 
 pub mod conformance;
 mod counting;
+mod desk;
 mod faulty;
 pub mod model;
 mod subject;
 
 pub use counting::{Counting, Counts, Written};
+pub use desk::Desk;
 pub use faulty::{Call, Fault, Faulty, Gate, Rates};
 
 pub use subject::Subject;
