@@ -2,6 +2,7 @@
 //!
 //! - [`mod@conformance`]: the rules of the storage contract, each a named case; [`conformance!`] lists them as tests.
 //! - [`model`]: random batches and reads against a plain map; one of the suite's cases.
+//! - [`mod@sessions`]: what sessions promise on every storage, each a named case; [`sessions!`] lists them as tests.
 //! - [`Faulty`]: a storage that fails, delays or loses answers by plan.
 //! - [`Counting`]: a storage that counts what is written and read, by name.
 //! - [`Desk`]: a bot platform that brings nothing and sends nowhere.
@@ -41,6 +42,7 @@ mod counting;
 mod desk;
 mod faulty;
 pub mod model;
+pub mod sessions;
 mod subject;
 
 pub use counting::{Counting, Counts, Written};
