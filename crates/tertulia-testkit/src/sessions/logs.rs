@@ -42,7 +42,7 @@ type Change = fn(&mut State);
 type Style = (&'static str, Change, &'static str);
 
 /// With what is there afterwards: `a | b`, and then what is in `maybe` and in `list`.
-const STYLES: [Style; 24] = [
+const STYLES: [Style; 25] = [
     ("push", |s| s.a.push("6".into()), "1 2 3 4 5 6 | x y"),
     (
         "push to both",
@@ -71,11 +71,12 @@ const STYLES: [Style; 24] = [
         },
         "5 6 | x y",
     ),
+    ("drop_first", |s| s.a.drop_first(4), "5 | x y"),
     ("keep_last of one item", |s| s.a.keep_last(1), "5 | x y"),
-    ("the last item edited", |s| s.a.last_mut().expect("there is one").push('!'), "1 2 3 4 5! | x y"),
+    ("the last item edited", |s| s.a.back_mut().expect("there is one").push('!'), "1 2 3 4 5! | x y"),
     (
         "the last items edited",
-        |s| s.a.tail_mut(2).iter_mut().for_each(|item| item.push('?')),
+        |s| s.a.last_mut(2).iter_mut().for_each(|item| item.push('?')),
         "1 2 3 4? 5? | x y",
     ),
     ("clear", |s| s.a.clear(), " | x y"),
@@ -212,7 +213,7 @@ async fn push(setting: &Setting<'_>, conversation: &Conversation, count: u64, ke
             .await
             .expect("it can be changed");
     }
-    setting.flush(&sessions).await.expect("it can be stored");
+    sessions.flush().await.expect("it can be stored");
     assert_eq!(counting.counts().refused, 0);
     (pushed, counting.written("session/").bytes())
 }
@@ -243,7 +244,7 @@ pub async fn the_end_is_loaded_first_and_the_rest_when_asked(setting: &Setting<'
     let sessions = setting.with::<State>(Options { log_tail: 3, ..Options::default() });
     let mut log = sessions.get(&conversation).await.expect("it can be read").into_inner().a;
     assert_eq!((log.len(), log.not_loaded(), log.tail()), (10, 7, &numbers(7..10)[..]));
-    assert_eq!(log.last().map(String::as_str), Some("9"));
+    assert_eq!(log.last(2), ["8", "9"]);
     assert_eq!(log.before(2).await.expect("it can be read"), numbers(5..7));
     assert_eq!(log.not_loaded(), 7, "to read is not to keep");
     assert_eq!(log.load_before(4).await.expect("it can be loaded"), 4);
@@ -269,7 +270,7 @@ pub async fn a_copy_of_a_log_that_is_half_loaded_is_refused(setting: &Setting<'_
     let (counting, sessions) = setting.counted::<State>(Options { log_tail: 2, ..Options::default() });
     let copied = sessions.update(&conversation, |state| state.maybe = Some(state.a.clone())).await;
     let error = match copied {
-        Ok(()) => setting.flush(&sessions).await.expect_err("half a log is no log"),
+        Ok(()) => sessions.flush().await.expect_err("half a log is no log"),
         Err(error) => error,
     };
     assert_eq!(error.kind(), tertulia::error::Kind::Invalid, "{error}");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::log::Place;
 use super::store::State;
 use crate::Timestamp;
-use crate::storage::LogHead;
+use crate::storage::{LogHead, Pending};
 
 /// About what a log costs beside its items.
 const LOG_BYTES: usize = 512;
@@ -30,13 +30,26 @@ pub(super) struct Entry<S> {
     pub(super) is_stale: bool,
     /// Whether it is written anew when it is touched, with new logs for its logs, changed or not.
     pub(super) is_renewed: bool,
+    /// The queued batch that writes this state; until it is committed, `head` and those of the logs are what they
+    /// will be, as far as that can be known.
+    pub(super) pending: Option<Pending>,
 }
 
 impl<S: State> Entry<S> {
     /// Of a session that is not stored, whose first log gets this number.
     pub(super) fn absent(next_log: u64) -> Self {
         let (value, shadow, logs) = (S::default(), Vec::new(), Vec::new());
-        Self { value, shadow, head: None, next_log, logs, deadline: None, is_stale: false, is_renewed: false }
+        Self {
+            value,
+            shadow,
+            head: None,
+            next_log,
+            logs,
+            deadline: None,
+            is_stale: false,
+            is_renewed: false,
+            pending: None,
+        }
     }
 }
 
@@ -55,6 +68,7 @@ impl<S> Entry<S> {
         self.logs.clear();
         self.deadline = None;
         (self.is_stale, self.is_renewed) = (false, false);
+        self.pending = None;
     }
 
     /// Whether a log has many more items loaded than the `tail` that is loaded with a session: then it is better

@@ -11,10 +11,11 @@ use super::entry::Entry;
 use super::expiry::Expiry;
 use super::keeper::InUse;
 use super::log::{Encoded, Home, Place};
+use super::queue::{push, settle};
 use super::store::{State, Store};
 use super::write::{Change, compare};
 use crate::error::Kind;
-use crate::storage::{Etag, Expect, Expire, Head, LogHead, LogWrite};
+use crate::storage::{Etag, Expect, Expire, Head, LogHead, LogWrite, Outcome, Pending};
 use crate::{Conversation, Error, Key, Result, Timestamp};
 
 /// A session that belongs to one turn.
@@ -131,14 +132,42 @@ impl<S: State> Loaded<S> {
     }
 
     /// What to write so that the stored session is this one, with the expectations that nobody else wrote;
-    /// nothing if it was not changed. To be called once, after the last change.
+    /// nothing if it was not changed. To be called once, after the last change, and when nothing of the session is
+    /// [queued](Self::is_queued).
     ///
     /// If the batch with these writes is not committed, the session must be dropped.
     ///
     /// # Errors
-    /// `Invalid` if the value cannot be encoded, cannot be read back, or is over a limit of the storage; the
-    /// session must be dropped.
+    /// `Invalid` if the value cannot be encoded, cannot be read back, or is over a limit of the storage, and what
+    /// made its queued writes fail; the session must be dropped.
     pub fn prepare(&mut self) -> Result<Vec<LogWrite>> {
+        self.look_after_queued()?;
+        if self.is_queued() {
+            return Err(Error::internal(format!("{}: it is still queued", self.key())));
+        }
+        self.prepare_writes()
+    }
+
+    /// Whether what was saved last is not yet known to be stored. Only where the mode is fire-and-forget;
+    /// [`Store::flush`] waits for it.
+    pub fn is_queued(&self) -> bool {
+        self.entry.pending.is_some()
+    }
+
+    /// Looks what became of what was saved last.
+    fn look_after_queued(&mut self) -> Result<()> {
+        let Some(pending) = self.entry.pending.clone() else { return Ok(()) };
+        if settle(&self.store, &self.conversation, &mut self.entry) {
+            return Ok(());
+        }
+        self.stage = Stage::Spoilt;
+        Err(match pending.outcome() {
+            Outcome::Failed(failure) => failure.into(),
+            _ => Error::new(Kind::Conflict, format!("{} was written by somebody else", self.key())),
+        })
+    }
+
+    fn prepare_writes(&mut self) -> Result<Vec<LogWrite>> {
         self.let_go();
         match self.stage {
             Stage::Untouched => Ok(self.renewal()),
@@ -275,17 +304,24 @@ impl<S: State> Loaded<S> {
     }
 
     /// Writes what was changed now, by itself, so that it stays whatever becomes of the rest; nothing if nothing was
-    /// changed. The session can be used and saved again afterwards.
+    /// changed. The session can be used and saved again afterwards. Where the mode is fire-and-forget it is queued,
+    /// after a wait if the queue is full.
     ///
     /// # Errors
     /// `Conflict` if somebody else wrote first, `Invalid` as from [`prepare`](Self::prepare), `Unavailable`, and
-    /// `Unknown` if the storage's answer was lost and cannot be found out. After an error the session must be
-    /// loaded again: its value can still be read, and is not written any more.
+    /// `Unknown` if the storage's answer was lost and cannot be found out; where the mode is fire-and-forget, what
+    /// made earlier saves of the conversation fail. After an error the session must be loaded again: its value can
+    /// still be read, and is not written any more.
     ///
     /// # Cancel safety
     /// If the future is dropped, it was written wholly or not at all, and the session must be loaded again.
     pub async fn save(&mut self) -> Result<()> {
-        let prepared = self.prepare();
+        if let Err(error) = self.look_after_queued() {
+            // It is told here, and need not be told by the next call.
+            let _ = self.store.flush(&self.conversation).await;
+            return Err(error);
+        }
+        let prepared = self.prepare_writes();
         let stage = std::mem::replace(&mut self.stage, Stage::Spoilt);
         let writes = prepared?;
         if writes.is_empty() {
@@ -295,9 +331,29 @@ impl<S: State> Loaded<S> {
         }
         // What the storage accepts was not outdated.
         self.cached = false;
+        if self.store.behind().is_some() {
+            return self.queue(stage, writes).await;
+        }
         let heads = commit(self.store.storage(), self.store.clock(), writes).await;
         let heads = heads.map_err(|error| error.context(self.key()))?;
         self.settle(stage, &heads);
+        self.hold();
+        Ok(())
+    }
+
+    async fn queue(&mut self, stage: Stage, writes: Vec<LogWrite>) -> Result<()> {
+        let Some(behind) = self.store.behind() else { return Ok(()) };
+        let (key, before) = (self.key(), self.entry.pending.as_ref());
+        let head = |of: &Key| {
+            if *of == key {
+                return self.entry.head;
+            }
+            self.entry.logs.iter().find(|place| self.home(place).key() == of)?.head()
+        };
+        let (pending, heads) = push(behind, &self.conversation, writes, before, head).await?;
+        let heads: Vec<_> = heads.into_iter().map(|head| head.map(Head::Log)).collect();
+        self.settle(stage, &heads);
+        self.entry.pending = Some(pending);
         self.hold();
         Ok(())
     }
@@ -372,6 +428,10 @@ impl<S> Loaded<S> {
 
     pub(super) fn store(&self) -> &Store<S> {
         &self.store
+    }
+
+    pub(super) fn pending(&self) -> Option<&Pending> {
+        self.entry.pending.as_ref()
     }
 
     pub(super) fn into_value(self) -> S {

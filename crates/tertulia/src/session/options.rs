@@ -16,6 +16,8 @@ pub struct Options {
     pub max_bytes: usize,
     /// When sessions expire: never.
     pub expiry: Expiry,
+    /// When a save returns: once it is durable.
+    pub mode: WriteMode,
     /// How what an older program stored becomes what this one expects: as it is.
     pub migrations: Migrations,
     /// What happens when a [`Guard`](super::Guard) is dropped with a change that was neither saved nor discarded:
@@ -41,11 +43,37 @@ impl Default for Options {
             log_tail: 256,
             max_bytes: usize::MAX,
             expiry: Expiry::Never,
+            mode: WriteMode::Transactional,
             migrations: Migrations::new(),
             unsaved: Unsaved::Warn,
             codecs: Vec::new(),
         }
     }
+}
+
+/// When saving a session returns, and what a crash can lose.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WriteMode {
+    /// Once what was changed is as durable as the storage promises. A crash loses nothing that was saved.
+    #[default]
+    Transactional,
+    /// Once it is queued. One writer for each conversation commits what is queued in order, joining what came
+    /// meanwhile; loads see what is queued. A crash, or a runtime that ends without
+    /// [`flush`](super::Sessions::flush), loses what was saved last: of each conversation a suffix, never something
+    /// in between. A failure, such as another process having written the session first, drops what was queued of that
+    /// conversation and is given by the next call that loads or saves it, or by `flush`.
+    ///
+    /// A handler of a bot loses nothing either way: its update leaves the inbox in the batch that carries its
+    /// sessions, after what it saved before.
+    FireAndForget {
+        /// The most bytes queued, of all conversations; a save waits while they are reached. 16 MiB are plenty.
+        max_bytes: usize,
+    },
+}
+
+impl WriteMode {
+    /// Fire-and-forget with up to 16 MiB queued.
+    pub const FIRE_AND_FORGET: Self = Self::FireAndForget { max_bytes: 16 << 20 };
 }
 
 /// What happens when a change is lost because its [`Guard`](super::Guard) was neither saved nor discarded.

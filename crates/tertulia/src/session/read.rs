@@ -50,7 +50,8 @@ pub(super) async fn session<S: State>(
         let Bytes { state: shadow, next_log, is_stale, .. } = bytes;
         let deadline = page.head.expires_in.map(|left| asked.after(left));
         let head = Some(page.head);
-        return Ok(Entry { value, shadow, head, next_log, logs, deadline, is_stale, is_renewed: false });
+        let (is_renewed, pending) = (false, None);
+        return Ok(Entry { value, shadow, head, next_log, logs, deadline, is_stale, is_renewed, pending });
     }
     Err(Error::new(Kind::Conflict, format!("{key} changes faster than it can be read")))
 }

@@ -57,7 +57,8 @@ impl<S: State> Sessions<S> {
     }
 
     /// Changes a session and writes what changed; nothing is written if nothing did. If somebody else wrote
-    /// meanwhile, the session is loaded and `change` is run again, as often as it takes.
+    /// meanwhile, the session is loaded and `change` is run again, as often as it takes. Where the
+    /// [mode](Options::mode) is fire-and-forget, it returns when the change is queued.
     ///
     /// # Errors
     /// `Invalid` for a conversation or a value that cannot be stored, `Corrupt`, `Unavailable`, and `Unknown` if
@@ -93,7 +94,11 @@ impl<S: State> Sessions<S> {
         let conversation = conversation.try_into().map_err(Error::from)?;
         let mut conflicts = 0;
         loop {
-            let mut loaded = self.store.load(&conversation).await?;
+            // Who does not wait for the storage does not learn in time that somebody else has written.
+            let mut loaded = match self.store.behind() {
+                None => self.store.load(&conversation).await?,
+                Some(_) => self.store.load_current(&conversation).await?,
+            };
             let result = change(loaded.get_mut())?;
             if self.store_or_retry(loaded, &mut conflicts).await? {
                 return Ok(result);
@@ -140,6 +145,7 @@ impl<S: State> Sessions<S> {
         Error: From<K::Error>,
     {
         let conversation = conversation.try_into().map_err(Error::from)?;
+        self.store.flush(&conversation).await?;
         read::exists(&self.store, &conversation).await
     }
 
@@ -235,6 +241,18 @@ impl<S: State> Sessions<S> {
             loaded.release();
         }
         Ok(current)
+    }
+
+    /// Waits until all that was saved is stored: to be called before the program ends, where the
+    /// [mode](Options::mode) is fire-and-forget.
+    ///
+    /// # Errors
+    /// What made saves fail, if it was not given by another call before; the first of several.
+    ///
+    /// # Cancel safety
+    /// May be dropped at any time.
+    pub async fn flush(&self) -> Result<()> {
+        self.store.flush_all().await
     }
 
     /// The store underneath.

@@ -12,10 +12,11 @@ use super::cache::{Cache, CacheStats};
 use super::entry::Entry;
 use super::keeper::Keeper;
 use super::loaded::Loaded;
-use super::options::Options;
+use super::options::{Options, WriteMode};
+use super::queue;
 use super::read;
 use crate::error::Kind;
-use crate::storage::{Limits, Storage};
+use crate::storage::{Behind, BehindStats, Limits, Storage};
 use crate::{Clock, Conversation, Error, Key, Name, Result};
 
 /// The most bytes of a session type's name.
@@ -44,6 +45,8 @@ struct Inner<S> {
     options: Options,
     unsaved: AtomicU64,
     keeper: Option<Keeper>,
+    /// Writes what is saved without being waited for.
+    behind: Option<Behind>,
 }
 
 impl<S: State> Store<S> {
@@ -74,7 +77,13 @@ impl<S: State> Store<S> {
         let cache = Cache::new(options.cache_bytes);
         let unsaved = AtomicU64::new(0);
         let keeper = Keeper::new(backing.clone(), clock.clone(), options.expiry);
-        Ok(Self(Arc::new(Inner { backing, clock, name, cache, options, unsaved, keeper })))
+        let behind = match options.mode {
+            WriteMode::Transactional => None,
+            WriteMode::FireAndForget { max_bytes } => {
+                Some(Behind::new(backing.storage.clone(), clock.clone(), max_bytes))
+            }
+        };
+        Ok(Self(Arc::new(Inner { backing, clock, name, cache, options, unsaved, keeper, behind })))
     }
 
     /// The session of `conversation`: from the cache, else from the storage. One that is not stored is the type's
@@ -87,14 +96,56 @@ impl<S: State> Store<S> {
     /// # Cancel safety
     /// Dropping the future loses nothing.
     pub async fn load(&self, conversation: &Conversation) -> Result<Loaded<S>> {
-        let is_alive = |entry: &Entry<S>| entry.deadline.is_none_or(|it| self.0.clock.now() < it);
-        if let Some(entry) = self.0.cache.take(conversation)
-            && is_alive(&entry)
-        {
+        if let Some(entry) = self.cached(conversation) {
             return Ok(Loaded::new(self.clone(), conversation.clone(), entry, true));
         }
+        // What is queued and not in the cache is read once it is stored; so is what a failure left.
+        self.flush(conversation).await?;
         let entry = read::session(self, conversation, self.log_tail()).await?;
         Ok(Loaded::new(self.clone(), conversation.clone(), Box::new(entry), false))
+    }
+
+    /// What the cache holds of a session, if it is good.
+    fn cached(&self, conversation: &Conversation) -> Option<Box<Entry<S>>> {
+        let mut entry = self.0.cache.take(conversation)?;
+        if entry.deadline.is_some_and(|deadline| deadline <= self.0.clock.now()) {
+            return None;
+        }
+        let is_good = entry.pending.is_none() || queue::settle(self, conversation, &mut entry);
+        is_good.then_some(entry)
+    }
+
+    /// Waits until what is queued of a session is stored.
+    ///
+    /// # Errors
+    /// What made queued writes of the conversation fail, once.
+    ///
+    /// # Cancel safety
+    /// May be dropped at any time.
+    pub async fn flush(&self, conversation: &Conversation) -> Result<()> {
+        match &self.0.behind {
+            Some(behind) => behind.flush(conversation).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Waits until all that is queued is stored. Nothing is where the [mode](Options::mode) is transactional.
+    ///
+    /// # Errors
+    /// What made queued writes fail, if it was not given by another call before; the first of several.
+    ///
+    /// # Cancel safety
+    /// May be dropped at any time.
+    pub async fn flush_all(&self) -> Result<()> {
+        match &self.0.behind {
+            Some(behind) => behind.flush_all().await,
+            None => Ok(()),
+        }
+    }
+
+    /// What is queued, and what became of what was; all zero where the [mode](Options::mode) is transactional.
+    pub fn queue_stats(&self) -> BehindStats {
+        self.0.behind.as_ref().map(Behind::stats).unwrap_or_default()
     }
 
     /// As [`load`](Self::load), and as it is stored now: what the cache holds is used only if nobody else wrote.
@@ -115,6 +166,7 @@ impl<S: State> Store<S> {
 
     /// A session with all items of its logs, to be written anew.
     pub(super) async fn load_whole(&self, conversation: &Conversation) -> Result<Loaded<S>> {
+        self.flush(conversation).await?;
         let mut entry = read::session(self, conversation, ALL).await?;
         entry.is_renewed = true;
         Ok(Loaded::new(self.clone(), conversation.clone(), Box::new(entry), false))
@@ -138,6 +190,10 @@ impl<S: State> Store<S> {
     /// # Errors
     /// `Unavailable`, `Corrupt`.
     pub async fn is_current(&self, loaded: &Loaded<S>) -> Result<bool> {
+        if loaded.pending().is_some() {
+            // Others find out when what is queued fails.
+            return Ok(true);
+        }
         read::is_current(self, loaded).await
     }
 
@@ -194,6 +250,10 @@ impl<S> Store<S> {
 
     pub(super) fn log_tail(&self) -> usize {
         self.0.options.log_tail.max(1)
+    }
+
+    pub(super) fn behind(&self) -> Option<&Behind> {
+        self.0.behind.as_ref()
     }
 
     pub(super) fn keeper(&self) -> Option<&Keeper> {

@@ -36,6 +36,10 @@ impl Home {
         Self { backing, key, field }
     }
 
+    pub(in crate::session) fn key(&self) -> &Key {
+        &self.key
+    }
+
     /// The record that was stored as the entry at `offset`.
     pub(super) fn open(&self, offset: u64, entry: &Bytes) -> Result<Bytes> {
         self.backing.open(entry, &self.key, Slot::Entry(offset))

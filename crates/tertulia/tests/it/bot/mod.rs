@@ -1,6 +1,10 @@
 //! A bot as its author writes it.
 
+mod batch;
+mod dynamic;
+mod keys;
 mod routing;
+mod save;
 mod sessions;
 mod start;
 mod support;

@@ -7,6 +7,7 @@ use tertulia::bot::{Adapter, Outgoing, Running, Update, answer};
 use tertulia::runner::{About, Incoming, Sender, Source};
 use tertulia::{Conversation, Result};
 
+use crate::runner::support::dead;
 pub(crate) use tertulia_testkit::Desk;
 
 /// A platform that is read: replies are answers. Its updates are written as those of [`Desk`].
@@ -51,4 +52,12 @@ pub(crate) async fn say(bot: &Running, id: &str, text: &str) -> answer::Answer {
 /// Replies as an answer.
 pub(crate) fn replies(texts: &[&str]) -> answer::Answer {
     answer::Answer::Replies(texts.iter().map(|text| (*text).to_owned()).collect())
+}
+
+/// Says what no handler can deal with, and gives the error that it is in `dead` with.
+pub(crate) async fn refusal(bot: &Running, id: &str, text: &str) -> String {
+    assert_eq!(say(bot, id, text).await, answer::Answer::GivenUp);
+    let conversation = Conversation::new("window", id).unwrap();
+    let dead = dead(&bot.door().storage).await.into_iter();
+    dead.filter(|record| record.conversation == conversation).last().unwrap().error
 }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tertulia::bot::{Bot, Context, Session};
+use tertulia::bot::{Bot, Context, Session, SessionOptions};
 use tertulia::runner::Incoming;
+use tertulia::session;
 use tertulia::storage::{ListQuery, Memory, Names, Storage};
 use tertulia_testkit::Counting;
 
@@ -37,7 +38,7 @@ async fn run(bot: Bot, storage: &Arc<Counting>, updates: Vec<Incoming>) {
 
 async fn sessions_kept(storage: &Counting) -> usize {
     let query =
-        ListQuery { names: Names::Prefix("session/".to_owned()), limit: 2 * MANY, ..Default::default() };
+        ListQuery { names: Names::Prefix("session/".to_owned()), limit: 4 * MANY, ..Default::default() };
     storage.list(&query).await.unwrap().keys.len()
 }
 
@@ -82,6 +83,58 @@ async fn ten_thousand_updates_that_only_read_write_no_session() {
     let written = storage.written("session/");
     assert_eq!((written.writes, written.deletes), (0, 0));
     assert_eq!(written.reads, MANY as u64);
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_thousand_updates_that_only_read_three_sessions_write_none() {
+    #[derive(Default, Serialize, Deserialize)]
+    struct User {
+        name: String,
+    }
+    #[derive(Default, Serialize, Deserialize)]
+    struct Member(u64);
+    let storage = counting();
+    let bot = || {
+        Bot::new(Desk::new())
+            .session::<Chat>("chat")
+            .session::<User>(SessionOptions::new("user").per_user())
+            .session::<Member>(SessionOptions::new("member").per_member())
+    };
+    let updates =
+        || (0..MANY).map(|chat| update("desk", &chat.to_string(), &format!("@u{chat} x"))).collect();
+    let write = async |mut chat: Session<Chat>, mut user: Session<User>, mut member: Session<Member>| {
+        (chat.count, member.0) = (1, 1);
+        user.name.push('a');
+        Ok(())
+    };
+    run(bot().on_message(write), &storage, updates()).await;
+    assert_eq!(sessions_kept(&storage).await, 3 * MANY);
+    storage.take();
+    let read = async |chat: Session<Chat>, user: Session<User>, member: Option<Session<Member>>| {
+        anyhow::ensure!(chat.count == 1 && user.name == "a" && member.is_some_and(|member| member.0 == 1));
+        Ok(())
+    };
+    run(bot().on_message(read), &storage, updates()).await;
+    let written = storage.written("session/");
+    assert_eq!((written.writes, written.deletes, written.checks), (0, 0, 0));
+    assert_eq!(written.reads, 3 * MANY as u64);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_type_is_cached_as_its_options_say() {
+    for (cache_bytes, reads) in [(1 << 20, 1), (0, 3)] {
+        let storage = counting();
+        let options = session::Options { cache_bytes, ..session::Options::default() };
+        let bot = Bot::new(Desk::new())
+            .session::<Chat>(SessionOptions::new("chat").options(options))
+            .on_message(async |mut chat: Session<Chat>| {
+                chat.count += 1;
+                Ok(())
+            });
+        run(bot, &storage, (0..3).map(|_| update("desk", "a", "x")).collect()).await;
+        let written = storage.written("session/chat");
+        assert_eq!((written.bases, written.reads), (3, reads));
+    }
 }
 
 #[tokio::test(start_paused = true)]

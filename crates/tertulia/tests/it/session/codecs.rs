@@ -17,10 +17,10 @@ struct Chat {
 
 /// Hides bytes and binds them to their place, as encryption does; short records can be left alone, as compression does.
 #[derive(Clone, Copy, Debug)]
-struct Toy {
-    tag: u8,
-    takes_plain: bool,
-    shortest: usize,
+pub(super) struct Toy {
+    pub(super) tag: u8,
+    pub(super) takes_plain: bool,
+    pub(super) shortest: usize,
 }
 
 const SECRET: Toy = Toy { tag: 200, takes_plain: false, shortest: 0 };

@@ -9,6 +9,7 @@ mod logs;
 mod logs_model;
 mod migrations;
 mod mutations;
+mod queued;
 mod scenarios;
 mod sizes;
 mod updates;
