@@ -33,7 +33,7 @@ pub async fn a_stored_session_is_deleted_once(setting: &Setting<'_>) {
     setting.update(&sessions, &conversation, make).await;
     counting.take();
     assert!(sessions.delete(&conversation).await.expect("it can be deleted"));
-    setting.flush(&sessions).await.expect("it can be deleted");
+    sessions.flush().await.expect("it can be deleted");
     let written = counting.written("session/suite");
     assert_eq!((written.deletes, written.bases, written.entries), (2, 0, 0));
     assert_eq!(sessions.get(&conversation).await.expect("it can be read").n, 0, "the cache knows");
@@ -50,7 +50,7 @@ pub async fn a_guard_deletes_its_session(setting: &Setting<'_>) {
     guard.n += 1;
     guard.log.push(4);
     guard.delete().await.expect("it can be deleted");
-    setting.flush(&sessions).await.expect("it can be deleted");
+    sessions.flush().await.expect("it can be deleted");
     let written = counting.written("session/suite");
     assert_eq!((written.deletes, written.bases, written.entries), (2, 0, 0));
     assert_eq!(sessions.get(&conversation).await.expect("it can be read").n, 0);
@@ -65,7 +65,7 @@ pub async fn a_session_that_is_not_there_is_not_deleted(setting: &Setting<'_>) {
     let mut guard = sessions.load(&conversation).await.expect("it can be loaded");
     guard.n = 1;
     guard.delete().await.expect("there is nothing to do");
-    setting.flush(&sessions).await.expect("there is nothing to do");
+    sessions.flush().await.expect("there is nothing to do");
     assert_eq!(sessions.delete_all("").await.expect("there is nothing to do"), 0);
     let written = counting.written("");
     assert_eq!((written.writes, written.deletes), (0, 0));
@@ -92,7 +92,7 @@ pub async fn a_session_made_after_a_delete_is_a_new_one(setting: &Setting<'_>) {
             assert_eq!((seen.is_stored(), seen.n, seen.log.tail()), (true, 7, &[round][..]));
         }
         assert!(sessions.delete(&conversation).await.expect("it can be deleted"));
-        setting.flush(&sessions).await.expect("it can be deleted");
+        sessions.flush().await.expect("it can be deleted");
         gone(setting, &conversation).await;
     }
 }
@@ -106,7 +106,7 @@ pub async fn only_what_is_meant_is_deleted(setting: &Setting<'_>) {
     }
     assert_eq!(sessions.delete_all("web:").await.expect("they can be deleted"), 2);
     sessions.load("desk:2").await.expect("it can be loaded").delete().await.expect("it can be deleted");
-    setting.flush(&sessions).await.expect("they can be deleted");
+    sessions.flush().await.expect("they can be deleted");
     let (mut left, mut keys) = (Vec::new(), sessions.keys(""));
     while let Some(conversation) = keys.next().await.expect("they can be listed") {
         left.push(conversation.to_string());

@@ -111,7 +111,7 @@ pub async fn a_sliding_deadline_is_moved_by_every_use(setting: &Setting<'_>) {
             1 => drop(sessions.load(&conversation).await.expect("it can be loaded")),
             _ => setting.update(&sessions, &conversation, |_| ()).await,
         }
-        setting.flush(&sessions).await.expect("it can be stored");
+        sessions.flush().await.expect("it can be stored");
         let after = left(setting, &conversation).await;
         assert!(after > before && after <= BRIEF, "use {use_number}: {after:?} after {before:?}");
         let written = counting.written("session/");
@@ -125,7 +125,7 @@ pub async fn a_sliding_session_that_is_not_used_is_gone(setting: &Setting<'_>) {
     let sessions = expiring(setting, Expiry::Sliding(SOON));
     setting.update(&sessions, &conversation, make).await;
     drop(sessions.get(&conversation).await.expect("it can be read"));
-    setting.flush(&sessions).await.expect("it can be stored");
+    sessions.flush().await.expect("it can be stored");
     gone(setting, &sessions, &conversation).await;
 }
 
@@ -145,13 +145,13 @@ pub async fn deadlines_are_kept_to_the_millisecond(setting: &Setting<'_>) {
             let seen = sessions.get(&conversation).await.expect("it can be read");
             assert_eq!(seen.n, 1, "{expiry:?}: never early");
             drop(seen);
-            setting.flush(&sessions).await.expect("it can be stored");
+            sessions.flush().await.expect("it can be stored");
         }
         setting.pass(2 * millisecond).await;
         let seen = sessions.get(&conversation).await.expect("it can be read");
         assert_eq!((seen.is_stored(), seen.log.len()), (lives, usize::from(lives)), "{expiry:?}");
         drop(seen);
-        setting.flush(&sessions).await.expect("it can be stored");
+        sessions.flush().await.expect("it can be stored");
         setting.pass(SOON - millisecond).await;
         assert_eq!(sessions.contains(&conversation).await.expect("it can be asked for"), lives, "{expiry:?}");
         setting.pass(millisecond).await;

@@ -1,6 +1,6 @@
 //! The list of the cases.
 
-/// Makes a test of each case in each write mode: `sessions!(time, open)`.
+/// Makes a test of each case in each write mode it holds in: `sessions!(time, open)`.
 ///
 /// `time` is a [`Time`](crate::conformance::Time); `open` names an `async fn(Limits) -> Subject` that opens a
 /// new, empty store. The tests stand in modules named after the modes and the groups of cases, such as
@@ -11,8 +11,6 @@ macro_rules! sessions {
         $crate::sessions! {
             @modes $time, $open;
             [
-                transactional Transactional
-            ] [
                 styles by threads {
                     every_change_of_a_list_is_written_once
                     every_change_of_a_map_is_written_once
@@ -64,29 +62,43 @@ macro_rules! sessions {
                     a_deadline_is_given_and_taken_back
                 }
                 writers by threads {
-                    two_processes_lose_no_increment
                     tasks_of_one_process_lose_no_increment
                     the_second_of_two_guards_gets_a_conflict
                     a_guard_of_a_deleted_session_does_not_bring_it_back
-                    a_reader_sees_what_another_wrote
+                }
+                several by threads {
+                    whole_values_of_two_types_are_written_in_one_batch
+                    where_one_cannot_be_written_neither_is
+                    where_one_was_written_by_others_both_are_written_again
                 }
                 restart by threads {
                     sessions_go_on_when_the_storage_is_opened_again
                 }
+            ] [
+                processes by threads {
+                    two_processes_lose_no_increment
+                    a_reader_sees_what_another_wrote
+                }
             ]
         }
     };
-    (@modes $time:expr, $open:path; [$($name:ident $mode:ident)*] $groups:tt) => {
-        $(
-            mod $name {
-                #[allow(unused_imports, reason = "`open` may be named by a path of its own")]
-                use super::*;
+    (@modes $time:expr, $open:path; $both:tt $transactional:tt) => {
+        mod transactional {
+            #[allow(unused_imports, reason = "`open` may be named by a path of its own")]
+            use super::*;
 
-                $crate::sessions! { @groups $mode, $time, $open; $groups }
-            }
-        )*
+            $crate::sessions! { @groups $crate::sessions::WriteMode::Transactional, $time, $open; $both }
+            $crate::sessions! { @groups $crate::sessions::WriteMode::Transactional, $time, $open; $transactional }
+        }
+
+        mod fire_and_forget {
+            #[allow(unused_imports, reason = "`open` may be named by a path of its own")]
+            use super::*;
+
+            $crate::sessions! { @groups $crate::sessions::WriteMode::FIRE_AND_FORGET, $time, $open; $both }
+        }
     };
-    (@groups $mode:ident, $time:expr, $open:path;
+    (@groups $mode:expr, $time:expr, $open:path;
         [$($group:ident by $runner:ident { $($case:ident)* })*]) => {
         $(
             mod $group {
@@ -96,8 +108,7 @@ macro_rules! sessions {
                 $(
                     #[test]
                     fn $case() {
-                        let mode = $crate::sessions::Mode::$mode;
-                        $crate::sessions::$runner(mode, $time, $open, $crate::sessions::$group::$case);
+                        $crate::sessions::$runner($mode, $time, $open, $crate::sessions::$group::$case);
                     }
                 )*
             }

@@ -10,13 +10,17 @@ pub mod expiry;
 mod listed;
 pub mod logs;
 pub mod migrations;
+pub mod processes;
 pub mod reads;
 pub mod restart;
 mod run;
 mod setting;
+pub mod several;
 pub mod styles;
 pub mod undone;
 pub mod writers;
 
 pub use run::{threads, timed};
-pub use setting::{Mode, Setting};
+pub use setting::Setting;
+#[doc(no_inline)]
+pub use tertulia::session::WriteMode;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tertulia::session::{Guard, Options, State, View};
+use tertulia::session::{Guard, Options, State, View, WriteMode};
 use tertulia::storage::{Expire, IntoStorage, ListQuery, LogWrite};
 use tertulia::{Clock, Conversation, Key, Name, Result, Sessions};
 
@@ -11,33 +11,18 @@ use crate::{Counting, Subject};
 /// The name of the sessions, so that their logs are `session/suite` and those below it.
 const NAME: &str = "suite";
 
-/// How a change gets to the storage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// Saving returns when the storage has it.
-    Transactional,
-}
-
-impl Mode {
-    fn options(self, options: Options) -> Options {
-        match self {
-            Self::Transactional => options,
-        }
-    }
-}
-
 /// A storage under test, and the write mode that its sessions are kept in.
 ///
 /// Its short words panic where the sessions fail them: a case is a test.
 #[derive(Debug)]
 pub struct Setting<'a> {
     subject: &'a Subject,
-    mode: Mode,
+    mode: WriteMode,
 }
 
 impl<'a> Setting<'a> {
     /// Sessions of this mode on this storage.
-    pub fn new(subject: &'a Subject, mode: Mode) -> Self {
+    pub fn new(subject: &'a Subject, mode: WriteMode) -> Self {
         Self { subject, mode }
     }
 
@@ -53,34 +38,30 @@ impl<'a> Setting<'a> {
 
     /// The same with options; their mode is the case's.
     pub fn with<S: State>(&self, options: Options) -> Sessions<S> {
-        self.over(self.subject.storage(), options)
+        self.named(self.subject.storage(), NAME, options)
     }
 
     /// The same, with what goes to the storage counted.
     pub fn counted<S: State>(&self, options: Options) -> (Counting, Sessions<S>) {
         let counting = Counting::new(self.subject.storage());
-        let sessions = self.over(counting.clone(), options);
+        let sessions = self.named(counting.clone(), NAME, options);
         (counting, sessions)
     }
 
-    fn over<S: State>(&self, storage: impl IntoStorage, options: Options) -> Sessions<S> {
-        let options = self.mode.options(options);
-        Sessions::with(storage, Clock::system(), NAME, options).expect("the options are in order")
+    /// Sessions of another name over this storage or a wrapper of it, in the case's mode.
+    pub fn named<S: State>(&self, storage: impl IntoStorage, name: &str, options: Options) -> Sessions<S> {
+        let options = self.options(options);
+        Sessions::with(storage, Clock::system(), name, options).expect("the options are in order")
+    }
+
+    /// These options in the case's mode.
+    pub fn options(&self, options: Options) -> Options {
+        Options { mode: self.mode, ..options }
     }
 
     /// A conversation that had no session yet.
     pub fn conversation(&self) -> Conversation {
         Conversation::new("test", &self.subject.id().0.to_string()).expect("a number is an id")
-    }
-
-    /// Waits until all that was saved is in the storage.
-    ///
-    /// # Errors
-    /// Why something is not.
-    pub async fn flush<S: State>(&self, _: &Sessions<S>) -> Result<()> {
-        match self.mode {
-            Mode::Transactional => Ok(()),
-        }
     }
 
     /// Saves, and waits until that is in the storage.
@@ -89,7 +70,7 @@ impl<'a> Setting<'a> {
     /// The save's, at once or later.
     pub async fn save<S: State>(&self, sessions: &Sessions<S>, guard: &mut Guard<S>) -> Result<()> {
         guard.save().await?;
-        self.flush(sessions).await
+        sessions.flush().await
     }
 
     /// Changes a session, which must go well, and waits until that is in the storage.
@@ -100,7 +81,7 @@ impl<'a> Setting<'a> {
         change: impl FnMut(&mut S) -> R,
     ) -> R {
         let result = sessions.update(conversation, change).await.expect("the session can be changed");
-        self.flush(sessions).await.expect("the change can be stored");
+        sessions.flush().await.expect("the change can be stored");
         result
     }
 

@@ -15,13 +15,15 @@ const STORAGE: [(&str, &str); 10] = [
 ];
 
 /// The same of sessions.
-const SESSIONS: [(&str, &str); 9] = [
+const SESSIONS: [(&str, &str); 11] = [
     ("deletion", include_str!("../../src/sessions/deletion.rs")),
     ("expiry", include_str!("../../src/sessions/expiry.rs")),
     ("logs", include_str!("../../src/sessions/logs.rs")),
     ("migrations", include_str!("../../src/sessions/migrations.rs")),
+    ("processes", include_str!("../../src/sessions/processes.rs")),
     ("reads", include_str!("../../src/sessions/reads.rs")),
     ("restart", include_str!("../../src/sessions/restart.rs")),
+    ("several", include_str!("../../src/sessions/several.rs")),
     ("styles", include_str!("../../src/sessions/styles.rs")),
     ("undone", include_str!("../../src/sessions/undone.rs")),
     ("writers", include_str!("../../src/sessions/writers.rs")),
