@@ -62,7 +62,7 @@ async fn per_user_is_the_same_in_every_conversation_and_lies_in_the_private_one(
 
 #[tokio::test(start_paused = true)]
 async fn users_of_two_platforms_are_two() {
-    let desk = Desk::default();
+    let desk = Desk::new();
     let count = async |ctx: Context, mut count: Session<Count>| {
         count.n += 1;
         ctx.reply(count.n.to_string()).await?;
@@ -74,7 +74,7 @@ async fn users_of_two_platforms_are_two() {
     assert_eq!(say(&bot, "a", "@ana x").await, replies(&["1"]));
     bot.door().intake.submit(update("desk", "a", "@ana x")).await.unwrap();
     bot.shutdown(std::time::Duration::from_secs(1)).await;
-    assert_eq!(*desk.sent.lock(), [("a".to_owned(), "1".to_owned())]);
+    assert_eq!(desk.sent(), [("a".to_owned(), "1".to_owned())]);
 }
 
 #[tokio::test(start_paused = true)]
