@@ -166,3 +166,20 @@ async fn a_deadline_is_taken_back_and_given_later() {
     pass(2 * TTL).await;
     assert_eq!(stored(&storage).await, 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_the_cache_holds_of_an_expired_session_is_not_given() {
+    for expiry in [Expiry::Absolute(HOUR), Expiry::Sliding(HOUR)] {
+        let storage = Watched::new();
+        let chats = chats(&storage, expiry);
+        make(&chats).await;
+        let conversation = tertulia::Conversation::new("web", "1").unwrap();
+        pass(HOUR / 2).await;
+        let loaded = chats.store().load(&conversation).await.unwrap();
+        assert!(loaded.is_cached());
+        loaded.release();
+        pass(HOUR).await;
+        let loaded = chats.store().load(&conversation).await.unwrap();
+        assert_eq!((loaded.is_cached(), loaded.get().n), (false, 0));
+    }
+}
