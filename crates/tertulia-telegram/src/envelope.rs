@@ -112,6 +112,29 @@ impl<'a> Envelope<'a> {
         serde_json::from_str(content.get()).ok().map(|Query { id }| id)
     }
 
+    /// Who boosts a chat, if this is about a boost and tells.
+    fn booster(&self) -> Option<Person> {
+        #[derive(Deserialize)]
+        struct Given {
+            boost: Boost,
+        }
+        #[derive(Deserialize)]
+        struct Boost {
+            source: Source,
+        }
+        #[derive(Deserialize)]
+        struct Source {
+            user: Option<Person>,
+        }
+        let content = self.content?.get();
+        let boost = match self.kind.as_str() {
+            "chat_boost" => serde_json::from_str(content).map(|Given { boost }| boost),
+            "removed_chat_boost" => serde_json::from_str(content),
+            _ => return None,
+        };
+        boost.ok()?.source.user
+    }
+
     /// The update as every platform gives it.
     ///
     /// # Errors
@@ -121,13 +144,14 @@ impl<'a> Envelope<'a> {
             "message" | "callback_query" => self.content()?,
             _ => self.content().unwrap_or_default(),
         };
+        let person = content.from.or(content.user).or_else(|| self.booster());
         let kind = match self.kind.as_str() {
             "message" => UpdateKind::Message { text: content.text.or(content.caption) },
             "callback_query" => UpdateKind::Callback { data: content.data.unwrap_or_default() },
             _ => UpdateKind::Other(self.kind),
         };
         let update = Update::new(kind);
-        Ok(match content.from.or(content.user) {
+        Ok(match person {
             Some(person) => update.from(person.into()),
             None => update,
         })

@@ -1,9 +1,11 @@
-//! What every storage of Tertulia is judged by, and storages that misbehave or count on purpose.
+//! What every storage of Tertulia is judged by, storages that misbehave or count on purpose, and a platform for tests.
 //!
 //! - [`mod@conformance`]: the rules of the storage contract, each a named case; [`conformance!`] lists them as tests.
 //! - [`model`]: random batches and reads against a plain map; one of the suite's cases.
+//! - [`mod@sessions`]: what sessions promise on every storage, each a named case; [`sessions!`] lists them as tests.
 //! - [`Faulty`]: a storage that fails, delays or loses answers by plan.
 //! - [`Counting`]: a storage that counts what is written and read, by name.
+//! - [`Desk`]: a bot platform that brings nothing and sends nowhere.
 //!
 //! # Running the suite on a storage of your own
 //!
@@ -37,11 +39,14 @@
 
 pub mod conformance;
 mod counting;
+mod desk;
 mod faulty;
 pub mod model;
+pub mod sessions;
 mod subject;
 
 pub use counting::{Counting, Counts, Written};
+pub use desk::Desk;
 pub use faulty::{Call, Fault, Faulty, Gate, Rates};
 
 pub use subject::Subject;

@@ -64,7 +64,7 @@ fn long_texts_are_refused_or_cut_and_long_lists_are_split() {
     let mut demo = Demo::default();
     assert!(one(&mut demo, &format!("my name is {}", "é".repeat(MAX_NAME + 1))).contains("too long"));
     assert!(one(&mut demo, &format!("note {}", "é".repeat(MAX_NOTE + 1))).contains("too long"));
-    let kept = demo.history.last().unwrap();
+    let kept = demo.history.back().unwrap();
     assert!(kept.chars().count() == MAX_LINE + 1 && kept.ends_with("é…"), "{kept}");
     for _ in 0..MAX_NOTES {
         one(&mut demo, &format!("note {}", "é".repeat(MAX_NOTE)));

@@ -1,4 +1,4 @@
-//! The rules that every storage holds.
+//! The rules that every storage holds, and what sessions promise on it.
 
 use std::sync::Arc;
 
@@ -19,3 +19,4 @@ async fn open(limits: Limits) -> Subject {
 }
 
 tertulia_testkit::conformance!(Time::Real, open);
+tertulia_testkit::sessions!(Time::Real, open);

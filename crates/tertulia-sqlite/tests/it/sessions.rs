@@ -4,14 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use tertulia::bot::{Adapter, Bot, Outgoing, Running, Session, Update, UpdateKind};
-use tertulia::runner::{About, Call, Incoming, Sender, Source};
+use tertulia::bot::{Bot, Running, Session};
+use tertulia::runner::Incoming;
 use tertulia::session::{State, Store};
-use tertulia::storage::{Batch, BoxFuture, CommitId, ItemId, Write};
-use tertulia::{Clock, Conversation, Log, Name, Result};
+use tertulia::storage::{Batch, CommitId, Write};
+use tertulia::{Clock, Conversation, Log};
 use tertulia_sqlite::Sqlite;
+use tertulia_testkit::Desk;
 
 const MESSAGE: usize = 500;
 const APPENDS: usize = 1_000;
@@ -86,48 +86,18 @@ struct Counter {
     count: u64,
 }
 
-/// A platform that does nothing.
-#[derive(Debug)]
-struct Desk;
-
-impl Adapter for Desk {
-    fn name(&self) -> &'static str {
-        "desk"
-    }
-
-    fn source(&self) -> Option<Box<dyn Source>> {
-        None
-    }
-
-    fn sender(&self) -> Option<Arc<dyn Sender>> {
-        Some(Arc::new(Self))
-    }
-
-    fn decode(&self, _: &About) -> Result<Update> {
-        Ok(Update::new(UpdateKind::Message { text: Some(String::new()) }))
-    }
-
-    fn encode(&self, _: &Conversation, _: &Outgoing<'_>) -> Result<Option<Bytes>> {
-        Ok(None)
-    }
-}
-
-impl Sender for Desk {
-    fn send<'a>(&'a self, _: &'a Call) -> BoxFuture<'a, Result<String>> {
-        Box::pin(async { Ok(String::new()) })
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_runners_over_one_database_lose_none_of_ten_thousand_increments() {
     const UPDATES: i64 = 10_000;
     let folder = tempfile::tempdir().unwrap();
     let sqlite = Sqlite::open(folder.path().join("two.db")).await.unwrap();
     let bot = async || {
-        let bot = Bot::new(Desk).storage(sqlite.clone()).on_message(async |mut counter: Session<Counter>| {
-            counter.count += 1;
-            Ok(())
-        });
+        let bot = Bot::new(Desk::new()).storage(sqlite.clone()).on_message(
+            async |mut counter: Session<Counter>| {
+                counter.count += 1;
+                Ok(())
+            },
+        );
         bot.start().await.unwrap()
     };
     let conversation = |n: i64| Conversation::new("desk", &(n % 10).to_string()).unwrap();
@@ -135,9 +105,7 @@ async fn two_runners_over_one_database_lose_none_of_ten_thousand_increments() {
     let mut random = fastrand::Rng::with_seed(7);
     let mut shares = [Vec::new(), Vec::new()];
     for n in 0..UPDATES {
-        let id = ItemId::Number(Name::from_static("test"), n);
-        let update = Incoming { conversation: conversation(n), id, body: Bytes::new(), fault: None };
-        shares[random.usize(..2)].push(update);
+        shares[random.usize(..2)].push(Desk::update(conversation(n), "").unwrap());
     }
     let feed = async |bot: &Running, share: &[Incoming]| {
         for updates in share.chunks(100) {

@@ -100,6 +100,33 @@ async fn a_message_has_its_text_or_its_caption_and_who_wrote_it() {
 }
 
 #[tokio::test]
+async fn an_update_is_by_whom_telegram_names_wherever_it_does() {
+    let (chat, ana) = (json!({ "id": -100_123 }), json!({ "id": 5, "first_name": "Ana" }));
+    let boost = json!({ "boost_id": "b", "source": { "source": "premium", "user": ana } });
+    let cases = [
+        ("edited_message", json!({ "chat": chat, "from": ana }), Some("5")),
+        ("message_reaction", json!({ "chat": chat, "user": ana }), Some("5")),
+        ("poll_answer", json!({ "poll_id": "p", "user": ana }), Some("5")),
+        ("business_connection", json!({ "id": "b", "user": ana, "user_chat_id": 5 }), Some("5")),
+        ("chat_boost", json!({ "chat": chat, "boost": boost }), Some("5")),
+        (
+            "removed_chat_boost",
+            json!({ "chat": chat, "boost_id": "b", "source": boost["source"] }),
+            Some("5"),
+        ),
+        ("chat_boost", json!({ "chat": chat, "boost": { "source": { "source": "giveaway" } } }), None),
+        ("removed_chat_boost", json!({ "chat": chat, "source": "of another shape" }), None),
+        ("message_reaction_count", json!({ "chat": chat }), None),
+        ("channel_post", json!({ "chat": chat, "sender_chat": chat }), None),
+    ];
+    for (kind, content, expected) in cases {
+        let update = through(json!({ "update_id": 7, kind: content })).await.1.unwrap();
+        assert_eq!(update.from.as_ref().map(|user| user.id.as_str()), expected, "{kind}");
+        assert_eq!(update.kind, UpdateKind::Other(kind.to_owned()));
+    }
+}
+
+#[tokio::test]
 async fn a_pressed_button_has_its_data() {
     let from = json!({ "id": 5, "first_name": "Ana" });
     let query = json!({ "id": "1", "from": from, "message": { "chat": { "id": 5 } }, "data": "yes" });

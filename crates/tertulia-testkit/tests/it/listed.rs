@@ -1,7 +1,7 @@
-//! The list of cases leaves none out.
+//! The lists of cases leave none out.
 
 /// The files of cases, beside the names of their groups.
-const FILES: [(&str, &str); 10] = [
+const STORAGE: [(&str, &str); 10] = [
     ("batch", include_str!("../../src/conformance/batch.rs")),
     ("changed", include_str!("../../src/conformance/changed.rs")),
     ("concurrency", include_str!("../../src/conformance/concurrency.rs")),
@@ -14,10 +14,23 @@ const FILES: [(&str, &str); 10] = [
     ("read", include_str!("../../src/conformance/read.rs")),
 ];
 
-#[test]
-fn every_case_is_listed_under_its_group() {
-    let list = include_str!("../../src/conformance/listed.rs");
-    for (group, text) in FILES {
+/// The same of sessions.
+const SESSIONS: [(&str, &str); 11] = [
+    ("deletion", include_str!("../../src/sessions/deletion.rs")),
+    ("expiry", include_str!("../../src/sessions/expiry.rs")),
+    ("logs", include_str!("../../src/sessions/logs.rs")),
+    ("migrations", include_str!("../../src/sessions/migrations.rs")),
+    ("processes", include_str!("../../src/sessions/processes.rs")),
+    ("reads", include_str!("../../src/sessions/reads.rs")),
+    ("restart", include_str!("../../src/sessions/restart.rs")),
+    ("several", include_str!("../../src/sessions/several.rs")),
+    ("styles", include_str!("../../src/sessions/styles.rs")),
+    ("undone", include_str!("../../src/sessions/undone.rs")),
+    ("writers", include_str!("../../src/sessions/writers.rs")),
+];
+
+fn assert_listed(list: &str, files: &[(&str, &str)]) {
+    for (group, text) in files {
         let (_, after) = list.split_once(&format!(" {group} by ")).expect("the group is listed");
         let (listed, _) = after.split_once('}').expect("the group's list ends");
         let listed: Vec<&str> = listed.split_whitespace().skip(2).collect();
@@ -28,4 +41,10 @@ fn every_case_is_listed_under_its_group() {
             .collect();
         assert_eq!(listed, cases, "{group}");
     }
+}
+
+#[test]
+fn every_case_is_listed_under_its_group() {
+    assert_listed(include_str!("../../src/conformance/listed.rs"), &STORAGE);
+    assert_listed(include_str!("../../src/sessions/listed.rs"), &SESSIONS);
 }

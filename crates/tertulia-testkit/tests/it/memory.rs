@@ -1,4 +1,4 @@
-//! The suite on [`Memory`], and what holds of it alone.
+//! The suites on [`Memory`], and what holds of it alone.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +14,7 @@ async fn open(limits: Limits) -> Subject {
 }
 
 tertulia_testkit::conformance!(Time::Paused, open);
+tertulia_testkit::sessions!(Time::Paused, open);
 
 fn log(id: u32) -> Key {
     let conversation = Conversation::new("test", &id.to_string()).expect("a valid conversation");

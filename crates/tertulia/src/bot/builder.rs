@@ -1,7 +1,6 @@
 //! Puts a bot together.
 
 use std::any::TypeId;
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,15 +8,15 @@ use std::time::Duration;
 use super::data::Values;
 use super::handler::boxed;
 use super::router::{KeyFunction, Platform, Route, Router, Shared};
-use super::session::SessionType;
-use super::{Adapter, Declared, Filter, Handler, Running, Update, callback, command, message};
+use super::session::{Opened, SessionType, name_sessions};
+use super::{
+    Adapter, Declared, Filter, Handler, Running, SessionOptions, Update, callback, command, message,
+};
 use crate::runner::{About, Keys, Options, Runner};
 use crate::session::State;
 use crate::storage::{IntoStorage, Memory, Storage};
 use crate::{Clock, Error, Result};
 
-/// The name of the session type that was not given one.
-const UNNAMED: &str = "default";
 /// How long [`Bot::run`] waits for handlers when it is told to stop.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -32,7 +31,7 @@ pub struct Bot {
     routes: Vec<Route>,
     keys: Option<KeyFunction>,
     declared: Declared,
-    names: HashMap<TypeId, String>,
+    sessions: Vec<(TypeId, SessionOptions)>,
     data: Values,
 }
 
@@ -47,7 +46,7 @@ impl Bot {
             routes: Vec::new(),
             keys: None,
             declared: Declared::default(),
-            names: HashMap::new(),
+            sessions: Vec::new(),
             data: Values::default(),
         }
     }
@@ -77,11 +76,33 @@ impl Bot {
         self
     }
 
-    /// Names a session type: its states are kept under this name, whatever becomes of the Rust type's. A bot with
-    /// one session type may leave it unnamed.
-    pub fn session<S: State>(mut self, name: impl Into<String>) -> Self {
+    /// Declares a session type: its states are kept under this name, whatever becomes of the Rust type's, and are
+    /// one per conversation unless the [options](SessionOptions) say otherwise. A bot with one session type may
+    /// leave it undeclared, one with several declares all of them.
+    ///
+    /// ```
+    /// # use tertulia::bot::{Adapter, Bot, Session, SessionOptions};
+    /// #[derive(Default, serde::Serialize, serde::Deserialize)]
+    /// struct Chat { messages: u64 }
+    ///
+    /// #[derive(Default, serde::Serialize, serde::Deserialize)]
+    /// struct User { messages: u64 }
+    ///
+    /// # fn bot(telegram: impl Adapter) -> Bot {
+    /// Bot::new(telegram)
+    ///     .session::<Chat>("chat")
+    ///     .session::<User>(SessionOptions::new("user").per_user())
+    ///     .on_message(async |mut chat: Session<Chat>, mut user: Session<User>| {
+    ///         // Both are written in one batch, or neither is.
+    ///         chat.messages += 1;
+    ///         user.messages += 1;
+    ///         Ok(())
+    ///     })
+    /// # }
+    /// ```
+    pub fn session<S: State>(mut self, options: impl Into<SessionOptions>) -> Self {
         self.declared.session(SessionType::of::<S>());
-        self.names.insert(TypeId::of::<S>(), name.into());
+        self.sessions.push((TypeId::of::<S>(), options.into()));
         self
     }
 
@@ -128,10 +149,11 @@ impl Bot {
     /// Starts the bot. Must be called within a Tokio runtime.
     ///
     /// # Errors
-    /// `Invalid` if two session types have no name or share one, if a handler takes a value that was not given,
-    /// or if two adapters share a name; else what the storage gives.
+    /// `Invalid` if two session types have no name or share one, if one was declared twice, or is not kept per
+    /// conversation though the storage's batches reach one shard only; if a handler takes a value that was not
+    /// given; or if two adapters share a name; else what the storage gives.
     pub async fn start(self) -> Result<Running> {
-        let Self { adapters, storage, clock, options, routes, keys, declared, names, data } = self;
+        let Self { adapters, storage, clock, options, routes, keys, declared, sessions, data } = self;
         let storage = storage.unwrap_or_else(|| {
             tracing::warn!("the bot has no storage: everything is kept in memory and lost with the process");
             Arc::new(Memory::with(clock.clone(), Default::default(), Memory::DEFAULT_MAX_BYTES))
@@ -139,9 +161,9 @@ impl Bot {
         if let Some((_, missing)) = declared.data.iter().find(|(id, _)| !data.contains(*id)) {
             return Err(Error::invalid(format!("a handler takes `Data<{missing}>`, which was not given")));
         }
-        let mut sessions = Values::default();
-        for (session, name) in name_sessions(&declared.sessions, &names)? {
-            session.open(&mut sessions, Arc::clone(&storage), clock.clone(), &name)?;
+        let mut opened = Opened::default();
+        for (session, options) in name_sessions(&declared.sessions, sessions)? {
+            session.open(&mut opened, &storage, &clock, options)?;
         }
         let (mut sources, mut senders) = (Vec::new(), Vec::new());
         let mut platforms: Vec<Platform> = Vec::with_capacity(adapters.len());
@@ -156,7 +178,7 @@ impl Bot {
             senders.extend(sender.map(|sender| (name.clone(), sender)));
             platforms.push(Platform { name, adapter, answers });
         }
-        let shared = Arc::new(Shared { clock: clock.clone(), data, sessions });
+        let shared = Arc::new(Shared { clock: clock.clone(), data, sessions: opened.sessions });
         let router = Router { platforms, routes, keys, shared };
         let mut runner = Runner::new(Arc::clone(&storage), clock.clone(), options, router);
         for source in sources {
@@ -165,7 +187,7 @@ impl Bot {
         for (name, sender) in senders {
             runner = runner.sender(&name, sender);
         }
-        Ok(Running::new(runner.start().await?, storage, clock))
+        Ok(Running::new(runner.start().await?, opened.queued, storage, clock))
     }
 
     /// Runs the bot until Ctrl-C or SIGTERM, then stops it: waits up to 10 s for handlers that run. A second
@@ -189,29 +211,6 @@ impl Bot {
         }
         outcome
     }
-}
-
-/// Every session type with its name.
-fn name_sessions(
-    declared: &[SessionType],
-    names: &HashMap<TypeId, String>,
-) -> Result<Vec<(SessionType, String)>> {
-    let mut named: Vec<(SessionType, String)> = Vec::with_capacity(declared.len());
-    for session in declared {
-        let name = names.get(&session.id).cloned().unwrap_or_else(|| UNNAMED.to_owned());
-        if let Some((other, _)) = named.iter().find(|(_, taken)| *taken == name) {
-            let (one, two) = (other.rust_name, session.rust_name);
-            return Err(Error::invalid(if name == UNNAMED {
-                format!(
-                    "the session types `{one}` and `{two}` have no name: give them one with `.session::<..>(name)`"
-                )
-            } else {
-                format!("the session types `{one}` and `{two}` have the same name `{name}`")
-            }));
-        }
-        named.push((*session, name));
-    }
-    Ok(named)
 }
 
 async fn stop_signal() -> Result<()> {

@@ -7,9 +7,11 @@ use parking_lot::Mutex;
 
 use super::filter::split_command;
 use super::router::{Platform, Shared};
-use super::{Adapter, Method, Outgoing, Update, UpdateKind};
+use super::session::Kept;
+use super::{Adapter, Method, Outgoing, Session, Update, UpdateKind};
 use crate::error::Kind;
 use crate::runner::{Ticket, Turn};
+use crate::session::State;
 use crate::{Conversation, Error, Result};
 
 /// One run of a handler for one update. Cheap to clone; usable until the handler returns.
@@ -103,6 +105,62 @@ impl Context {
             )));
         }
         self.0.turn.call(method.encode(self.conversation())?)
+    }
+
+    /// The session of any conversation, in the turn's batch with the others: a game's, another chat's. `S` must be
+    /// declared with [`Bot::session`](super::Bot::session) or taken by some handler. Dropped, it can be taken again.
+    ///
+    /// Updates are not ordered by it: of two that change it at once, the handler of the one that commits last runs
+    /// again.
+    ///
+    /// ```
+    /// # use tertulia::bot::Context;
+    /// # use tertulia::Conversation;
+    /// #[derive(Default, serde::Serialize, serde::Deserialize)]
+    /// struct Game { moves: Vec<String> }
+    ///
+    /// async fn play(ctx: Context) -> tertulia::bot::Result {
+    ///     let mut game = ctx.session::<Game>(Conversation::new("game", ctx.arguments())?).await?;
+    ///     game.moves.push(ctx.text().to_owned());
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// `Invalid` if `S` is not declared, if `conversation` is none, if the session is taken already, or if the
+    /// storage's batches reach one shard and it lies in another; `Corrupt`; `Unavailable`; `Closed` if the handler
+    /// has returned.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing.
+    pub async fn session<S: State>(
+        &self,
+        conversation: impl TryInto<Conversation, Error: Into<Error>>,
+    ) -> Result<Session<S>> {
+        self.take(conversation.try_into().map_err(Into::into)?).await
+    }
+
+    /// The session of `conversation`, if a batch of this turn can hold it.
+    pub(super) async fn take<S: State>(&self, conversation: Conversation) -> Result<Session<S>> {
+        let kept = self.kept()?;
+        kept.check_reach(self.conversation(), &conversation)?;
+        match Session::again(self, &conversation) {
+            Some(again) => again,
+            None => {
+                let loaded = kept.store.load(&conversation).await?;
+                Session::enlist(self, conversation, loaded)
+            }
+        }
+    }
+
+    /// How the sessions of a type are kept.
+    pub(super) fn kept<S: State>(&self) -> Result<Arc<Kept<S>>> {
+        self.0.shared.sessions.get().ok_or_else(|| {
+            Error::invalid(format!(
+                "the session type `{}` is not declared: give it a name with `.session::<..>(name)`",
+                std::any::type_name::<S>()
+            ))
+        })
     }
 
     /// The turn beneath, for extractors of other crates.

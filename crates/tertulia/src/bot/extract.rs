@@ -11,7 +11,8 @@ use crate::Result;
 /// so that a bot that lacks it is refused at start.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument of a handler",
-    note = "handlers take `Context`, `Session<S>`, `Data<T>`, `Update`, and the extractors of a platform's crate",
+    note = "handlers take `Context`, `Session<S>`, `Option<Session<S>>`, `Data<T>`, `Update`, and the extractors of a platform's crate",
+    note = "a session's `S` implements `Default`, `Serialize` and `Deserialize`, and is `Send` and `Sync`",
     note = "arguments are taken by value: `chat: Session<Chat>`, not `&Session<Chat>`"
 )]
 pub trait Extract: Sized + Send {

@@ -38,7 +38,7 @@ pub use extract::{Declared, Extract};
 pub use filter::{Command, Filter, callback, command, message};
 pub use handler::Handler;
 pub use running::{Door, Running};
-pub use session::Session;
+pub use session::{Session, SessionOptions};
 pub use update::{Update, UpdateKind, User};
 
 /// What handlers return. Any error can be passed on with `?`; the library's own keeps its kind inside.

@@ -15,7 +15,7 @@ use crate::{Clock, Error, Result};
 pub(super) struct Shared {
     pub(super) clock: Clock,
     pub(super) data: Values,
-    /// A `session::Store<S>` for each session type.
+    /// A `Kept<S>` for each session type.
     pub(super) sessions: Values,
 }
 

@@ -37,6 +37,18 @@ pub struct User {
     pub name: String,
 }
 
+impl UpdateKind {
+    /// What to call it in a message: the platform's own word for what is neither a message nor a callback.
+    pub(super) fn word(&self) -> &str {
+        match self {
+            Self::Message { .. } => "message",
+            Self::Callback { .. } => "callback",
+            Self::Other(word) if word.is_empty() => "update of no kind",
+            Self::Other(word) => word,
+        }
+    }
+}
+
 impl Update {
     /// An update of this kind, by nobody in particular.
     pub fn new(kind: UpdateKind) -> Self {

@@ -11,11 +11,11 @@ use super::format::{OutboxRecord, RESERVED, Ticket};
 use super::index::Arrived;
 use super::names::{INBOX, OUTBOX, SENT};
 use super::outbox::Pending;
-use super::panics::caught;
+use super::panics::{caught, caught_async};
 use super::riders::{Riding, queue};
 use super::turn::Collected;
 use super::worker::Ended;
-use super::{Call, Handler};
+use super::{Call, Contribute, Handler};
 use crate::error::Kind;
 use crate::storage::{Append, Appended, Batch, CommitId, Committed, Conflict, LogWrite, Write};
 use crate::{Error, Key, Result};
@@ -31,10 +31,10 @@ impl<H: Handler> Core<H> {
         collected: Collected,
     ) -> Result<Ended, anyhow::Error> {
         let Collected { calls, writes: extra, parts } = collected;
-        let mut prepared: SmallVec<[Vec<LogWrite>; 2]> = SmallVec::new();
-        for part in &parts {
-            prepared.push(caught(PART, || part.prepare())??);
-        }
+        let prepared = match prepare(&parts).await {
+            Err(error) if error.kind() == Kind::Conflict => return Ok(Ended::Outdated),
+            prepared => prepared?,
+        };
         if calls.is_empty() && extra.is_empty() && prepared.iter().all(Vec::is_empty) {
             for part in &parts {
                 ended(caught(PART, || part.released()));
@@ -177,6 +177,20 @@ enum Outcome {
         perhaps_by_us: bool,
     },
     Conflict,
+}
+
+/// What each part of a turn writes, once all of them are ready.
+async fn prepare(parts: &[Arc<dyn Contribute>]) -> Result<SmallVec<[Vec<LogWrite>; 2]>> {
+    for part in parts {
+        if let Some(ready) = caught(PART, || part.ready())? {
+            caught_async(PART, ready).await??;
+        }
+    }
+    let mut prepared = SmallVec::new();
+    for part in parts {
+        prepared.push(caught(PART, || part.prepare())??);
+    }
+    Ok(prepared)
 }
 
 /// What a panic is reported as.

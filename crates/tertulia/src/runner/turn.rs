@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use super::Ticket;
 use super::index::Arrived;
 use crate::error::Kind;
-use crate::storage::{Head, ItemId, LogWrite, Storage};
+use crate::storage::{BoxFuture, Head, ItemId, LogWrite, Storage};
 use crate::{Clock, Conversation, Error, Result, Timestamp};
 
 /// One run of a handler. Cheap to clone; what is collected through any clone becomes one batch when the handler
@@ -50,13 +50,30 @@ pub(super) struct Collected {
     pub(super) parts: SmallVec<[Arc<dyn Contribute>; 2]>,
 }
 
+impl Collected {
+    fn find<T: Contribute>(&self, is_it: impl Fn(&T) -> bool) -> Option<Arc<T>> {
+        let found = self.parts.iter().find(|part| {
+            let any: &dyn Any = &***part;
+            any.downcast_ref::<T>().is_some_and(&is_it)
+        })?;
+        let any: Arc<dyn Any + Send + Sync> = Arc::clone(found) as _;
+        any.downcast().ok()
+    }
+}
+
 /// Something whose writes belong to a turn's batch, such as a session. It is asked once the handler has returned
 /// without error, and dropped when the turn fails; what it holds must then be forgotten.
 pub trait Contribute: Any + Send + Sync {
+    /// What is to be awaited before [`prepare`](Self::prepare) is called, such as earlier writes that are still
+    /// on their way; `None`, which costs nothing, if there is nothing. Its errors are those of `prepare`.
+    fn ready(&self) -> Option<BoxFuture<'_, Result<()>>> {
+        None
+    }
+
     /// What changed; empty if nothing did.
     ///
     /// # Errors
-    /// Fails the turn.
+    /// `Conflict` has the handler run again, uncharged; any other fails the turn.
     fn prepare(&self) -> Result<Vec<LogWrite>>;
 
     /// The expectations of what was read, as writes that change nothing; asked if `prepare` gave nothing and the
@@ -68,6 +85,12 @@ pub trait Contribute: Any + Send + Sync {
 
     /// The turn succeeded and had no effects.
     fn released(&self);
+
+    /// Whether what it gave the handler was found to be outdated while the handler ran. Asked when the handler has
+    /// failed: if so the handler runs again, uncharged, whatever its error says.
+    fn outdated(&self) -> bool {
+        false
+    }
 }
 
 impl Turn {
@@ -119,16 +142,27 @@ impl Turn {
         self.collect(|collected| collected.parts.push(part))
     }
 
+    /// Enlists `part`, unless something is enlisted already that is a `T` of which `is_it` holds: that is given.
+    ///
+    /// # Errors
+    /// `Closed` if the turn is over.
+    pub fn enlist_once<T: Contribute>(
+        &self,
+        part: Arc<T>,
+        is_it: impl Fn(&T) -> bool,
+    ) -> Result<Option<Arc<T>>> {
+        self.collect(|collected| {
+            let known = collected.find(is_it);
+            if known.is_none() {
+                collected.parts.push(part);
+            }
+            known
+        })
+    }
+
     /// What was enlisted and is a `T` of which `is_it` holds.
     pub fn enlisted<T: Contribute>(&self, is_it: impl Fn(&T) -> bool) -> Option<Arc<T>> {
-        let collected = self.0.collected.lock();
-        let parts = collected.as_ref()?.parts.iter();
-        parts
-            .filter_map(|part| {
-                let any: Arc<dyn Any + Send + Sync> = Arc::clone(part) as _;
-                any.downcast::<T>().ok()
-            })
-            .find(|part| is_it(part))
+        self.0.collected.lock().as_ref()?.find(is_it)
     }
 
     fn collect<T>(&self, add: impl FnOnce(&mut Collected) -> T) -> Result<T> {

@@ -126,11 +126,20 @@ impl<H: Handler> Core<H> {
             };
             let ended = caught_async("the handler", run).await;
             // What the turn holds is forgotten before anything else happens.
-            let forgotten = caught("the handler", || drop(turn.close()));
-            match ended.and_then(|ended| forgotten.map(|()| ended)) {
+            let outdated = caught("the handler", || turn.close().parts.iter().any(|part| part.outdated()));
+            let ended = match outdated {
+                Ok(false) => ended,
+                // What its error says, it may have read in what is outdated.
+                Ok(true) => Ok(Ok(Ended::Outdated)),
+                Err(panic) => ended.and(Err(panic)),
+            };
+            match ended {
                 Ok(Ok(Ended::Done)) => return After::Done,
                 Ok(Ok(Ended::EntryMoved)) => return self.look_again(&whole).await,
-                Ok(Ok(Ended::Conflict)) => conflicts += 1,
+                Ok(Ok(Ended::Outdated)) if !self.stands(&whole).await => {
+                    return self.look_again(&whole).await;
+                }
+                Ok(Ok(Ended::Conflict | Ended::Outdated)) => conflicts += 1,
                 Ok(Err(error)) => return self.fail(&whole, &error).await,
                 Err(panic) => return self.fail(&whole, &panic.into()).await,
             }
@@ -157,6 +166,14 @@ impl<H: Handler> Core<H> {
             }
             Err(error) => self.postpone(&again, &error),
         }
+    }
+
+    /// Whether the update's entry is known to be as it was.
+    async fn stands(&self, arrived: &Arrived) -> bool {
+        let mut again = arrived.copy();
+        again.leave_body_behind();
+        let found = self.with_body(&Arc::new(again)).await;
+        matches!(found, Ok(Some(found)) if found.revision == arrived.revision)
     }
 
     /// The update with its body, read again if it was too much to keep; `None` if somebody else has ended it.
@@ -194,6 +211,8 @@ pub(super) enum Ended {
     Done,
     /// Somebody else has ended the update, or recorded a failed try of it.
     EntryMoved,
-    /// Something it read has changed.
+    /// Something it read has changed, and its entry has not.
     Conflict,
+    /// Something it read has changed, and perhaps its entry has too.
+    Outdated,
 }

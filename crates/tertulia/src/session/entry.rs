@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::log::Place;
-use crate::storage::LogHead;
+use super::store::State;
+use crate::Timestamp;
+use crate::storage::{LogHead, Pending};
 
 /// About what a log costs beside its items.
 const LOG_BYTES: usize = 512;
@@ -21,6 +23,34 @@ pub(super) struct Entry<S> {
     pub(super) next_log: u64,
     /// The logs inside the session, as stored.
     pub(super) logs: Vec<Arc<Place>>,
+    /// When what is stored expires, rather too early than too late; `None` if never.
+    pub(super) deadline: Option<Timestamp>,
+    /// Whether what is stored is of an older version: then `shadow` is what it was migrated to, and it is written
+    /// whole when it is touched.
+    pub(super) is_stale: bool,
+    /// Whether it is written anew when it is touched, with new logs for its logs, changed or not.
+    pub(super) is_renewed: bool,
+    /// The queued batch that writes this state; until it is committed, `head` and those of the logs are what they
+    /// will be, as far as that can be known.
+    pub(super) pending: Option<Pending>,
+}
+
+impl<S: State> Entry<S> {
+    /// Of a session that is not stored, whose first log gets this number.
+    pub(super) fn absent(next_log: u64) -> Self {
+        let (value, shadow, logs) = (S::default(), Vec::new(), Vec::new());
+        Self {
+            value,
+            shadow,
+            head: None,
+            next_log,
+            logs,
+            deadline: None,
+            is_stale: false,
+            is_renewed: false,
+            pending: None,
+        }
+    }
 }
 
 impl<S> Entry<S> {
@@ -36,6 +66,9 @@ impl<S> Entry<S> {
         self.shadow.clear();
         self.head = None;
         self.logs.clear();
+        self.deadline = None;
+        (self.is_stale, self.is_renewed) = (false, false);
+        self.pending = None;
     }
 
     /// Whether a log has many more items loaded than the `tail` that is loaded with a session: then it is better

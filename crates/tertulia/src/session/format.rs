@@ -5,17 +5,29 @@
 //! - Base of `session/<name>`: next log number, the state as MessagePack with field names.
 //! - Entry of `session/<name>`: next log number, the state's length afterwards, the patch (see [`patch`](super::patch)).
 //! - Entry of `session/<name>/log/<number>`: start, from, and an item as MessagePack or nothing.
+//!
+//! Version 2 of a base and of a log's entry has the version of the user's [migrations](super::Migrations) before all
+//! that; version 1 stands for 0 there. Version 3 is a record that went through a [codec](super::Codec): the codec's tag,
+//! and what the codec made of the record, which has a version of its own.
 
 use xxhash_rust::xxh3::xxh3_64;
 
-/// The only version of the shapes there is so far.
-const VERSION: u8 = 1;
+/// Without a schema, which is 0 then.
+const PLAIN: u8 = 1;
+
+/// With a schema first.
+const MIGRATED: u8 = 2;
+
+/// What went through a codec.
+pub(super) const SEALED: u8 = 3;
 
 const CHECKSUM: usize = 8;
 
 /// A whole session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Base<'a> {
+    /// The version of the state, by the user's migrations.
+    pub(super) schema: u32,
     /// The number that the next new log inside the session gets, from 1; never taken back.
     pub(super) next_log: u64,
     /// The state.
@@ -24,12 +36,12 @@ pub(super) struct Base<'a> {
 
 impl<'a> Base<'a> {
     pub(super) fn encode(&self) -> Vec<u8> {
-        seal([self.next_log], self.state)
+        seal(self.schema, [self.next_log], self.state)
     }
 
     pub(super) fn decode(bytes: &'a [u8]) -> Result<Self, Malformed> {
-        let ([next_log], state) = open(bytes)?;
-        Ok(Self { next_log, state })
+        let (schema, [next_log], state) = open(bytes)?;
+        Ok(Self { schema, next_log, state })
     }
 }
 
@@ -46,11 +58,11 @@ pub(super) struct Patch<'a> {
 
 impl<'a> Patch<'a> {
     pub(super) fn encode(&self) -> Vec<u8> {
-        seal([self.next_log, self.state_len], self.changes)
+        seal(0, [self.next_log, self.state_len], self.changes)
     }
 
     pub(super) fn decode(bytes: &'a [u8]) -> Result<Self, Malformed> {
-        let ([next_log, state_len], changes) = open(bytes)?;
+        let (_, [next_log, state_len], changes) = open(bytes)?;
         Ok(Self { next_log, state_len, changes })
     }
 }
@@ -58,6 +70,8 @@ impl<'a> Patch<'a> {
 /// What changed in a log inside a session: it has no items before `start`, and none at or after `from` but this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Record<'a> {
+    /// The version of the item, by the user's migrations.
+    pub(super) schema: u32,
     /// The first position that the log still has.
     pub(super) start: u64,
     /// The position of the item; without one, where the log ends.
@@ -68,12 +82,12 @@ pub(super) struct Record<'a> {
 
 impl<'a> Record<'a> {
     pub(super) fn encode(&self) -> Vec<u8> {
-        seal([self.start, self.from], self.item)
+        seal(self.schema, [self.start, self.from], self.item)
     }
 
     pub(super) fn decode(bytes: &'a [u8]) -> Result<Self, Malformed> {
-        let ([start, from], item) = open(bytes)?;
-        Ok(Self { start, from, item })
+        let (schema, [start, from], item) = open(bytes)?;
+        Ok(Self { schema, start, from, item })
     }
 
     /// The position after the item.
@@ -108,7 +122,7 @@ impl std::fmt::Display for Malformed {
         match self {
             Self::Truncated => f.write_str("a record ends too early"),
             Self::Version(found) => {
-                write!(f, "a record has format version {found}, this program knows up to {VERSION}")
+                write!(f, "a record has format version {found}, this program knows up to {SEALED}")
             }
             Self::Checksum => f.write_str("the checksum of a record is wrong"),
             Self::Number => f.write_str("a number in a record does not fit in 64 bits"),
@@ -130,9 +144,14 @@ impl From<Malformed> for crate::Error {
     }
 }
 
-fn seal<const N: usize>(numbers: [u64; N], payload: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(1 + 10 * N + payload.len() + CHECKSUM);
-    out.push(VERSION);
+fn seal<const N: usize>(schema: u32, numbers: [u64; N], payload: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(1 + 5 + 10 * N + payload.len() + CHECKSUM);
+    if schema == 0 {
+        out.push(PLAIN);
+    } else {
+        out.push(MIGRATED);
+        put_varint(&mut out, schema.into());
+    }
     for number in numbers {
         put_varint(&mut out, number);
     }
@@ -142,22 +161,25 @@ fn seal<const N: usize>(numbers: [u64; N], payload: &[u8]) -> Vec<u8> {
     out
 }
 
-fn open<const N: usize>(bytes: &[u8]) -> Result<([u64; N], &[u8]), Malformed> {
-    match bytes.first() {
-        Some(&VERSION) => {}
+fn open<const N: usize>(bytes: &[u8]) -> Result<(u32, [u64; N], &[u8]), Malformed> {
+    let has_schema = match bytes.first() {
+        Some(&PLAIN) => false,
+        Some(&MIGRATED) => true,
         Some(&found) => return Err(Malformed::Version(found)),
         None => return Err(Malformed::Truncated),
-    }
+    };
     let (sealed, checksum) = bytes.split_last_chunk::<CHECKSUM>().ok_or(Malformed::Truncated)?;
     if xxh3_64(sealed) != u64::from_le_bytes(*checksum) {
         return Err(Malformed::Checksum);
     }
     let mut rest = sealed.get(1..).ok_or(Malformed::Truncated)?;
+    let schema = if has_schema { take_varint(&mut rest)? } else { 0 };
+    let schema = u32::try_from(schema).map_err(|_| Malformed::Number)?;
     let mut numbers = [0; N];
     for number in &mut numbers {
         *number = take_varint(&mut rest)?;
     }
-    Ok((numbers, rest))
+    Ok((schema, numbers, rest))
 }
 
 /// Appends a number, seven bits a byte, the lowest first.

@@ -69,7 +69,7 @@ impl<S: State> Keys<S> {
     /// The next one; `None` after the last.
     ///
     /// # Errors
-    /// `Unavailable`; with a filter, also what reading a session gives, such as `Corrupt`: the next call goes on
+    /// `Unavailable`; what made queued saves fail, where the mode is fire-and-forget; with a filter, also what reading a session gives, such as `Corrupt`: the next call goes on
     /// with the session after that one.
     ///
     /// # Cancel safety
@@ -110,6 +110,7 @@ impl<S: State> Keys<S> {
     }
 
     async fn turn_page(&mut self) -> Result<()> {
+        self.store.flush_all().await?;
         let listing = self.store.storage().list(&self.query).await?;
         let conversations = listing.keys.into_iter().filter_map(|listed| match listed.key {
             Key::Log(conversation, _) => Some(conversation),

@@ -3,15 +3,20 @@
 use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::backing::Slot;
 use super::commit::commit;
 use super::entry::Entry;
-use super::log::{Encoded, Place};
+use super::expiry::Expiry;
+use super::keeper::InUse;
+use super::log::{Encoded, Home, Place};
+use super::queue::{push, settle};
 use super::store::{State, Store};
 use super::write::{Change, compare};
 use crate::error::Kind;
-use crate::storage::{Etag, Expect, Head, LogWrite};
-use crate::{Conversation, Error, Key, Result};
+use crate::storage::{Etag, Expect, Expire, Head, LogHead, LogWrite, Outcome, Pending};
+use crate::{Conversation, Error, Key, Result, Timestamp};
 
 /// A session that belongs to one turn.
 ///
@@ -29,6 +34,10 @@ pub struct Loaded<S> {
     entry: Box<Entry<S>>,
     cached: bool,
     stage: Stage,
+    /// When the writes were prepared, where deadlines matter.
+    asked: Timestamp,
+    /// Keeps it from expiring.
+    in_use: Option<InUse>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +54,9 @@ enum Stage {
     Spoilt,
 }
 
+/// How much later than its session a log inside it may expire.
+const A_LITTLE: Duration = Duration::from_secs(1);
+
 thread_local! {
     /// Where a value is encoded before it is compared; swapped with the shadow when it is stored.
     static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
@@ -57,7 +69,36 @@ impl<S: State> Loaded<S> {
         entry: Box<Entry<S>>,
         cached: bool,
     ) -> Self {
-        Self { store, conversation, entry, cached, stage: Stage::Untouched }
+        let mut loaded = Self {
+            store,
+            conversation,
+            entry,
+            cached,
+            stage: Stage::Untouched,
+            asked: Timestamp(0),
+            in_use: None,
+        };
+        loaded.hold();
+        loaded
+    }
+
+    /// Has the session kept from expiring from here on.
+    fn hold(&mut self) {
+        let Some((keeper, deadline)) = self.store.keeper().zip(self.entry.deadline) else { return };
+        let same = |write: LogWrite, head: LogHead| write.expect(Expect::Incarnation(head.incarnation));
+        let session = self.entry.head.map(|head| same(LogWrite::new(self.key()), head));
+        let logs = self.entry.logs.iter().filter_map(|place| {
+            let head = place.head()?;
+            Some(same(place.check(self.home(place)), head))
+        });
+        self.in_use = keeper.hold(deadline, session.into_iter().chain(logs).collect());
+    }
+
+    /// From here on nobody keeps it from expiring.
+    fn let_go(&mut self) {
+        if let Some(deadline) = self.in_use.take().and_then(|in_use| in_use.deadline()) {
+            self.entry.deadline = Some(deadline);
+        }
     }
 
     /// The value.
@@ -91,16 +132,45 @@ impl<S: State> Loaded<S> {
     }
 
     /// What to write so that the stored session is this one, with the expectations that nobody else wrote;
-    /// nothing if it was not changed. To be called once, after the last change.
+    /// nothing if it was not changed. To be called once, after the last change, and when nothing of the session is
+    /// [queued](Self::is_queued).
     ///
     /// If the batch with these writes is not committed, the session must be dropped.
     ///
     /// # Errors
-    /// `Invalid` if the value cannot be encoded, cannot be read back, or is over a limit of the storage; the
-    /// session must be dropped.
+    /// `Invalid` if the value cannot be encoded, cannot be read back, or is over a limit of the storage, and what
+    /// made its queued writes fail; the session must be dropped.
     pub fn prepare(&mut self) -> Result<Vec<LogWrite>> {
+        self.look_after_queued()?;
+        if self.is_queued() {
+            return Err(Error::internal(format!("{}: it is still queued", self.key())));
+        }
+        self.prepare_writes()
+    }
+
+    /// Whether what was saved last is not yet known to be stored. Only where the mode is fire-and-forget;
+    /// [`Store::flush`] waits for it.
+    pub fn is_queued(&self) -> bool {
+        self.entry.pending.is_some()
+    }
+
+    /// Looks what became of what was saved last.
+    fn look_after_queued(&mut self) -> Result<()> {
+        let Some(pending) = self.entry.pending.clone() else { return Ok(()) };
+        if settle(&self.store, &self.conversation, &mut self.entry) {
+            return Ok(());
+        }
+        self.stage = Stage::Spoilt;
+        Err(match pending.outcome() {
+            Outcome::Failed(failure) => failure.into(),
+            _ => Error::new(Kind::Conflict, format!("{} was written by somebody else", self.key())),
+        })
+    }
+
+    fn prepare_writes(&mut self) -> Result<Vec<LogWrite>> {
+        self.let_go();
         match self.stage {
-            Stage::Untouched => Ok(Vec::new()),
+            Stage::Untouched => Ok(self.renewal()),
             Stage::Prepared => Err(Error::internal(format!("{}: prepared twice", self.key()))),
             Stage::Spoilt => {
                 let text = format!("{}: it could not be written and must be loaded again", self.key());
@@ -122,24 +192,16 @@ impl<S: State> Loaded<S> {
 
     fn prepare_with(&mut self, encoded: &mut Vec<u8>) -> Result<Vec<LogWrite>> {
         self.stage = Stage::Prepared;
-        let (change, logs) = compare(&mut self.entry, encoded, self.store.limits())?;
+        let max_bytes = self.store.options().max_bytes;
+        let (change, logs) = compare(&mut self.entry, encoded, self.store.backing(), max_bytes)?;
         let Encoded { mut live, next, met, .. } = logs;
         if change == Change::None && met.iter().all(|(_, new)| new.is_none()) {
             self.entry.logs = live;
             self.stage = Stage::Untouched;
-            return Ok(Vec::new());
+            return Ok(self.renewal());
         }
-        let mut session = self.check();
-        match change {
-            Change::None => {}
-            Change::Patch(patch) => session = session.append(patch),
-            Change::Whole(base) => {
-                session = session.base(base);
-                if let Some(head) = self.entry.head.filter(|head| head.start < head.end) {
-                    session = session.trim(head.end);
-                }
-            }
-        }
+        let expire = self.expire();
+        let session = self.write_state(change)?.expire(expire);
         std::mem::swap(&mut self.entry.shadow, encoded);
         self.entry.next_log = next;
         if met.is_empty() && live.is_empty() {
@@ -147,18 +209,71 @@ impl<S: State> Loaded<S> {
         }
         let mut writes = vec![session];
         for (place, new) in met {
-            let key = self.log_key(&place);
-            writes.push(match new {
-                Some(new) => place.write(key, &new, self.store.limits())?,
-                None => place.check(key),
-            });
+            let home = self.home(&place);
+            let is_new = place.head().is_none();
+            let write = match new {
+                Some(new) => place.write(home, &new)?,
+                None => place.check(home),
+            };
+            writes.push(write.expire(if is_new { self.expire_new(expire) } else { expire }));
             live.retain(|live| live.number != place.number);
             self.entry.logs.push(place);
         }
         for vanished in live {
-            writes.push(vanished.check(self.log_key(&vanished)).delete());
+            writes.push(vanished.check(self.home(&vanished)).delete());
         }
         Ok(writes)
+    }
+
+    fn write_state(&self, change: Change) -> Result<LogWrite> {
+        let write = self.check();
+        let seal = |record, slot| self.store.backing().seal(record, &write.key, slot);
+        Ok(match change {
+            Change::None => write,
+            Change::Patch(patch) => {
+                let end = self.entry.head.map_or(0, |head| head.end.0);
+                let patch = seal(patch, Slot::Entry(end))?;
+                write.append(patch)
+            }
+            Change::Whole(base) => {
+                let base = seal(base, Slot::Base)?;
+                let write = write.base(base);
+                match self.entry.head.filter(|head| head.start < head.end) {
+                    Some(head) => write.trim(head.end),
+                    None => write,
+                }
+            }
+        })
+    }
+
+    /// What a write does to the session's deadline.
+    fn expire(&mut self) -> Expire {
+        let expiry = self.store.options().expiry;
+        if expiry == Expiry::Never && self.entry.deadline.is_none() {
+            return Expire::Keep;
+        }
+        self.asked = self.store.clock().now();
+        expiry.on_write(self.asked, self.entry.head.is_some(), self.entry.deadline)
+    }
+
+    /// What the first write of a log inside does to its deadline, where the session's own is changed like this.
+    fn expire_new(&self, expire: Expire) -> Expire {
+        match (expire, self.entry.deadline) {
+            (Expire::Keep, Some(deadline)) => Expire::After(deadline.since(self.asked) + A_LITTLE),
+            (expire, _) => expire,
+        }
+    }
+
+    /// Moves the deadline of a session that was used and not changed, if it is time to.
+    fn renewal(&mut self) -> Vec<LogWrite> {
+        let expiry = self.store.options().expiry;
+        if !matches!(expiry, Expiry::Sliding(_)) || self.entry.head.is_none() {
+            return Vec::new();
+        }
+        self.asked = self.store.clock().now();
+        let Some(life) = expiry.on_use(self.asked, self.entry.deadline) else { return Vec::new() };
+        self.stage = Stage::Prepared;
+        self.checks().into_iter().map(|check| check.expire(Expire::After(life))).collect()
     }
 
     fn removal(&self) -> Vec<LogWrite> {
@@ -172,12 +287,12 @@ impl<S: State> Loaded<S> {
     /// this session and writes something else. Not to be joined with what [`prepare`](Self::prepare) gives if it
     /// gives anything: that holds them.
     pub fn checks(&self) -> Vec<LogWrite> {
-        let logs = self.entry.logs.iter().map(|place| place.check(self.log_key(place)));
+        let logs = self.entry.logs.iter().map(|place| place.check(self.home(place)));
         std::iter::once(self.check()).chain(logs).collect()
     }
 
-    fn log_key<'a>(&self, place: &'a Place) -> &'a Key {
-        place.settle(self.store.storage(), || self.store.log_key(&self.conversation, place.number))
+    fn home<'a>(&self, place: &'a Place) -> &'a Home {
+        place.settle(self.store.backing(), || self.store.log_key(&self.conversation, place.number))
     }
 
     fn check(&self) -> LogWrite {
@@ -189,28 +304,57 @@ impl<S: State> Loaded<S> {
     }
 
     /// Writes what was changed now, by itself, so that it stays whatever becomes of the rest; nothing if nothing was
-    /// changed. The session can be used and saved again afterwards.
+    /// changed. The session can be used and saved again afterwards. Where the mode is fire-and-forget it is queued,
+    /// after a wait if the queue is full.
     ///
     /// # Errors
     /// `Conflict` if somebody else wrote first, `Invalid` as from [`prepare`](Self::prepare), `Unavailable`, and
-    /// `Unknown` if the storage's answer was lost and cannot be found out. After an error the session must be
-    /// loaded again: its value can still be read, and is not written any more.
+    /// `Unknown` if the storage's answer was lost and cannot be found out; where the mode is fire-and-forget, what
+    /// made earlier saves of the conversation fail. After an error the session must be loaded again: its value can
+    /// still be read, and is not written any more.
     ///
     /// # Cancel safety
     /// If the future is dropped, it was written wholly or not at all, and the session must be loaded again.
     pub async fn save(&mut self) -> Result<()> {
-        let prepared = self.prepare();
+        if let Err(error) = self.look_after_queued() {
+            // It is told here, and need not be told by the next call.
+            let _ = self.store.flush(&self.conversation).await;
+            return Err(error);
+        }
+        let prepared = self.prepare_writes();
         let stage = std::mem::replace(&mut self.stage, Stage::Spoilt);
         let writes = prepared?;
         if writes.is_empty() {
             self.settle(stage, &[]);
+            self.hold();
             return Ok(());
         }
         // What the storage accepts was not outdated.
         self.cached = false;
+        if self.store.behind().is_some() {
+            return self.queue(stage, writes).await;
+        }
         let heads = commit(self.store.storage(), self.store.clock(), writes).await;
         let heads = heads.map_err(|error| error.context(self.key()))?;
         self.settle(stage, &heads);
+        self.hold();
+        Ok(())
+    }
+
+    async fn queue(&mut self, stage: Stage, writes: Vec<LogWrite>) -> Result<()> {
+        let Some(behind) = self.store.behind() else { return Ok(()) };
+        let (key, before) = (self.key(), self.entry.pending.as_ref());
+        let head = |of: &Key| {
+            if *of == key {
+                return self.entry.head;
+            }
+            self.entry.logs.iter().find(|place| self.home(place).key() == of)?.head()
+        };
+        let (pending, heads) = push(behind, &self.conversation, writes, before, head).await?;
+        let heads: Vec<_> = heads.into_iter().map(|head| head.map(Head::Log)).collect();
+        self.settle(stage, &heads);
+        self.entry.pending = Some(pending);
+        self.hold();
         Ok(())
     }
 
@@ -234,6 +378,8 @@ impl<S: State> Loaded<S> {
             return;
         };
         self.entry.head = Some(head);
+        (self.entry.is_stale, self.entry.is_renewed) = (false, false);
+        self.entry.deadline = head.expires_in.map(|left| self.asked.after(left));
         for place in &self.entry.logs {
             match heads.next().flatten() {
                 Some(head) => place.set_head(head),
@@ -244,7 +390,8 @@ impl<S: State> Loaded<S> {
 
     /// The value goes back into the cache if it is what is stored; if it was touched, or its writes were given
     /// out, it is dropped.
-    pub fn release(self) {
+    pub fn release(mut self) {
+        self.let_go();
         let Self { store, conversation, entry, stage, .. } = self;
         // What is not stored is as quickly made anew.
         if stage == Stage::Untouched && entry.head.is_some() {
@@ -279,8 +426,13 @@ impl<S> Loaded<S> {
         matches!(self.stage, Stage::Touched | Stage::Deleted)
     }
 
-    pub(super) fn store(&self) -> &Store<S> {
+    /// The store it was loaded from.
+    pub fn store(&self) -> &Store<S> {
         &self.store
+    }
+
+    pub(super) fn pending(&self) -> Option<&Pending> {
+        self.entry.pending.as_ref()
     }
 
     pub(super) fn into_value(self) -> S {

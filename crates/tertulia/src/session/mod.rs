@@ -6,34 +6,48 @@
 //! it is stored on its own and never rewritten.
 
 mod align;
+mod backing;
 mod cache;
 mod codec;
 mod commit;
 mod diff;
 mod encoding;
 mod entry;
+mod expiry;
 mod format;
 mod guard;
+mod keeper;
 mod keys;
 mod loaded;
 mod log;
+mod migrate;
 mod msgpack;
 mod options;
 mod patch;
+mod queue;
 mod read;
 mod remove;
 mod sessions;
 mod store;
 #[cfg(test)]
 mod tests;
+mod tree;
 mod write;
 
 pub use cache::CacheStats;
 pub use codec::Codec;
+pub use expiry::Expiry;
 pub use guard::Guard;
 pub use keys::Keys;
 pub use loaded::Loaded;
 pub use log::Log;
-pub use options::{Options, Unsaved};
+pub use migrate::{Migrations, TooNew};
+pub use options::{Options, Unsaved, WriteMode};
 pub use sessions::{Sessions, View};
 pub use store::{State, Store};
+pub use tree::Tree;
+
+/// The guide, whose code has to compile and to run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../../docs/sessions.md")]
+struct Guide;

@@ -2,16 +2,19 @@
 
 use std::sync::Arc;
 
+use super::backing::{Backing, Slot};
 use super::entry::Entry;
+use super::expiry::Expiry;
 use super::format::{Base, Malformed, Patch};
 use super::loaded::Loaded;
-use super::log::{EXTENSION, Tail, decode, read_tail};
+use super::log::{EXTENSION, Home, Tail, decode, read_tail};
 use super::msgpack::walk;
 use super::patch::Tree;
 use super::store::{State, Store};
+use super::tree;
 use crate::error::Kind;
 use crate::storage::{LogHead, LogPage, Page, Read, Storage};
-use crate::{Conversation, Error, Result};
+use crate::{Conversation, Error, Key, Result};
 
 /// How often the two round trips are made while others write in between.
 const TRIES: usize = 32;
@@ -19,16 +22,22 @@ const TRIES: usize = 32;
 /// More than there ever is: patches are joined into the base before they outgrow it.
 const MAX_PATCHES: usize = 1 << 20;
 
-/// The session as it is stored, or the type's default.
-pub(super) async fn session<S: State>(store: &Store<S>, conversation: &Conversation) -> Result<Entry<S>> {
+/// The session as it is stored, with so many items of each log, or the type's default.
+pub(super) async fn session<S: State>(
+    store: &Store<S>,
+    conversation: &Conversation,
+    log_tail: usize,
+) -> Result<Entry<S>> {
     let key = store.key(conversation);
     for _ in 0..TRIES {
+        let asked = store.clock().now();
         let Some(page) = pages(store.storage(), &[whole(store, conversation)]).await?.pop().flatten() else {
-            let value = S::default();
-            return Ok(Entry { value, shadow: Vec::new(), head: None, next_log: 1, logs: Vec::new() });
+            return Ok(Entry::absent(first_log(store)));
         };
-        let bytes = Bytes::read(store, conversation, &page).map_err(|error| error.context(&key))?;
-        let tails = match tails(store, conversation, &page.head, &bytes.logs).await {
+        let bytes =
+            Bytes::read(store.backing(), &key, &page).and_then(|bytes| bytes.migrate(store.backing()));
+        let bytes = bytes.map_err(|error| error.context(&key))?;
+        let tails = match tails(store, conversation, &page.head, &bytes, log_tail).await {
             Ok(Some(tails)) => tails,
             Ok(None) => continue,
             Err(error) if error.kind() == Kind::Gone => continue,
@@ -38,10 +47,22 @@ pub(super) async fn session<S: State>(store: &Store<S>, conversation: &Conversat
         let value = decode(&bytes.state, tails).map_err(|e| {
             Error::corrupt(format!("{key}: what is stored does not fit its type: {e}")).with_source(e)
         })?;
-        let Bytes { state: shadow, next_log, .. } = bytes;
-        return Ok(Entry { value, shadow, head: Some(page.head), next_log, logs });
+        let Bytes { state: shadow, next_log, is_stale, .. } = bytes;
+        let deadline = page.head.expires_in.map(|left| asked.after(left));
+        let head = Some(page.head);
+        let (is_renewed, pending) = (false, None);
+        return Ok(Entry { value, shadow, head, next_log, logs, deadline, is_stale, is_renewed, pending });
     }
     Err(Error::new(Kind::Conflict, format!("{key} changes faster than it can be read")))
+}
+
+/// The number of a new session's first log. Where a session can expire, the logs of one that did may be there a moment
+/// longer than it: theirs are not met again.
+fn first_log<S: State>(store: &Store<S>) -> u64 {
+    match store.options().expiry {
+        Expiry::Never => 1,
+        Expiry::Absolute(_) | Expiry::Sliding(_) => store.clock().random() >> 24 | 1,
+    }
 }
 
 /// Whether a session is stored.
@@ -73,46 +94,70 @@ fn is_same_end(one: Option<LogHead>, other: Option<LogHead>) -> bool {
 
 /// A session's bytes with the patches applied.
 pub(super) struct Bytes {
+    /// The version of what is stored, by the user's migrations.
+    schema: u32,
     state: Vec<u8>,
     next_log: u64,
     /// The numbers of the logs inside.
     pub(super) logs: Vec<u64>,
+    /// The names of the fields they stand in, if anybody wants to know.
+    fields: Vec<(u64, String)>,
+    /// Whether the state was migrated, so that it is not what is stored.
+    is_stale: bool,
 }
 
 impl Bytes {
-    pub(super) fn read<S: State>(
-        store: &Store<S>,
-        conversation: &Conversation,
-        page: &LogPage,
-    ) -> Result<Self> {
-        let _ = (store, conversation);
-        Ok(Self::open(page)?)
-    }
-
-    fn open(page: &LogPage) -> Result<Self, Malformed> {
-        let base = Base::decode(page.base.as_deref().ok_or(Malformed::Truncated)?)?;
+    pub(super) fn read(backing: &Backing, key: &Key, page: &LogPage) -> Result<Self> {
+        let base = backing.open(page.base.as_ref().ok_or(Malformed::Truncated)?, key, Slot::Base)?;
+        let Base { schema, mut next_log, state: stored } = Base::decode(&base)?;
         if page.next() != page.head.end {
-            return Err(Malformed::Truncated);
+            return Err(Malformed::Truncated.into());
         }
-        let mut next_log = base.next_log;
         let mut state = Vec::new();
         if page.entries.is_empty() {
-            state.extend_from_slice(base.state);
+            state.extend_from_slice(stored);
         } else {
-            let mut tree = Tree::Raw(base.state);
+            let offsets = page.first.0..;
+            let entries =
+                offsets.zip(&page.entries).map(|(at, entry)| backing.open(entry, key, Slot::Entry(at)));
+            let entries = entries.collect::<Result<Vec<_>>>()?;
+            let mut tree = Tree::Raw(stored);
             let mut len = 0;
-            for entry in &page.entries {
+            for entry in &entries {
                 let patch = Patch::decode(entry)?;
                 tree.apply(patch.changes)?;
                 (next_log, len) = (patch.next_log, patch.state_len);
             }
             tree.write(&mut state);
             if state.len() as u64 != len {
-                return Err(Malformed::Patch);
+                return Err(Malformed::Patch.into());
             }
         }
         let logs = log_numbers(&state)?;
-        Ok(Self { state, next_log, logs })
+        Ok(Self { schema, state, next_log, logs, fields: Vec::new(), is_stale: false })
+    }
+
+    /// As this program's version has it. The logs stay the ones that are stored, some of which may have gone.
+    fn migrate(mut self, backing: &Backing) -> Result<Self> {
+        let migrations = &backing.migrations;
+        if !migrations.is_current(self.schema)? {
+            self.state = migrations.state(self.schema, &self.state)?;
+            self.is_stale = true;
+            if let Some(number) = log_numbers(&self.state)?.iter().find(|number| !self.logs.contains(number))
+            {
+                return Err(Error::corrupt(format!("a migration gave log {number}, which is not stored")));
+            }
+        }
+        if migrations.has_items() && !self.logs.is_empty() {
+            self.fields = tree::Tree::decode(&self.state)?.logs();
+        }
+        Ok(self)
+    }
+
+    /// The name of the field that the log with this number stands in.
+    fn field(&self, number: u64) -> Option<Arc<str>> {
+        let (_, field) = self.fields.iter().find(|(log, _)| *log == number)?;
+        Some(field.as_str().into())
     }
 }
 
@@ -141,14 +186,16 @@ async fn tails<S: State>(
     store: &Store<S>,
     conversation: &Conversation,
     head: &LogHead,
-    numbers: &[u64],
+    bytes: &Bytes,
+    log_tail: usize,
 ) -> Result<Option<Vec<Arc<Tail>>>> {
+    let numbers = &bytes.logs;
     if numbers.is_empty() {
         return Ok(Some(Vec::new()));
     }
     let key = |number| store.log_key(conversation, number);
     let mut reads = vec![Read::head(store.key(conversation))];
-    reads.extend(numbers.iter().map(|number| read_tail(key(*number), store.log_tail())));
+    reads.extend(numbers.iter().map(|number| read_tail(key(*number), log_tail)));
     let mut pages = pages(store.storage(), &reads).await?.into_iter();
     if pages.next().flatten().map(|page| page.head.etag) != Some(head.etag) {
         return Ok(None);
@@ -156,7 +203,8 @@ async fn tails<S: State>(
     let mut tails = Vec::with_capacity(numbers.len());
     for (number, page) in numbers.iter().zip(pages) {
         let page = page.ok_or_else(|| Error::corrupt(format!("its log {number} is not there")))?;
-        let tail = Tail::complete(store.storage(), *number, key(*number), page, store.log_tail()).await?;
+        let home = Home::new(store.backing().clone(), key(*number), bytes.field(*number));
+        let tail = Tail::complete(home, *number, page, log_tail).await?;
         tails.push(Arc::new(tail));
     }
     Ok(Some(tails))

@@ -15,6 +15,7 @@ const TRIES: usize = 32;
 
 /// Removes a session with the logs inside it; tells whether there was one.
 pub(super) async fn session<S: State>(store: &Store<S>, conversation: &Conversation) -> Result<bool> {
+    store.flush(conversation).await?;
     for _ in 0..TRIES {
         let Some(removal) = removals(store, std::slice::from_ref(conversation)).await?.pop() else {
             store.forget(conversation);
@@ -34,6 +35,7 @@ pub(super) async fn session<S: State>(store: &Store<S>, conversation: &Conversat
 
 /// Removes the sessions of these conversations; tells how many there were.
 pub(super) async fn sessions<S: State>(store: &Store<S>, conversations: &[Conversation]) -> Result<u64> {
+    store.flush_all().await?;
     let mut removed = 0;
     for some in conversations.chunks(AT_ONCE) {
         for batch in batches(store, removals(store, some).await?) {
@@ -92,7 +94,7 @@ async fn logs_of<S: State>(
     conversation: &Conversation,
     page: &LogPage,
 ) -> Result<Vec<Key>> {
-    match Bytes::read(store, conversation, page) {
+    match Bytes::read(store.backing(), &store.key(conversation), page) {
         Ok(bytes) => Ok(bytes.logs.iter().map(|number| store.log_key(conversation, *number)).collect()),
         Err(error) => {
             tracing::warn!(key = %store.key(conversation), %error, "a session that cannot be read is removed");

@@ -57,7 +57,8 @@ impl<S: State> Sessions<S> {
     }
 
     /// Changes a session and writes what changed; nothing is written if nothing did. If somebody else wrote
-    /// meanwhile, the session is loaded and `change` is run again, as often as it takes.
+    /// meanwhile, the session is loaded and `change` is run again, as often as it takes. Where the
+    /// [mode](Options::mode) is fire-and-forget, it returns when the change is queued.
     ///
     /// # Errors
     /// `Invalid` for a conversation or a value that cannot be stored, `Corrupt`, `Unavailable`, and `Unknown` if
@@ -93,7 +94,11 @@ impl<S: State> Sessions<S> {
         let conversation = conversation.try_into().map_err(Error::from)?;
         let mut conflicts = 0;
         loop {
-            let mut loaded = self.store.load(&conversation).await?;
+            // Who does not wait for the storage does not learn in time that somebody else has written.
+            let mut loaded = match self.store.behind() {
+                None => self.store.load(&conversation).await?,
+                Some(_) => self.store.load_current(&conversation).await?,
+            };
             let result = change(loaded.get_mut())?;
             if self.store_or_retry(loaded, &mut conflicts).await? {
                 return Ok(result);
@@ -114,10 +119,10 @@ impl<S: State> Sessions<S> {
         Error: From<K::Error>,
     {
         let conversation = conversation.try_into().map_err(Error::from)?;
-        Ok(Guard::new(self.store.load_current(&conversation).await?))
+        Ok(Guard::new(self.store.load_used(&conversation).await?))
     }
 
-    /// Reads a session, as it is stored now. Reading writes nothing.
+    /// Reads a session, as it is stored now. Reading writes nothing; at most it moves a sliding deadline.
     ///
     /// # Errors
     /// `Invalid` for a conversation that is none, `Corrupt`, `Unavailable`.
@@ -127,7 +132,7 @@ impl<S: State> Sessions<S> {
         Error: From<K::Error>,
     {
         let conversation = conversation.try_into().map_err(Error::from)?;
-        Ok(View(Some(self.store.load_current(&conversation).await?)))
+        Ok(View(Some(self.store.load_used(&conversation).await?)))
     }
 
     /// Whether a session is stored. Its value is not read.
@@ -140,6 +145,7 @@ impl<S: State> Sessions<S> {
         Error: From<K::Error>,
     {
         let conversation = conversation.try_into().map_err(Error::from)?;
+        self.store.flush(&conversation).await?;
         read::exists(&self.store, &conversation).await
     }
 
@@ -185,6 +191,36 @@ impl<S: State> Sessions<S> {
         Ok(removed)
     }
 
+    /// Stores a session anew as it is, with every item of its logs: in today's version, through today's
+    /// [codecs](Options::codec). For when an old key or an old migration is to be given up. Tells whether there was
+    /// one.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update); `Invalid` if all of it is over the limit of a batch, 64 MiB.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, the session was stored anew wholly or not at all.
+    pub async fn rewrite<K>(&self, conversation: K) -> Result<bool>
+    where
+        K: TryInto<Conversation>,
+        Error: From<K::Error>,
+    {
+        let conversation = conversation.try_into().map_err(Error::from)?;
+        let mut conflicts = 0;
+        loop {
+            let mut loaded = self.store.load_whole(&conversation).await?;
+            if !loaded.is_stored() {
+                return Ok(false);
+            }
+            loaded.get_mut();
+            // What the cache holds knows the logs that are about to go.
+            self.store.forget(&conversation);
+            if self.store_or_retry(loaded, &mut conflicts).await? {
+                return Ok(true);
+            }
+        }
+    }
+
     /// Commits what changed; `false` if somebody else wrote first, after a wait if that happened twice in a row.
     async fn store_or_retry(&self, mut loaded: Loaded<S>, conflicts: &mut u32) -> Result<bool> {
         match loaded.save().await {
@@ -205,6 +241,18 @@ impl<S: State> Sessions<S> {
             loaded.release();
         }
         Ok(current)
+    }
+
+    /// Waits until all that was saved is stored: to be called before the program ends, where the
+    /// [mode](Options::mode) is fire-and-forget.
+    ///
+    /// # Errors
+    /// What made saves fail, if it was not given by another call before; the first of several.
+    ///
+    /// # Cancel safety
+    /// May be dropped at any time.
+    pub async fn flush(&self) -> Result<()> {
+        self.store.flush_all().await
     }
 
     /// The store underneath.

@@ -7,16 +7,23 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::backing::Backing;
 use super::cache::{Cache, CacheStats};
 use super::entry::Entry;
+use super::keeper::Keeper;
 use super::loaded::Loaded;
-use super::options::Options;
+use super::options::{Options, WriteMode};
+use super::queue;
 use super::read;
-use crate::storage::{Limits, Storage};
+use crate::error::Kind;
+use crate::storage::{Behind, BehindStats, Limits, Storage};
 use crate::{Clock, Conversation, Error, Key, Name, Result};
 
 /// The most bytes of a session type's name.
 const MAX_NAME: usize = 64;
+
+/// More items than a log has.
+const ALL: usize = 1 << 40;
 
 /// What a session can be: any type that serde can write and read back, with a value to begin with.
 pub trait State: Default + Serialize + DeserializeOwned + Send + Sync + 'static {}
@@ -31,13 +38,15 @@ impl<S: Default + Serialize + DeserializeOwned + Send + Sync + 'static> State fo
 pub struct Store<S>(Arc<Inner<S>>);
 
 struct Inner<S> {
-    storage: Arc<dyn Storage>,
+    backing: Arc<Backing>,
     clock: Clock,
     name: Name,
-    limits: Limits,
     cache: Cache<S>,
     options: Options,
     unsaved: AtomicU64,
+    keeper: Option<Keeper>,
+    /// Writes what is saved without being waited for.
+    behind: Option<Behind>,
 }
 
 impl<S: State> Store<S> {
@@ -54,7 +63,7 @@ impl<S: State> Store<S> {
     /// The same with options.
     ///
     /// # Errors
-    /// As [`new`](Self::new).
+    /// As [`new`](Self::new), and `Invalid` if the versions of the migrations do not rise.
     pub fn with(storage: Arc<dyn Storage>, clock: Clock, name: &str, options: Options) -> Result<Self> {
         if name.is_empty() || name.len() > MAX_NAME || name.contains('/') {
             return Err(Error::invalid(format!(
@@ -62,11 +71,19 @@ impl<S: State> Store<S> {
                 name.escape_debug()
             )));
         }
-        let limits = storage.properties().limits;
+        options.migrations.check().map_err(|error| error.context(format!("session `{name}`")))?;
         let name = Name::new(format!("session/{name}"))?;
+        let backing = Arc::new(Backing::new(storage, &options));
         let cache = Cache::new(options.cache_bytes);
         let unsaved = AtomicU64::new(0);
-        Ok(Self(Arc::new(Inner { storage, clock, name, limits, cache, options, unsaved })))
+        let keeper = Keeper::new(backing.clone(), clock.clone(), options.expiry);
+        let behind = match options.mode {
+            WriteMode::Transactional => None,
+            WriteMode::FireAndForget { max_bytes } => {
+                Some(Behind::new(backing.storage.clone(), clock.clone(), max_bytes))
+            }
+        };
+        Ok(Self(Arc::new(Inner { backing, clock, name, cache, options, unsaved, keeper, behind })))
     }
 
     /// The session of `conversation`: from the cache, else from the storage. One that is not stored is the type's
@@ -79,11 +96,56 @@ impl<S: State> Store<S> {
     /// # Cancel safety
     /// Dropping the future loses nothing.
     pub async fn load(&self, conversation: &Conversation) -> Result<Loaded<S>> {
-        if let Some(entry) = self.0.cache.take(conversation) {
+        if let Some(entry) = self.cached(conversation) {
             return Ok(Loaded::new(self.clone(), conversation.clone(), entry, true));
         }
-        let entry = read::session(self, conversation).await?;
+        // What is queued and not in the cache is read once it is stored; so is what a failure left.
+        self.flush(conversation).await?;
+        let entry = read::session(self, conversation, self.log_tail()).await?;
         Ok(Loaded::new(self.clone(), conversation.clone(), Box::new(entry), false))
+    }
+
+    /// What the cache holds of a session, if it is good.
+    fn cached(&self, conversation: &Conversation) -> Option<Box<Entry<S>>> {
+        let mut entry = self.0.cache.take(conversation)?;
+        if entry.deadline.is_some_and(|deadline| deadline <= self.0.clock.now()) {
+            return None;
+        }
+        let is_good = entry.pending.is_none() || queue::settle(self, conversation, &mut entry);
+        is_good.then_some(entry)
+    }
+
+    /// Waits until what is queued of a session is stored.
+    ///
+    /// # Errors
+    /// What made queued writes of the conversation fail, once.
+    ///
+    /// # Cancel safety
+    /// May be dropped at any time.
+    pub async fn flush(&self, conversation: &Conversation) -> Result<()> {
+        match &self.0.behind {
+            Some(behind) => behind.flush(conversation).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Waits until all that is queued is stored. Nothing is where the [mode](Options::mode) is transactional.
+    ///
+    /// # Errors
+    /// What made queued writes fail, if it was not given by another call before; the first of several.
+    ///
+    /// # Cancel safety
+    /// May be dropped at any time.
+    pub async fn flush_all(&self) -> Result<()> {
+        match &self.0.behind {
+            Some(behind) => behind.flush_all().await,
+            None => Ok(()),
+        }
+    }
+
+    /// What is queued, and what became of what was; all zero where the [mode](Options::mode) is transactional.
+    pub fn queue_stats(&self) -> BehindStats {
+        self.0.behind.as_ref().map(Behind::stats).unwrap_or_default()
     }
 
     /// As [`load`](Self::load), and as it is stored now: what the cache holds is used only if nobody else wrote.
@@ -102,12 +164,36 @@ impl<S: State> Store<S> {
         }
     }
 
+    /// A session with all items of its logs, to be written anew.
+    pub(super) async fn load_whole(&self, conversation: &Conversation) -> Result<Loaded<S>> {
+        self.flush(conversation).await?;
+        let mut entry = read::session(self, conversation, ALL).await?;
+        entry.is_renewed = true;
+        Ok(Loaded::new(self.clone(), conversation.clone(), Box::new(entry), false))
+    }
+
+    /// As [`load_current`](Self::load_current), and its deadline is moved if a use does that.
+    pub(super) async fn load_used(&self, conversation: &Conversation) -> Result<Loaded<S>> {
+        loop {
+            let mut loaded = self.load_current(conversation).await?;
+            match loaded.save().await {
+                Ok(()) => return Ok(loaded),
+                Err(error) if error.kind() == Kind::Conflict => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     /// Whether a session is still as it was loaded. Needed only before something is told from a value of the
     /// cache that is not going to be written, where others write too.
     ///
     /// # Errors
     /// `Unavailable`, `Corrupt`.
     pub async fn is_current(&self, loaded: &Loaded<S>) -> Result<bool> {
+        if loaded.pending().is_some() {
+            // Others find out when what is queued fails.
+            return Ok(true);
+        }
         read::is_current(self, loaded).await
     }
 
@@ -128,7 +214,7 @@ impl<S: State> Store<S> {
 
     /// The storage.
     pub fn storage(&self) -> &Arc<dyn Storage> {
-        &self.0.storage
+        &self.0.backing.storage
     }
 
     /// The clock.
@@ -155,11 +241,23 @@ impl<S> Store<S> {
     }
 
     pub(super) fn limits(&self) -> &Limits {
-        &self.0.limits
+        &self.0.backing.limits
+    }
+
+    pub(super) fn backing(&self) -> &Arc<Backing> {
+        &self.0.backing
     }
 
     pub(super) fn log_tail(&self) -> usize {
         self.0.options.log_tail.max(1)
+    }
+
+    pub(super) fn behind(&self) -> Option<&Behind> {
+        self.0.behind.as_ref()
+    }
+
+    pub(super) fn keeper(&self) -> Option<&Keeper> {
+        self.0.keeper.as_ref()
     }
 
     pub(super) fn count_unsaved(&self) {

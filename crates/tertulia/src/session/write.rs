@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use super::backing::Backing;
 use super::diff::diff;
 use super::entry::Entry;
 use super::format::{Base, Malformed, Patch};
 use super::log::{self, Encoded, Tail};
 use super::read::log_numbers;
 use super::store::State;
-use crate::storage::Limits;
 use crate::{Error, Result};
 
 /// A state up to this many bytes is written whole, so that it stays one small row.
@@ -36,55 +36,66 @@ pub(super) enum Change {
 pub(super) fn compare<S: State>(
     entry: &mut Entry<S>,
     encoded: &mut Vec<u8>,
-    limits: &Limits,
+    backing: &Backing,
+    max_bytes: usize,
 ) -> Result<(Change, Encoded)> {
-    let logs = log::encode(&entry.value, std::mem::take(&mut entry.logs), entry.next_log, encoded)?;
+    let mut live = std::mem::take(&mut entry.logs);
+    // None of the logs is known any more, so that each of them is a copy, which becomes a new one.
+    let vanish = if entry.is_renewed { std::mem::take(&mut live) } else { Vec::new() };
+    let mut logs = log::encode(&entry.value, live, entry.next_log, encoded)?;
+    logs.live.extend(vanish);
     if !logs.met.is_empty() {
         check_logs(&logs, encoded)?;
     }
-    let change = if entry.head.is_some() {
-        change(entry, &logs, encoded)?
+    let schema = backing.migrations.version();
+    let change = if entry.is_stale || entry.is_renewed {
+        whole(schema, &logs, encoded)?
+    } else if entry.head.is_some() {
+        change(entry, schema, &logs, encoded)?
     } else if is_initial::<S>(entry.next_log, &logs, encoded)? {
         return Ok((Change::None, Encoded::default()));
     } else {
         check_readable::<S>(&logs, encoded)?;
-        whole(&logs, encoded)?
+        whole(schema, &logs, encoded)?
     };
     if let Change::Whole(base) = &change
-        && base.len() > limits.base_bytes
+        && base.len() > backing.limits.base_bytes
     {
-        return Err(too_long(base.len(), limits));
+        return Err(too_long(base.len(), backing.limits.base_bytes));
     }
-    if encoded.len() > limits.base_bytes {
-        return Err(too_long(encoded.len(), limits));
+    let max_bytes = max_bytes.min(backing.limits.base_bytes);
+    if change != Change::None && encoded.len() > max_bytes {
+        return Err(too_long(encoded.len(), max_bytes));
     }
     match change {
-        Change::Patch(patch) if patch.len() > limits.entry_bytes => Ok((whole(&logs, encoded)?, logs)),
+        Change::Patch(patch) if patch.len() > backing.limits.entry_bytes => {
+            Ok((whole(schema, &logs, encoded)?, logs))
+        }
         change => Ok((change, logs)),
     }
 }
 
-fn change<S>(entry: &Entry<S>, logs: &Encoded, encoded: &[u8]) -> Result<Change> {
+fn change<S>(entry: &Entry<S>, schema: u32, logs: &Encoded, encoded: &[u8]) -> Result<Change> {
     if encoded == entry.shadow {
         return Ok(Change::None);
     }
     let small = encoded.len() <= SMALL;
     if small && encoded.len() != entry.shadow.len() {
-        return whole(logs, encoded);
+        return whole(schema, logs, encoded);
     }
     let Some(changes) = diff(&entry.shadow, encoded).map_err(not_storable)? else { return Ok(Change::None) };
     if small {
-        return whole(logs, encoded);
+        return whole(schema, logs, encoded);
     }
     let patch = Patch { next_log: logs.next, state_len: encoded.len() as u64, changes: &changes }.encode();
     let (base_len, entry_bytes) = entry.head.map_or((0, 0), |head| (head.base_len, head.entry_bytes));
     let is_worth = patch.len() < encoded.len() && entry_bytes + patch.len() as u64 <= base_len.max(FEW_BYTES);
-    if is_worth { Ok(Change::Patch(patch)) } else { whole(logs, encoded) }
+    if is_worth { Ok(Change::Patch(patch)) } else { whole(schema, logs, encoded) }
 }
 
-fn whole(logs: &Encoded, encoded: &[u8]) -> Result<Change> {
+fn whole(schema: u32, logs: &Encoded, encoded: &[u8]) -> Result<Change> {
     log_numbers(encoded).map_err(not_storable)?;
-    Ok(Change::Whole(Base { next_log: logs.next, state: encoded }.encode()))
+    Ok(Change::Whole(Base { schema, next_log: logs.next, state: encoded }.encode()))
 }
 
 /// Every log that was encoded must be found in what was encoded, once: a custom `Serialize` may have dropped one.
@@ -127,8 +138,8 @@ fn check_readable<S: State>(logs: &Encoded, encoded: &[u8]) -> Result<()> {
     Err(Error::invalid("cannot be read back: what comes back is another value"))
 }
 
-fn too_long(len: usize, limits: &Limits) -> Error {
-    Error::invalid(format!("it has {len} bytes, at most {} are allowed", limits.base_bytes))
+fn too_long(len: usize, most: usize) -> Error {
+    Error::invalid(format!("it has {len} bytes, at most {most} are allowed"))
 }
 
 /// Where the value that is at hand is to blame, and not what is stored.

@@ -224,9 +224,7 @@ impl Write {
     /// The bytes it carries.
     pub fn bytes(&self) -> usize {
         match self {
-            Self::Log(write) => {
-                write.base.as_ref().map_or(0, Bytes::len) + write.append.iter().map(Bytes::len).sum::<usize>()
-            }
+            Self::Log(write) => write.bytes(),
             Self::Queue(write) => {
                 write.append.iter().map(|append| append.bytes.len()).sum::<usize>()
                     + write.replace.iter().map(|(_, _, bytes)| bytes.len()).sum::<usize>()
@@ -290,6 +288,11 @@ impl Batch {
 }
 
 impl LogWrite {
+    /// The bytes it carries.
+    pub(crate) fn bytes(&self) -> usize {
+        self.base.as_ref().map_or(0, Bytes::len) + self.append.iter().map(Bytes::len).sum::<usize>()
+    }
+
     fn check(&self, limits: &Limits) -> Result<()> {
         let key = &self.key;
         if key.is_queue() {

@@ -155,14 +155,7 @@ fn expect_log(
     failed: &mut Vec<Mismatch>,
 ) -> Result<Option<LogHead>> {
     let head = state.log(&write.key)?;
-    let holds = match write.expect {
-        Expect::Any => true,
-        Expect::Absent => head.is_none(),
-        Expect::Incarnation(id) => head.is_some_and(|head| head.incarnation == id),
-        Expect::Etag(etag) => head.is_some_and(|head| head.etag == etag),
-        Expect::End(id, end) => head.is_some_and(|head| head.incarnation == id && head.end == end),
-    };
-    if !holds {
+    if !write.expect.holds(head) {
         failed.push(Mismatch { key: write.key.clone(), head: head.map(Head::Log), offset: None });
     }
     Ok(head)
@@ -207,43 +200,78 @@ fn change_log(
     head: Option<LogHead>,
     write: LogWrite,
 ) -> Result<(Option<LogHead>, Option<LogChange>)> {
-    let LogWrite { key, base, append, first, trim, expire, delete, .. } = write;
+    let after = write.head_after(commit, head)?;
+    let moves = write.moves();
+    let LogWrite { key, base, append, first, expire, delete, .. } = write;
     if delete {
         let change = LogChange { key, fresh: false, head: None, base: None, append, trim: false, expire };
         return Ok((None, head.map(|_| change)));
     }
-    let moves = base.is_some() || !append.is_empty();
-    let (mut after, fresh) = match head {
-        Some(_) if first.is_some() => {
-            return Err(Error::invalid(format!("{key}: a first offset was given for a log that exists")));
-        }
-        Some(head) => (head, false),
-        None if !moves => return Ok((None, None)),
-        None => (new_log(commit, first.unwrap_or_default()), true),
-    };
-    if moves {
-        after.etag = Etag { version: after.etag.version + 1, commit };
-    }
-    if let Some(base) = &base {
-        after.base_version = after.etag.version;
-        after.base_len = base.len() as u64;
-        after.entry_bytes = 0;
-    }
-    after.entry_bytes += append.iter().map(|entry| entry.len() as u64).sum::<u64>();
-    after.end.0 += append.len() as u64;
-    let start = trim.map_or(after.start, |trim| trim.clamp(after.start, after.end));
-    let trims = start != after.start;
-    after.start = start;
-    after.expires_in = match expire {
-        Expire::Keep => after.expires_in,
-        Expire::Never => None,
-        Expire::After(duration) => Some(duration),
-    };
-    if moves || trims || expire != Expire::Keep {
-        let change = LogChange { key, fresh, head: Some(after), base, append, trim: trims, expire };
+    let Some(after) = after else { return Ok((None, None)) };
+    let trim = after.start != head.map_or(first.unwrap_or_default(), |head| head.start);
+    if moves || trim || expire != Expire::Keep {
+        let fresh = head.is_none();
+        let change = LogChange { key, fresh, head: Some(after), base, append, trim, expire };
         return Ok((Some(after), Some(change)));
     }
     Ok((Some(after), None))
+}
+
+impl Expect {
+    /// Whether it holds of a log with this head.
+    pub(crate) fn holds(self, head: Option<LogHead>) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Absent => head.is_none(),
+            Self::Incarnation(id) => head.is_some_and(|head| head.incarnation == id),
+            Self::Etag(etag) => head.is_some_and(|head| head.etag == etag),
+            Self::End(id, end) => head.is_some_and(|head| head.incarnation == id && head.end == end),
+        }
+    }
+}
+
+impl LogWrite {
+    /// Whether it moves the etag of a log that stays: it sets the base or appends.
+    pub(crate) fn moves(&self) -> bool {
+        self.base.is_some() || !self.append.is_empty()
+    }
+
+    /// The head that a log with this `head` has once `commit` did this write; what the write expects is not
+    /// looked at. `None` where there is no log then.
+    ///
+    /// # Errors
+    /// `Invalid` for a first offset on a log that exists.
+    pub(crate) fn head_after(&self, commit: CommitId, head: Option<LogHead>) -> Result<Option<LogHead>> {
+        if self.delete {
+            return Ok(None);
+        }
+        let mut after = match head {
+            Some(_) if self.first.is_some() => {
+                let text = format!("{}: a first offset was given for a log that exists", self.key);
+                return Err(Error::invalid(text));
+            }
+            Some(head) => head,
+            None if !self.moves() => return Ok(None),
+            None => new_log(commit, self.first.unwrap_or_default()),
+        };
+        if self.moves() {
+            after.etag = Etag { version: after.etag.version + 1, commit };
+        }
+        if let Some(base) = &self.base {
+            after.base_version = after.etag.version;
+            after.base_len = base.len() as u64;
+            after.entry_bytes = 0;
+        }
+        after.entry_bytes += self.append.iter().map(|entry| entry.len() as u64).sum::<u64>();
+        after.end.0 += self.append.len() as u64;
+        after.start = self.trim.map_or(after.start, |trim| trim.clamp(after.start, after.end));
+        after.expires_in = match self.expire {
+            Expire::Keep => after.expires_in,
+            Expire::Never => None,
+            Expire::After(duration) => Some(duration),
+        };
+        Ok(Some(after))
+    }
 }
 
 fn new_log(commit: CommitId, first: Offset) -> LogHead {

@@ -1,9 +1,11 @@
 //! The contract under everything: logs and queues in shards, written by batches that apply whole or not at all.
 //!
 //! [`Storage`] is what an engine implements. It knows bytes, etags, ids and deadlines; every protocol rule lives
-//! above it. [`decide`] holds the rules of a batch once, for every engine that can load heads and write.
+//! above it. [`decide`] holds the rules of a batch once, for every engine that can load heads and write. [`Behind`]
+//! commits log writes in the background, over any engine.
 
 mod batch;
+mod behind;
 mod conflict;
 mod contract;
 mod decide;
@@ -14,6 +16,7 @@ mod memory;
 mod page;
 
 pub use batch::{Append, Batch, Expect, Expire, ItemId, LogWrite, QueueWrite, Write};
+pub use behind::{Behind, BehindStats, Failure, Outcome, Pending, Queued};
 pub use conflict::{Conflict, Gone, Mismatch};
 pub use contract::{BoxFuture, Durability, IntoStorage, Properties, Scope, Storage};
 pub use decide::{Change, Decision, LogChange, QueueChange, State, decide};

@@ -12,9 +12,9 @@ use std::sync::Arc;
 use ::serde::de::DeserializeOwned;
 use parking_lot::Mutex;
 
-pub(super) use self::place::Place;
+pub(super) use self::place::{Home, Place};
 pub(super) use self::records::{Tail, read_tail};
-pub(super) use self::scope::{Encoded, decode, encode};
+pub(super) use self::scope::{Encoded, decode, decode_passing, encode, encode_passing};
 use crate::error::Kind;
 use crate::{Error, Result};
 
@@ -90,19 +90,24 @@ impl<T> Log<T> {
         &self.items
     }
 
+    /// The last `n` items, or as many as are loaded, oldest first.
+    pub fn last(&self, n: usize) -> &[T] {
+        &self.items[self.items.len().saturating_sub(n)..]
+    }
+
     /// The last item. `None` if there is none; a log with items always has its last one loaded, unless
     /// [`pop`](Self::pop) took all that were.
-    pub fn last(&self) -> Option<&T> {
+    pub fn back(&self) -> Option<&T> {
         self.items.last()
     }
 
     /// The last item, to be changed. It is written again, changed or not.
-    pub fn last_mut(&mut self) -> Option<&mut T> {
-        self.tail_mut(1).last_mut()
+    pub fn back_mut(&mut self) -> Option<&mut T> {
+        self.last_mut(1).last_mut()
     }
 
     /// The last `n` items, or as many as are loaded, to be changed. They are written again, changed or not.
-    pub fn tail_mut(&mut self, n: usize) -> &mut [T] {
+    pub fn last_mut(&mut self, n: usize) -> &mut [T] {
         let from = self.items.len() - n.min(self.items.len());
         self.dirty(from);
         &mut self.items[from..]
@@ -129,6 +134,11 @@ impl<T> Log<T> {
             self.first = start;
         }
         self.start = start;
+    }
+
+    /// Drops the `n` oldest items, loaded or not.
+    pub fn drop_first(&mut self, n: usize) {
+        self.keep_last(self.len().saturating_sub(n));
     }
 
     /// Drops all items.
@@ -164,6 +174,17 @@ impl<T: DeserializeOwned> Log<T> {
         self.first -= count as u64;
         self.items.splice(0..0, items);
         Ok(count)
+    }
+
+    /// Loads every item, and tells how many it was.
+    ///
+    /// # Errors
+    /// As [`load_before`](Self::load_before).
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves the log as it was.
+    pub async fn load_all(&mut self) -> Result<usize> {
+        self.load_before(self.not_loaded()).await
     }
 
     /// Reads up to `n` items, those before the loaded ones, without keeping them: for readers.

@@ -3,12 +3,14 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::records::Tail;
 use super::scope::NewItems;
+use crate::session::backing::{Backing, Slot};
 use crate::session::format::Record;
-use crate::storage::{Expect, Limits, LogHead, LogWrite, Offset, Storage};
+use crate::storage::{Expect, LogHead, LogWrite, Offset};
 use crate::{Error, Key, Result};
 
 /// Shared by a `Log` and the session it was loaded with; the same place is the same log. A place outlives no load:
@@ -21,9 +23,38 @@ pub(in crate::session) struct Place {
     stored: Mutex<Stored>,
 }
 
-struct Home {
-    storage: Arc<dyn Storage>,
-    key: Key,
+/// Where the records of a log lie.
+pub(in crate::session) struct Home {
+    pub(super) backing: Arc<Backing>,
+    pub(super) key: Key,
+    /// The name of the field that the log stands in, where migrations want to know it.
+    field: Option<Arc<str>>,
+}
+
+impl Home {
+    pub(in crate::session) fn new(backing: Arc<Backing>, key: Key, field: Option<Arc<str>>) -> Self {
+        Self { backing, key, field }
+    }
+
+    pub(in crate::session) fn key(&self) -> &Key {
+        &self.key
+    }
+
+    /// The record that was stored as the entry at `offset`.
+    pub(super) fn open(&self, offset: u64, entry: &Bytes) -> Result<Bytes> {
+        self.backing.open(entry, &self.key, Slot::Entry(offset))
+    }
+
+    /// An item as this program's version has it.
+    pub(super) fn migrate(&self, record: &Bytes, schema: u32, item: &[u8]) -> Result<Bytes> {
+        let migrations = &self.backing.migrations;
+        match &self.field {
+            Some(field) if !migrations.is_current(schema)? => {
+                Ok(migrations.item(schema, field, item)?.into())
+            }
+            _ => Ok(record.slice_ref(item)),
+        }
+    }
 }
 
 /// Moved when writes are prepared: if they are not committed, the session is dropped and the place with it.
@@ -49,20 +80,18 @@ impl Place {
     }
 
     /// Of a log with this head, before anything of it was read.
-    pub(super) fn stored(number: u64, storage: Arc<dyn Storage>, key: Key, head: LogHead) -> Arc<Self> {
+    pub(super) fn stored(number: u64, home: Home, head: LogHead) -> Arc<Self> {
         let stored = Stored { head: Some(head), ..Stored::default() };
-        let home = OnceLock::from(Home { storage, key });
-        Arc::new(Self { number, home, stored: Mutex::new(stored) })
+        Arc::new(Self { number, home: OnceLock::from(home), stored: Mutex::new(stored) })
     }
 
-    /// Its key; says where it is stored, if that was not known.
-    pub(in crate::session) fn settle(&self, storage: &Arc<dyn Storage>, key: impl FnOnce() -> Key) -> &Key {
-        &self.home.get_or_init(|| Home { storage: storage.clone(), key: key() }).key
+    /// Where it is stored; said here if that was not known.
+    pub(in crate::session) fn settle(&self, backing: &Arc<Backing>, key: impl FnOnce() -> Key) -> &Home {
+        self.home.get_or_init(|| Home::new(backing.clone(), key(), None))
     }
 
-    pub(super) fn home(&self) -> Result<(&Arc<dyn Storage>, &Key)> {
-        let home = self.home.get().ok_or_else(|| Error::internal("a log was used before it had a place"))?;
-        Ok((&home.storage, &home.key))
+    pub(super) fn home(&self) -> Result<&Home> {
+        self.home.get().ok_or_else(|| Error::internal("a log was used before it had a place"))
     }
 
     pub(in crate::session) fn head(&self) -> Option<LogHead> {
@@ -81,22 +110,30 @@ impl Place {
     }
 
     /// A write that only expects the log to be as it is known.
-    pub(in crate::session) fn check(&self, key: &Key) -> LogWrite {
+    pub(in crate::session) fn check(&self, home: &Home) -> LogWrite {
         let expect = match self.head() {
             None => Expect::Absent,
             Some(head) => Expect::End(head.incarnation, head.end),
         };
-        LogWrite::new(key.clone()).expect(expect)
+        LogWrite::new(home.key.clone()).expect(expect)
     }
 
     /// The write of new items; from here on the place knows them.
-    pub(in crate::session) fn write(&self, key: &Key, new: &NewItems, limits: &Limits) -> Result<LogWrite> {
-        let mut write = self.check(key);
+    pub(in crate::session) fn write(&self, home: &Home, new: &NewItems) -> Result<LogWrite> {
+        let mut write = self.check(home);
+        let (schema, limits) = (home.backing.migrations.version(), &home.backing.limits);
+        let (begin, end) = self.stored.lock().head.map_or((0, 0), |head| (head.start.0, head.end.0));
+        let mut append = |from, item| {
+            let record = Record { schema, start: new.start, from, item }.encode();
+            let slot = Slot::Entry(end + write.append.len() as u64);
+            write.append.push(home.backing.seal(record, &home.key, slot)?.into());
+            Ok::<_, Error>(())
+        };
         for (from, item) in (new.from..).zip(&new.items) {
-            write = write.append(Record { start: new.start, from, item }.encode());
+            append(from, item)?;
         }
         if new.items.is_empty() {
-            write = write.append(Record { start: new.start, from: new.from, item: &[] }.encode());
+            append(new.from, &[])?;
         }
         if let Some(long) = write.append.iter().find(|entry| entry.len() > limits.entry_bytes) {
             return Err(Error::invalid(format!(
@@ -106,7 +143,6 @@ impl Place {
             )));
         }
         let mut stored = self.stored.lock();
-        let (begin, end) = stored.head.map_or((0, 0), |head| (head.start.0, head.end.0));
         let lowest = begin + new.start.saturating_sub(stored.start);
         stored.runs.retain(|(position, _)| *position < new.from);
         if !new.items.is_empty() {

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
-use super::place::Place;
+use super::place::{Home, Place};
 use super::scope;
 use crate::session::format::{Malformed, Record};
-use crate::storage::{Base, CommitId, From, LogHead, LogPage, Offset, Page, Read, Storage};
+use crate::storage::{Base, CommitId, From, LogHead, LogPage, Offset, Page, Read};
 use crate::{Error, Key, Result};
 
 /// The fewest records that are read at once when more are needed.
@@ -51,9 +51,8 @@ pub(in crate::session) fn read_tail(key: Key, count: usize) -> Read {
 impl Tail {
     /// The last `count` items, of which `page` is what [`read_tail`] gave; reads on if that was not enough.
     pub(in crate::session) async fn complete(
-        storage: &Arc<dyn Storage>,
+        home: Home,
         number: u64,
-        key: Key,
         page: LogPage,
         count: usize,
     ) -> Result<Self> {
@@ -61,14 +60,15 @@ impl Tail {
         let reach = page.first.0;
         let mut entries = page.entries;
         let rest = reach + entries.len() as u64;
-        entries.extend(read_range(storage, &key, head.incarnation, rest, head.end.0).await?);
+        entries.extend(read_range(&home, head.incarnation, rest, head.end.0).await?);
         let newest = entries.last().ok_or(Malformed::Gap)?;
-        let newest = Record::decode(newest)?;
-        let mut back = Back::new(newest.end(), newest.start, count);
-        back.take(reach, &entries)?;
-        back.read_on(storage, &key, &head, reach).await?;
-        let place = Place::stored(number, storage.clone(), key, head);
-        place.set_start(newest.start);
+        let newest = home.open(reach + entries.len() as u64 - 1, newest)?;
+        let newest = Record::decode(&newest)?;
+        let (start, mut back) = (newest.start, Back::new(newest.end(), newest.start, count));
+        back.take(&home, reach, &entries)?;
+        back.read_on(&home, &head, reach).await?;
+        let place = Place::stored(number, home, head);
+        place.set_start(start);
         let tail = back.into_tail(place);
         tail.place.prepend(&tail);
         Ok(tail)
@@ -77,11 +77,11 @@ impl Tail {
 
 /// Up to `count` items before position `first`.
 pub(super) async fn read_before(place: &Arc<Place>, first: u64, start: u64, count: usize) -> Result<Tail> {
-    let (storage, key) = place.home()?;
+    let home = place.home()?;
     let head = place.head().ok_or_else(|| Error::internal("a log that is not stored has items there"))?;
     let reach = place.offset_of(first).unwrap_or(head.end.0);
     let mut back = Back::new(first, start, count);
-    back.read_on(storage, key, &head, reach).await.map_err(|error| error.context(key))?;
+    back.read_on(home, &head, reach).await.map_err(|error| error.context(&home.key))?;
     Ok(back.into_tail(place.clone()))
 }
 
@@ -107,19 +107,21 @@ impl Back {
     }
 
     /// Takes entries from the last to the first, which lies at `offset`.
-    fn take(&mut self, offset: u64, entries: &[Bytes]) -> Result<()> {
+    fn take(&mut self, home: &Home, offset: u64, entries: &[Bytes]) -> Result<()> {
         for (i, entry) in entries.iter().enumerate().rev() {
             if self.is_done() {
                 break;
             }
-            let record = Record::decode(entry)?;
+            let offset = offset + i as u64;
+            let opened = home.open(offset, entry)?;
+            let record = Record::decode(&opened)?;
             if record.end() < self.hidden {
                 return Err(Malformed::Gap.into());
             }
             if record.from < self.hidden {
                 self.hidden = record.from;
                 if !record.item.is_empty() {
-                    self.items.push((offset + i as u64, entry.slice_ref(record.item)));
+                    self.items.push((offset, home.migrate(&opened, record.schema, record.item)?));
                     self.want -= 1;
                 }
             }
@@ -128,20 +130,14 @@ impl Back {
     }
 
     /// Reads the entries before `reach` until all is found.
-    async fn read_on(
-        &mut self,
-        storage: &Arc<dyn Storage>,
-        key: &Key,
-        head: &LogHead,
-        mut reach: u64,
-    ) -> Result<()> {
+    async fn read_on(&mut self, home: &Home, head: &LogHead, mut reach: u64) -> Result<()> {
         while !self.is_done() {
             if reach <= head.start.0 {
                 return Err(Malformed::Gap.into());
             }
             let from = reach.saturating_sub(MORE.max(self.want as u64)).max(head.start.0);
-            let entries = read_range(storage, key, head.incarnation, from, reach).await?;
-            self.take(from, &entries)?;
+            let entries = read_range(home, head.incarnation, from, reach).await?;
+            self.take(home, from, &entries)?;
             reach = from;
         }
         Ok(())
@@ -155,22 +151,16 @@ impl Back {
 }
 
 /// The entries from one offset to another, in as many pages as it takes.
-async fn read_range(
-    storage: &Arc<dyn Storage>,
-    key: &Key,
-    incarnation: CommitId,
-    from: u64,
-    to: u64,
-) -> Result<Vec<Bytes>> {
+async fn read_range(home: &Home, incarnation: CommitId, from: u64, to: u64) -> Result<Vec<Bytes>> {
     let mut entries = Vec::new();
     let mut next = from;
     while next < to {
         let count = usize::try_from(to - next).unwrap_or(usize::MAX);
-        let read = Read::new(key.clone())
+        let read = Read::new(home.key.clone())
             .from(From::At(incarnation, Offset(next)))
             .limit(count, PAGE_BYTES)
             .base(Base::Never);
-        let pages = storage.read(std::slice::from_ref(&read)).await?;
+        let pages = home.backing.storage.read(std::slice::from_ref(&read)).await?;
         let page = pages.into_iter().next().transpose()?.flatten().and_then(Page::into_log);
         let page = page.filter(|page| !page.entries.is_empty()).ok_or(Malformed::Gap)?;
         next += page.entries.len() as u64;

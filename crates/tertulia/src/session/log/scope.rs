@@ -27,6 +27,8 @@ enum Scope {
     Encoding(Encoded),
     /// Decoding a session with these logs inside.
     Decoding(Vec<Arc<Tail>>),
+    /// Encoding or decoding a state on its way through migrations, in which logs are only marks.
+    Passing,
     /// Encoding or decoding an item of a log; `refused` once a log inside it was met.
     Item { refused: bool },
 }
@@ -108,12 +110,30 @@ pub(in crate::session) fn decode<S: DeserializeOwned>(
     value
 }
 
+/// Encodes a value on its way through migrations.
+pub(in crate::session) fn encode_passing<S: Serialize>(value: &S) -> Result<Vec<u8>> {
+    let _guard = Guard::enter(Scope::Passing);
+    let mut out = Vec::new();
+    encoding::encode(value, &mut out)
+        .map_err(|e| Error::invalid(format!("cannot be stored: {e}")).with_source(e))?;
+    Ok(out)
+}
+
+/// Decodes a value on its way through migrations.
+pub(in crate::session) fn decode_passing<S: DeserializeOwned>(bytes: &[u8]) -> Result<S> {
+    let _guard = Guard::enter(Scope::Passing);
+    encoding::decode(bytes)
+        .map_err(|e| Error::corrupt(format!("what is stored does not fit the type: {e}")).with_source(e))
+}
+
 /// What a log finds when it is serialized.
 pub(super) enum Writing {
     /// It is an ordinary list.
     List,
     /// It is part of a session that is being encoded.
     Session,
+    /// It is part of a state that is being migrated.
+    Passing,
     /// It is inside an item of another log.
     Item,
 }
@@ -122,6 +142,7 @@ pub(super) fn writing() -> Writing {
     SCOPE.with_borrow(|scope| match scope {
         Scope::Outside | Scope::Decoding(_) => Writing::List,
         Scope::Encoding(_) => Writing::Session,
+        Scope::Passing => Writing::Passing,
         Scope::Item { .. } => Writing::Item,
     })
 }
@@ -154,7 +175,7 @@ pub(super) fn refuse(error: Error) {
             encoded.refused.get_or_insert(error);
         }
         Scope::Item { refused } => *refused = true,
-        Scope::Outside | Scope::Decoding(_) => {}
+        Scope::Outside | Scope::Decoding(_) | Scope::Passing => {}
     });
 }
 
@@ -189,6 +210,8 @@ pub(super) enum Reading {
     List,
     /// It is part of a session: a number of the session's, or a list from before it was a log.
     Session,
+    /// It is part of a state that is being migrated.
+    Passing,
     /// It is inside an item of another log.
     Item,
 }
@@ -197,6 +220,7 @@ pub(super) fn reading() -> Reading {
     SCOPE.with_borrow(|scope| match scope {
         Scope::Outside | Scope::Encoding(_) => Reading::List,
         Scope::Decoding(_) => Reading::Session,
+        Scope::Passing => Reading::Passing,
         Scope::Item { .. } => Reading::Item,
     })
 }

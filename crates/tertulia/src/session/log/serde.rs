@@ -9,7 +9,7 @@ use serde::ser::{self, Serializer};
 use serde::{Deserialize, Serialize};
 
 use super::scope::{self, INSIDE_ITEM, NewItems, Reading, Writing};
-use super::{EXTENSION, Link, Log, Mutex};
+use super::{EXTENSION, Link, Log, Mutex, Place};
 use crate::Error;
 
 impl<T: Serialize> Serialize for Log<T> {
@@ -19,6 +19,15 @@ impl<T: Serialize> Serialize for Log<T> {
                 let number = self.encode().map_err(refused)?;
                 serializer.serialize_newtype_struct(MSGPACK_EXT_STRUCT_NAME, &(EXTENSION, Number(number)))
             }
+            Writing::Passing => match self.mark() {
+                None => serializer.collect_seq(&self.items),
+                Some(_) if !self.items.is_empty() => {
+                    Err(ser::Error::custom("a migration cannot add items to a Log that is stored"))
+                }
+                Some(number) => {
+                    serializer.serialize_newtype_struct(MSGPACK_EXT_STRUCT_NAME, &(EXTENSION, Number(number)))
+                }
+            },
             Writing::Item => Err(refused(INSIDE_ITEM)),
             Writing::List if self.not_loaded() > 0 => Err(ser::Error::custom(format_args!(
                 "{} items of a Log are not loaded and would be left out",
@@ -26,6 +35,19 @@ impl<T: Serialize> Serialize for Log<T> {
             ))),
             Writing::List => serializer.collect_seq(&self.items),
         }
+    }
+}
+
+impl<T> Log<T> {
+    /// What stands for a stored log in a state that is being migrated.
+    fn mark(&self) -> Option<u64> {
+        self.link.lock().place.as_ref().map(|place| place.number)
+    }
+
+    /// The log with this number, in a state that is being migrated.
+    fn of_mark(number: u64) -> Self {
+        let place = (number != 0).then(|| Place::new(number));
+        Self { link: Mutex::new(Link { place, ..Link::default() }), ..Self::new() }
     }
 }
 
@@ -88,7 +110,7 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Log<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match scope::reading() {
             Reading::List => Vec::deserialize(deserializer).map(Self::from),
-            Reading::Session => deserializer.deserialize_any(LogVisitor(PhantomData)),
+            Reading::Session | Reading::Passing => deserializer.deserialize_any(LogVisitor(PhantomData)),
             Reading::Item => Err(de::Error::custom(INSIDE_ITEM)),
         }
     }
@@ -119,6 +141,9 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for LogVisitor<T> {
         let number = u64::from_be_bytes(digits);
         if number == 0 {
             return Ok(Log::new());
+        }
+        if matches!(scope::reading(), Reading::Passing) {
+            return Ok(Log::of_mark(number));
         }
         let tail = scope::tail(number)
             .ok_or_else(|| de::Error::custom(format_args!("log {number} is not one of the session's")))?;

@@ -1,6 +1,11 @@
 //! A bot as its author writes it.
 
+mod batch;
+mod dynamic;
+mod keys;
+mod queued;
 mod routing;
+mod save;
 mod sessions;
 mod start;
 mod support;

@@ -54,7 +54,7 @@ async fn an_update_that_nobody_takes_is_applied_without_a_reply() {
 
 #[tokio::test(start_paused = true)]
 async fn replies_are_sent_in_order_by_the_platform_that_is_called() {
-    let desk = Desk::default();
+    let desk = Desk::new();
     let bot = Bot::new(desk.clone())
         .adapter(Window)
         .on_message(async |ctx: Context| {
@@ -70,7 +70,7 @@ async fn replies_are_sent_in_order_by_the_platform_that_is_called() {
     bot.door().intake.submit(update("desk", "7", "three")).await.unwrap();
     assert_eq!(say(&bot, "7", "four").await, replies(&["four"]));
     assert_eq!(bot.shutdown(Duration::from_secs(5)).await, []);
-    let sent: Vec<_> = desk.sent.lock().iter().map(|(id, text)| format!("{id} {text}")).collect();
+    let sent: Vec<_> = desk.sent().iter().map(|(id, text)| format!("{id} {text}")).collect();
     assert_eq!(sent, ["7 one", "7 two", "7 three"]);
 }
 
@@ -124,10 +124,10 @@ async fn updates_of_a_platform_that_the_bot_lacks_wait_for_one_that_has_it() {
     let left = without.shutdown(Duration::from_secs(1)).await;
     assert_eq!(left.len(), 1);
     drop(without);
-    let desk = Desk::default();
+    let desk = Desk::new();
     let with = Bot::new(desk.clone()).storage(storage.clone()).on_message(echo).start().await.unwrap();
     assert_eq!(with.shutdown(Duration::from_secs(1)).await, []);
-    assert_eq!(*desk.sent.lock(), [("7".to_owned(), "hello".to_owned())]);
+    assert_eq!(desk.sent(), [("7".to_owned(), "hello".to_owned())]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -97,7 +97,7 @@ async fn a_guard_that_outlives_its_handler_fails_the_turn() {
 async fn two_runners_over_one_store_lose_no_increment() {
     let storage = Memory::new();
     let bot = || {
-        Bot::new(Desk::default()).storage(storage.clone()).on_message(async |mut chat: Session<Chat>| {
+        Bot::new(Desk::new()).storage(storage.clone()).on_message(async |mut chat: Session<Chat>| {
             chat.count += 1;
             tokio::task::yield_now().await;
             chat.count += 1;

@@ -1,10 +1,12 @@
 //! What a bot refuses before it runs.
 
 use serde::{Deserialize, Serialize};
-use tertulia::bot::{Bot, Data, Session};
+use tertulia::bot::{Bot, Data, Session, SessionOptions};
 use tertulia::error::Kind;
+use tertulia::storage::Memory;
 
 use super::support::Window;
+use crate::runner::support::Faulty;
 
 #[derive(Default, Serialize, Deserialize)]
 struct One;
@@ -30,6 +32,29 @@ async fn two_session_types_without_names_are_refused() {
 async fn two_session_types_with_one_name_are_refused() {
     let text = refused(Bot::new(Window).session::<One>("chat").session::<Two>("chat")).await;
     assert!(text.contains("`chat`"), "{text}");
+}
+
+#[tokio::test]
+async fn a_session_type_that_is_declared_twice_is_refused() {
+    let text = refused(Bot::new(Window).session::<One>("chat").session::<One>("user")).await;
+    assert!(text.contains("One") && text.contains("`chat`") && text.contains("`user`"), "{text}");
+}
+
+#[tokio::test]
+async fn sessions_of_others_than_the_conversation_need_batches_over_shards() {
+    let options: [fn() -> SessionOptions; 3] = [
+        || SessionOptions::new("thing").per_user(),
+        || SessionOptions::new("thing").per_member(),
+        || SessionOptions::new("thing").key(|_, about| Some(about.conversation.clone())),
+    ];
+    for options in options {
+        let bot = || Bot::new(Window).session::<One>(options());
+        let text = refused(bot().storage(Faulty::of_shards(Memory::new()))).await;
+        assert!(text.contains("`thing`") && text.contains("one shard"), "{text}");
+        bot().storage(Memory::new()).start().await.unwrap();
+    }
+    let per_conversation = Bot::new(Window).session::<One>("thing");
+    per_conversation.storage(Faulty::of_shards(Memory::new())).start().await.unwrap();
 }
 
 #[tokio::test]

@@ -1,59 +1,18 @@
-//! A platform for tests: updates are texts, calls are recorded.
+//! Platforms for tests: one that is called, of the test kit, and one that is read.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use bytes::Bytes;
-use parking_lot::Mutex;
-use tertulia::bot::{Adapter, Outgoing, Running, Update, UpdateKind, answer};
-use tertulia::runner::{About, Call, Incoming, Sender, Source};
-use tertulia::storage::{BoxFuture, ItemId};
-use tertulia::{Conversation, Name, Result};
+use tertulia::bot::{Adapter, Outgoing, Running, Update, answer};
+use tertulia::runner::{About, Incoming, Sender, Source};
+use tertulia::{Conversation, Result};
 
-/// A platform that is called: what was sent is in `sent`, as conversation and text.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Desk {
-    pub(crate) sent: Arc<Mutex<Vec<(String, String)>>>,
-}
+use crate::runner::support::dead;
+pub(crate) use tertulia_testkit::Desk;
 
-/// A platform that is read: replies are answers.
+/// A platform that is read: replies are answers. Its updates are written as those of [`Desk`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Window;
-
-impl Adapter for Desk {
-    fn name(&self) -> &'static str {
-        "desk"
-    }
-
-    fn source(&self) -> Option<Box<dyn Source>> {
-        None
-    }
-
-    fn sender(&self) -> Option<Arc<dyn Sender>> {
-        Some(Arc::new(self.clone()))
-    }
-
-    fn decode(&self, about: &About) -> Result<Update> {
-        decode(about)
-    }
-
-    fn encode(&self, _: &Conversation, outgoing: &Outgoing<'_>) -> Result<Option<Bytes>> {
-        match outgoing {
-            Outgoing::Reply { text } => Ok(Some(Bytes::copy_from_slice(text.as_bytes()))),
-            _ => Ok(None),
-        }
-    }
-}
-
-impl Sender for Desk {
-    fn send<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<String>> {
-        Box::pin(async move {
-            let text = String::from_utf8(call.body.to_vec()).unwrap();
-            self.sent.lock().push((call.conversation.id().into_owned(), text));
-            Ok(String::new())
-        })
-    }
-}
 
 impl Adapter for Window {
     fn name(&self) -> &'static str {
@@ -69,7 +28,7 @@ impl Adapter for Window {
     }
 
     fn decode(&self, about: &About) -> Result<Update> {
-        decode(about)
+        Desk::new().decode(about)
     }
 
     fn encode(&self, _: &Conversation, _: &Outgoing<'_>) -> Result<Option<Bytes>> {
@@ -77,28 +36,9 @@ impl Adapter for Window {
     }
 }
 
-/// A text is a message, `>data` a pressed button, `!kind` something else.
-fn decode(about: &About) -> Result<Update> {
-    let text = String::from_utf8(about.body.to_vec()).map_err(|_| tertulia::Error::invalid("not text"))?;
-    Ok(Update::new(if let Some(data) = text.strip_prefix('>') {
-        UpdateKind::Callback { data: data.to_owned() }
-    } else if let Some(kind) = text.strip_prefix('!') {
-        UpdateKind::Other(kind.to_owned())
-    } else {
-        UpdateKind::Message { text: Some(text) }
-    }))
-}
-
 /// An update with an id of its own.
 pub(crate) fn update(source: &str, id: &str, text: &str) -> Incoming {
-    static NEXT: AtomicI64 = AtomicI64::new(0);
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    Incoming {
-        conversation: Conversation::new(source, id).unwrap(),
-        id: ItemId::Number(Name::from_static("test"), number),
-        body: text.to_owned().into(),
-        fault: None,
-    }
+    Desk::update(Conversation::new(source, id).unwrap(), text).unwrap()
 }
 
 /// Says something at the window and gives the replies.
@@ -112,4 +52,12 @@ pub(crate) async fn say(bot: &Running, id: &str, text: &str) -> answer::Answer {
 /// Replies as an answer.
 pub(crate) fn replies(texts: &[&str]) -> answer::Answer {
     answer::Answer::Replies(texts.iter().map(|text| (*text).to_owned()).collect())
+}
+
+/// Says what no handler can deal with, and gives the error that it is in `dead` with.
+pub(crate) async fn refusal(bot: &Running, id: &str, text: &str) -> String {
+    assert_eq!(say(bot, id, text).await, answer::Answer::GivenUp);
+    let conversation = Conversation::new("window", id).unwrap();
+    let dead = dead(&bot.door().storage).await.into_iter();
+    dead.filter(|record| record.conversation == conversation).last().unwrap().error
 }

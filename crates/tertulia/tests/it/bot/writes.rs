@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tertulia::bot::{Bot, Context, Session};
+use tertulia::bot::{Bot, Context, Session, SessionOptions};
 use tertulia::runner::Incoming;
+use tertulia::session;
 use tertulia::storage::{ListQuery, Memory, Names, Storage};
 use tertulia_testkit::Counting;
 
@@ -37,15 +38,14 @@ async fn run(bot: Bot, storage: &Arc<Counting>, updates: Vec<Incoming>) {
 
 async fn sessions_kept(storage: &Counting) -> usize {
     let query =
-        ListQuery { names: Names::Prefix("session/".to_owned()), limit: 2 * MANY, ..Default::default() };
+        ListQuery { names: Names::Prefix("session/".to_owned()), limit: 4 * MANY, ..Default::default() };
     storage.list(&query).await.unwrap().keys.len()
 }
 
 #[tokio::test(start_paused = true)]
 async fn ten_thousand_untouched_chats_leave_no_session_behind() {
     let storage = counting();
-    run(Bot::new(Desk::default()).on_message(async |_: Session<Chat>| Ok(())), &storage, one_update_each())
-        .await;
+    run(Bot::new(Desk::new()).on_message(async |_: Session<Chat>| Ok(())), &storage, one_update_each()).await;
     let written = storage.written("session/");
     assert_eq!((written.writes, written.deletes, written.checks), (0, 0, 0));
     assert_eq!(sessions_kept(&storage).await, 0);
@@ -57,21 +57,21 @@ async fn ten_thousand_untouched_chats_leave_no_session_behind() {
 #[tokio::test(start_paused = true)]
 async fn a_handler_that_takes_no_session_reads_none() {
     let storage = counting();
-    run(Bot::new(Desk::default()).on_message(async |_: Context| Ok(())), &storage, one_update_each()).await;
+    run(Bot::new(Desk::new()).on_message(async |_: Context| Ok(())), &storage, one_update_each()).await;
     assert_eq!(storage.written("session/").reads, 0);
 }
 
 #[tokio::test(start_paused = true)]
 async fn ten_thousand_updates_that_only_read_write_no_session() {
     let storage = counting();
-    let write = Bot::new(Desk::default()).on_message(async |mut chat: Session<Chat>| {
+    let write = Bot::new(Desk::new()).on_message(async |mut chat: Session<Chat>| {
         chat.notes.push("remember the milk".to_owned());
         Ok(())
     });
     run(write, &storage, one_update_each()).await;
     assert_eq!(sessions_kept(&storage).await, MANY);
     storage.take();
-    let read = Bot::new(Desk::default()).on_message(async |chat: Session<Chat>| {
+    let read = Bot::new(Desk::new()).on_message(async |chat: Session<Chat>| {
         let copy: Vec<String> = chat.notes.clone();
         anyhow::ensure!(
             chat.notes.iter().map(String::len).sum::<usize>() == 17 && copy.len() == 1,
@@ -86,10 +86,62 @@ async fn ten_thousand_updates_that_only_read_write_no_session() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn ten_thousand_updates_that_only_read_three_sessions_write_none() {
+    #[derive(Default, Serialize, Deserialize)]
+    struct User {
+        name: String,
+    }
+    #[derive(Default, Serialize, Deserialize)]
+    struct Member(u64);
+    let storage = counting();
+    let bot = || {
+        Bot::new(Desk::new())
+            .session::<Chat>("chat")
+            .session::<User>(SessionOptions::new("user").per_user())
+            .session::<Member>(SessionOptions::new("member").per_member())
+    };
+    let updates =
+        || (0..MANY).map(|chat| update("desk", &chat.to_string(), &format!("@u{chat} x"))).collect();
+    let write = async |mut chat: Session<Chat>, mut user: Session<User>, mut member: Session<Member>| {
+        (chat.count, member.0) = (1, 1);
+        user.name.push('a');
+        Ok(())
+    };
+    run(bot().on_message(write), &storage, updates()).await;
+    assert_eq!(sessions_kept(&storage).await, 3 * MANY);
+    storage.take();
+    let read = async |chat: Session<Chat>, user: Session<User>, member: Option<Session<Member>>| {
+        anyhow::ensure!(chat.count == 1 && user.name == "a" && member.is_some_and(|member| member.0 == 1));
+        Ok(())
+    };
+    run(bot().on_message(read), &storage, updates()).await;
+    let written = storage.written("session/");
+    assert_eq!((written.writes, written.deletes, written.checks), (0, 0, 0));
+    assert_eq!(written.reads, 3 * MANY as u64);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_type_is_cached_as_its_options_say() {
+    for (cache_bytes, reads) in [(1 << 20, 1), (0, 3)] {
+        let storage = counting();
+        let options = session::Options { cache_bytes, ..session::Options::default() };
+        let bot = Bot::new(Desk::new())
+            .session::<Chat>(SessionOptions::new("chat").options(options))
+            .on_message(async |mut chat: Session<Chat>| {
+                chat.count += 1;
+                Ok(())
+            });
+        run(bot, &storage, (0..3).map(|_| update("desk", "a", "x")).collect()).await;
+        let written = storage.written("session/chat");
+        assert_eq!((written.bases, written.reads), (3, reads));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_touched_session_that_is_as_it_was_is_not_written() {
     let storage = counting();
     let count = || {
-        Bot::new(Desk::default()).on_message(async |mut chat: Session<Chat>| {
+        Bot::new(Desk::new()).on_message(async |mut chat: Session<Chat>| {
             chat.count = 7;
             Ok(())
         })
@@ -104,7 +156,7 @@ async fn a_touched_session_that_is_as_it_was_is_not_written() {
 #[tokio::test(start_paused = true)]
 async fn a_turn_that_answers_from_a_session_checks_that_nobody_else_wrote_it() {
     let storage = counting();
-    let bot = Bot::new(Desk::default()).on_message(async |ctx: Context, chat: Session<Chat>| {
+    let bot = Bot::new(Desk::new()).on_message(async |ctx: Context, chat: Session<Chat>| {
         ctx.reply(format!("{} notes", chat.notes.len())).await?;
         Ok(())
     });

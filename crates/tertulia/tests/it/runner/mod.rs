@@ -1,6 +1,6 @@
 //! The runner without bot and sessions: raw updates in, batches out.
 
-mod support;
+pub(super) mod support;
 
 mod closed;
 mod crash;
@@ -10,6 +10,7 @@ mod limits;
 mod order;
 mod outbox;
 mod panics;
+mod parts;
 mod retries;
 mod seen;
 mod stop;

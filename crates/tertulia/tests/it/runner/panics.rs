@@ -21,6 +21,13 @@ impl Part {
 }
 
 impl Contribute for Part {
+    fn ready(&self) -> Option<BoxFuture<'_, Result<()>>> {
+        Some(Box::pin(async {
+            self.check("ready");
+            Ok(())
+        }))
+    }
+
     fn prepare(&self) -> Result<Vec<LogWrite>> {
         self.check("prepare");
         Ok(Vec::new())
@@ -55,8 +62,8 @@ async fn run_all(texts: &[&str], concurrency: usize) -> (Vec<String>, Vec<String
         Options { concurrency, retries: 1, backoff: Duration::from_millis(1), ..Options::default() };
     let handle = start(&storage, options, |turn: Turn, text: String| async move {
         if let Some(at) = text.strip_prefix("part ") {
-            let at =
-                ["prepare", "checks", "committed", "released", "drop"].into_iter().find(|name| *name == at);
+            let mut known = ["ready", "prepare", "checks", "committed", "released", "drop"].into_iter();
+            let at = known.find(|name| *name == at);
             turn.enlist(Arc::new(Part { at: at.unwrap() }))?;
             if text != "part released" {
                 apply(&turn, &text).await?;
@@ -101,10 +108,10 @@ async fn a_decoder_that_panics_sends_the_update_to_dead() {
 
 #[tokio::test(start_paused = true)]
 async fn a_part_that_panics_before_the_commit_fails_its_turn() {
-    let (applied, dead) = run_all(&["part prepare", "part checks", "one"], 1).await;
+    let (applied, dead) = run_all(&["part ready", "part prepare", "part checks", "one"], 1).await;
     assert_eq!(applied, ["one"]);
-    assert_eq!(dead.len(), 2);
-    assert!(dead[0].contains("a part panics in prepare") && dead[1].contains("a part panics in checks"));
+    let panics = ["ready", "prepare", "checks"];
+    assert_eq!(dead, panics.map(|at| format!("a part of the turn panicked: a part panics in {at}")));
 }
 
 #[tokio::test(start_paused = true)]

@@ -330,3 +330,23 @@ async fn too_many_logs_are_refused_by_number() {
     assert_eq!(error.kind(), Kind::Invalid);
     assert!(error.to_string().contains("129 logs, at most 128"), "{error}");
 }
+
+#[tokio::test]
+async fn the_last_items_are_had_at_once_and_the_oldest_are_dropped_unloaded() {
+    let storage = Watched::new();
+    let sessions = || {
+        let options = Options { log_tail: 10, ..Options::default() };
+        Sessions::<Chat>::with(storage.clone(), Clock::system(), "chat", options).unwrap()
+    };
+    sessions().update("web:1", |chat| chat.history.extend((0..100).map(|n| n.to_string()))).await.unwrap();
+    let mut chat = sessions().load("web:1").await.unwrap();
+    assert_eq!(chat.history.last(3), ["97", "98", "99"]);
+    assert_eq!(chat.history.back().unwrap(), "99");
+    chat.history.drop_first(40);
+    chat.history.last_mut(2)[0].push('!');
+    chat.save().await.unwrap();
+    let mut chat = sessions().get("web:1").await.unwrap().into_inner();
+    assert_eq!((chat.history.len(), chat.history.load_all().await.unwrap()), (60, 50));
+    assert_eq!(chat.history.tail()[0], "40");
+    assert_eq!(chat.history.last(2), ["98!", "99"]);
+}

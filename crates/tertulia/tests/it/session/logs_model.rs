@@ -131,7 +131,7 @@ async fn step(session: &mut Session, model: &mut Model, rng: &mut Rng) -> bool {
             }
         }
         9 | 10 => {
-            if let Some(last) = log.last_mut() {
+            if let Some(last) = log.back_mut() {
                 last.push('!');
                 list.last_mut().unwrap().push('!');
             }
@@ -148,7 +148,7 @@ async fn step(session: &mut Session, model: &mut Model, rng: &mut Rng) -> bool {
         14 => drop(log.load_before(rng.usize(..8)).await.unwrap()),
         15 => {
             let n = rng.usize(..4).min(log.tail().len());
-            for item in log.tail_mut(n) {
+            for item in log.last_mut(n) {
                 item.push('?');
             }
             let from = list.len() - n;

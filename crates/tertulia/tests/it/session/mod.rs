@@ -1,11 +1,15 @@
 //! Typed sessions.
 
+mod codecs;
 mod enumerate;
+mod expiry;
 mod fixtures;
 mod guards;
 mod logs;
 mod logs_model;
+mod migrations;
 mod mutations;
+mod queued;
 mod scenarios;
 mod sizes;
 mod updates;

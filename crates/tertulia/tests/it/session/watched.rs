@@ -24,6 +24,7 @@ struct Inner {
     written_bytes: AtomicU64,
     fail_reads: AtomicU64,
     fail_commits: AtomicU64,
+    commits: AtomicU64,
 }
 
 /// What passed since it was asked last.
@@ -47,6 +48,11 @@ impl Watched {
 
     pub(super) fn shared(&self) -> Arc<dyn Storage> {
         Arc::new(self.clone())
+    }
+
+    /// How many batches were given so far.
+    pub(super) fn commits(&self) -> u64 {
+        self.0.commits.load(Ordering::SeqCst)
     }
 
     pub(super) fn counts(&self) -> Counts {
@@ -88,6 +94,7 @@ fn fails(counter: &AtomicU64) -> Result<()> {
 impl Storage for Watched {
     fn commit<'a>(&'a self, batch: Batch) -> BoxFuture<'a, Result<Committed>> {
         Box::pin(async move {
+            self.0.commits.fetch_add(1, Ordering::SeqCst);
             fails(&self.0.fail_commits)?;
             for write in &batch.writes {
                 let Write::Log(log) = write else { continue };
