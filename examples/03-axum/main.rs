@@ -6,13 +6,16 @@ mod session;
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 use axum::extract::Form;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Router, middleware};
 use serde::{Deserialize, Serialize};
-use tertulia::Sessions;
+use tertulia::session::{Expiry, Options};
+use tertulia::{Clock, Sessions};
 use tertulia_sqlite::Sqlite;
 
 use session::{Failure, Session, Visitors};
@@ -37,7 +40,10 @@ struct Login {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let sessions = Sessions::new(Sqlite::open("shop.db").await?, "visitor")?;
+    // A visitor who does not come back for two weeks is forgotten.
+    let options =
+        Options { expiry: Expiry::Sliding(Duration::from_secs(14 * 24 * 3600)), ..Options::default() };
+    let sessions = Sessions::with(Sqlite::open("shop.db").await?, Clock::system(), "visitor", options)?;
     // Without HTTPS a browser returns no secure cookie, so localhost goes without.
     let secure = !std::env::args().any(|argument| argument == "--insecure");
     let app = with_sessions(shop(), Visitors { sessions, secure });

@@ -17,7 +17,7 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Default, Serialize, Deserialize)]
 struct Chat {
     form: Form,
-    /// Not touched by the form, and not written by it.
+    /// How many were filled in here.
     forms_filled: u32,
 }
 
