@@ -33,9 +33,8 @@ pub(super) async fn session<S: State>(store: &Store<S>, conversation: &Conversat
     Err(Error::new(Kind::Conflict, format!("{key} changes faster than it can be removed")))
 }
 
-/// Removes the sessions of these conversations; tells how many there were.
+/// Removes the sessions of these conversations, of which nothing is queued; tells how many there were.
 pub(super) async fn sessions<S: State>(store: &Store<S>, conversations: &[Conversation]) -> Result<u64> {
-    store.flush_all().await?;
     let mut removed = 0;
     for some in conversations.chunks(AT_ONCE) {
         for batch in batches(store, removals(store, some).await?) {
