@@ -41,7 +41,7 @@ pub use cache::CacheStats;
 pub use codec::Codec;
 pub use expiry::Expiry;
 pub use guard::Guard;
-pub use keys::Keys;
+pub use keys::{Keys, KeysPage};
 pub use loaded::Loaded;
 pub use log::Log;
 pub use migrate::{Migrations, TooNew};

@@ -13,7 +13,7 @@ use super::patch::Tree;
 use super::store::{State, Store};
 use super::tree;
 use crate::error::Kind;
-use crate::storage::{LogHead, LogPage, Page, Read, Storage};
+use crate::storage::{Limits, LogHead, LogPage, Page, Read, Storage};
 use crate::{Conversation, Error, Key, Result};
 
 /// How often the two round trips are made while others write in between.
@@ -31,7 +31,7 @@ pub(super) async fn session<S: State>(
     let key = store.key(conversation);
     for _ in 0..TRIES {
         let asked = store.clock().now();
-        let Some(page) = pages(store.storage(), &[whole(store, conversation)]).await?.pop().flatten() else {
+        let Some(page) = pages(store.storage(), &[whole(&key, store.limits())]).await?.pop().flatten() else {
             return Ok(Entry::absent(first_log(store)));
         };
         let bytes =
@@ -49,7 +49,8 @@ pub(super) async fn session<S: State>(
         })?;
         let Bytes { state: shadow, next_log, is_stale, .. } = bytes;
         let deadline = page.head.expires_in.map(|left| asked.after(left));
-        let head = Some(page.head);
+        // The deadline is kept as a moment.
+        let head = Some(LogHead { expires_in: None, ..page.head });
         let (is_renewed, pending) = (false, None);
         return Ok(Entry { value, shadow, head, next_log, logs, deadline, is_stale, is_renewed, pending });
     }
@@ -72,8 +73,8 @@ pub(super) async fn exists<S: State>(store: &Store<S>, conversation: &Conversati
 }
 
 /// The read of a session's base and patches.
-pub(super) fn whole<S: State>(store: &Store<S>, conversation: &Conversation) -> Read {
-    Read::new(store.key(conversation)).limit(MAX_PATCHES, store.limits().batch_bytes)
+pub(super) fn whole(session: &Key, limits: &Limits) -> Read {
+    Read::new(session.clone()).limit(MAX_PATCHES, limits.batch_bytes)
 }
 
 /// Whether the session and its logs are as they were loaded.
@@ -100,8 +101,8 @@ pub(super) struct Bytes {
     next_log: u64,
     /// The numbers of the logs inside.
     pub(super) logs: Vec<u64>,
-    /// The names of the fields they stand in, if anybody wants to know.
-    fields: Vec<(u64, String)>,
+    /// The names of the fields above them, if anybody wants to know.
+    fields: Vec<(u64, Vec<String>)>,
     /// Whether the state was migrated, so that it is not what is stored.
     is_stale: bool,
 }
@@ -154,10 +155,9 @@ impl Bytes {
         Ok(self)
     }
 
-    /// The name of the field that the log with this number stands in.
-    fn field(&self, number: u64) -> Option<Arc<str>> {
-        let (_, field) = self.fields.iter().find(|(log, _)| *log == number)?;
-        Some(field.as_str().into())
+    /// The names of the fields above the log with this number.
+    fn path(&self, number: u64) -> Option<Vec<String>> {
+        self.fields.iter().find(|(log, _)| *log == number).map(|(_, path)| path.clone())
     }
 }
 
@@ -203,7 +203,7 @@ async fn tails<S: State>(
     let mut tails = Vec::with_capacity(numbers.len());
     for (number, page) in numbers.iter().zip(pages) {
         let page = page.ok_or_else(|| Error::corrupt(format!("its log {number} is not there")))?;
-        let home = Home::new(store.backing().clone(), key(*number), bytes.field(*number));
+        let home = Home::new(store.backing().clone(), key(*number), bytes.path(*number));
         let tail = Tail::complete(home, *number, page, log_tail).await?;
         tails.push(Arc::new(tail));
     }

@@ -18,11 +18,11 @@ pub(super) async fn session<S: State>(store: &Store<S>, conversation: &Conversat
     store.flush(conversation).await?;
     for _ in 0..TRIES {
         let Some(removal) = removals(store, std::slice::from_ref(conversation)).await?.pop() else {
-            store.forget(conversation);
+            store.written(conversation);
             return Ok(false);
         };
         let outcome = commit(store.storage(), store.clock(), removal.writes).await;
-        store.forget(conversation);
+        store.written(conversation);
         match outcome {
             Ok(_) => return Ok(true),
             Err(error) if error.kind() == Kind::Conflict => {}
@@ -41,7 +41,9 @@ pub(super) async fn sessions<S: State>(store: &Store<S>, conversations: &[Conver
             let (conversations, writes): (Vec<_>, Vec<_>) =
                 batch.into_iter().map(|removal| (removal.conversation, removal.writes)).unzip();
             let outcome = commit(store.storage(), store.clock(), writes.concat()).await;
-            conversations.iter().for_each(|conversation| store.forget(conversation));
+            for conversation in &conversations {
+                store.written(conversation);
+            }
             match outcome {
                 Ok(_) => removed += conversations.len() as u64,
                 // One of them is written by somebody else: each by itself.
@@ -65,7 +67,8 @@ struct Removal {
 
 /// What removes those of the sessions that are there.
 async fn removals<S: State>(store: &Store<S>, conversations: &[Conversation]) -> Result<Vec<Removal>> {
-    let reads: Vec<_> = conversations.iter().map(|it| super::read::whole(store, it)).collect();
+    let reads: Vec<_> =
+        conversations.iter().map(|it| super::read::whole(&store.key(it), store.limits())).collect();
     let pages = store.storage().read(&reads).await?;
     let mut removals = Vec::with_capacity(pages.len());
     for (conversation, page) in conversations.iter().zip(pages) {

@@ -185,7 +185,7 @@ impl<S: State> Sessions<S> {
         let mut keys = self.keys(prefix);
         let mut removed = 0;
         while let Some(page) = keys.page().await? {
-            removed += remove::sessions(&self.store, &page).await?;
+            removed += remove::sessions(&self.store, &page.keys).await?;
             tracing::debug!(removed, prefix, "removing sessions");
         }
         Ok(removed)
@@ -213,8 +213,6 @@ impl<S: State> Sessions<S> {
                 return Ok(false);
             }
             loaded.get_mut();
-            // What the cache holds knows the logs that are about to go.
-            self.store.forget(&conversation);
             if self.store_or_retry(loaded, &mut conflicts).await? {
                 return Ok(true);
             }

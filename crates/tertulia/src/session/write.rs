@@ -17,8 +17,11 @@ const SMALL: usize = 1_024;
 /// Patches are joined into the base when they have more bytes than it has, but not before this many.
 const FEW_BYTES: u64 = 4_096;
 
-/// The most logs in a session: each takes part in every batch that writes it.
-const MAX_LOGS: usize = 128;
+/// The most logs in a session: each takes part in every batch that writes it, twice if it is replaced by another.
+const MAX_LOGS: usize = 120;
+
+/// What codecs may add to a patch before it is too long to be an entry.
+const SEAL_BYTES: usize = 256;
 
 /// What to do with the session's own log.
 #[derive(Debug, PartialEq, Eq)]
@@ -68,7 +71,7 @@ pub(super) fn compare<S: State>(
         return Err(too_long(encoded.len(), max_bytes));
     }
     match change {
-        Change::Patch(patch) if patch.len() > backing.limits.entry_bytes => {
+        Change::Patch(patch) if patch.len().saturating_add(SEAL_BYTES) > backing.limits.entry_bytes => {
             Ok((whole(schema, &logs, encoded)?, logs))
         }
         change => Ok((change, logs)),

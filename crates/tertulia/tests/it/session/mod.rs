@@ -9,6 +9,7 @@ mod logs;
 mod logs_model;
 mod migrations;
 mod mutations;
+mod promises;
 mod queued;
 mod scenarios;
 mod sizes;

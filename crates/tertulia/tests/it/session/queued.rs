@@ -206,7 +206,7 @@ async fn listing_and_removing_see_what_is_queued() {
     assert!(queued.contains("web:1").await.unwrap());
     queued.update("web:2", |chat| chat.n = 1).await.unwrap();
     let mut keys = queued.keys("web:");
-    assert_eq!(keys.page().await.unwrap().unwrap().len(), 2);
+    assert_eq!(keys.page().await.unwrap().unwrap().keys.len(), 2);
     queued.update("web:2", |chat| chat.n = 2).await.unwrap();
     assert!(queued.delete("web:2").await.unwrap());
     add(&queued, 2).await;
