@@ -6,6 +6,7 @@
 //! - [`Faulty`]: a storage that fails, delays or loses answers by plan.
 //! - [`Counting`]: a storage that counts what is written and read, by name.
 //! - [`Desk`]: a bot platform that brings nothing and sends nowhere.
+//! - [`Played`]: how long a random test plays, and how one that failed is played again.
 //!
 //! # Running the suite on a storage of your own
 //!
@@ -35,18 +36,19 @@
 //! ```
 //!
 //! `TERTULIA_MODEL_ROUNDS` says how many rounds the model test plays; `TERTULIA_MODEL_SEED` repeats one that
-//! failed.
+//! failed. [`Played`] reads the same for other random tests.
 
 pub mod conformance;
 mod counting;
 mod desk;
 mod faulty;
 pub mod model;
+mod played;
 pub mod sessions;
 mod subject;
 
 pub use counting::{Counting, Counts, Written};
 pub use desk::Desk;
 pub use faulty::{Call, Fault, Faulty, Gate, Rates};
-
+pub use played::Played;
 pub use subject::Subject;
