@@ -10,7 +10,7 @@ use crate::session::diff::diff;
 use crate::session::encoding;
 
 /// In every run; 200,000 were played by hand.
-const ROUNDS: usize = 20_000;
+const ROUNDS: usize = 40_000;
 
 #[test]
 fn a_patch_of_the_old_bytes_gives_the_new_ones_and_no_change_gives_no_patch() {

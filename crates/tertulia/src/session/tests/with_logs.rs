@@ -104,7 +104,7 @@ async fn assert_same(session: &mut Session, model: &mut Model, all: bool, round:
 }
 
 /// In every run; 200,000 were played by hand.
-const TURNS: usize = 5_000;
+const TURNS: usize = 30_000;
 
 #[tokio::test]
 async fn what_is_stored_of_a_session_with_logs_is_the_session_and_no_patch_is_larger_than_the_whole() {

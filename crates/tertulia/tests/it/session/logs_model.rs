@@ -189,8 +189,7 @@ fn assert_same(session: &mut Session, model: &mut Model, turn: usize) {
     }
 }
 
-/// In every run; 50,000 were played by hand.
-const TURNS: usize = 5_000;
+const TURNS: usize = 50_000;
 
 #[tokio::test]
 async fn logs_are_what_vectors_would_be() {
