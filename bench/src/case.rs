@@ -4,6 +4,7 @@
 #[derive(Debug)]
 pub(crate) struct Case {
     pub(crate) name: &'static str,
+    pub(crate) group: Group,
     /// What it measures, in a line.
     pub(crate) title: &'static str,
     pub(crate) updates: u64,
@@ -15,6 +16,35 @@ pub(crate) struct Case {
     /// Whether peers get an empty folder for a database.
     pub(crate) database: bool,
     pub(crate) aims: &'static [Aim],
+}
+
+/// Cases that are shown together, in files of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Group {
+    /// Updates, through a bot.
+    Bots,
+    /// Sessions alone.
+    Sessions,
+}
+
+impl Group {
+    pub(crate) const ALL: [Self; 2] = [Self::Bots, Self::Sessions];
+
+    /// What its files are called.
+    pub(crate) fn files(self) -> &'static str {
+        match self {
+            Self::Bots => "bench",
+            Self::Sessions => "sessions",
+        }
+    }
+
+    /// The name that stands for all its cases.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Bots => "bots",
+            Self::Sessions => "sessions",
+        }
+    }
 }
 
 /// What the peers of the family [`crate::peer::OURS`] are to reach in a case.
@@ -29,6 +59,7 @@ pub(crate) enum Aim {
 pub(crate) const CASES: &[Case] = &[
     Case {
         name: "counter",
+        group: Group::Bots,
         title: "a counter in each chat's session, in memory",
         updates: 200_000,
         chats: 10_000,
@@ -43,6 +74,7 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case {
         name: "sleep",
+        group: Group::Bots,
         title: "the counter, in handlers that wait 5 ms",
         updates: 100_000,
         chats: 10_000,
@@ -53,6 +85,7 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case {
         name: "hung",
+        group: Group::Bots,
         title: "100 chats while another hangs, with 600 updates waiting behind it",
         updates: 100,
         chats: 100,
@@ -63,6 +96,7 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case {
         name: "sqlite-2k",
+        group: Group::Bots,
         title: "the counter on SQLite, few chats",
         updates: 200_000,
         chats: 2_000,
@@ -73,6 +107,7 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case {
         name: "sqlite-10k",
+        group: Group::Bots,
         title: "the counter on SQLite, many chats",
         updates: 200_000,
         chats: 10_000,
@@ -80,6 +115,83 @@ pub(crate) const CASES: &[Case] = &[
         sleep_ms: 0,
         database: true,
         aims: &[Aim::Rate { times: 0.5, family: "bare-sqlite" }],
+    },
+    Case {
+        name: "session-300b",
+        group: Group::Sessions,
+        title: "a session of 300 bytes in memory, its counter changed",
+        updates: 20_000,
+        chats: 1_000,
+        slots: 1,
+        sleep_ms: 0,
+        database: false,
+        aims: &[],
+    },
+    Case {
+        name: "session-1mb",
+        group: Group::Sessions,
+        title: "a session of 1,400 messages of 500 bytes in memory, as many appended one by one",
+        updates: 1_400,
+        chats: 1,
+        slots: 1,
+        sleep_ms: 0,
+        database: false,
+        aims: &[],
+    },
+    Case {
+        name: "session-reads",
+        group: Group::Sessions,
+        title: "sessions in memory, read and not changed",
+        updates: 10_000,
+        chats: 10_000,
+        slots: 1,
+        sleep_ms: 0,
+        database: false,
+        aims: &[],
+    },
+    Case {
+        name: "session-race",
+        group: Group::Sessions,
+        title: "two clients count in one session in memory, each 1,000 times",
+        updates: 2_000,
+        chats: 1,
+        slots: 1,
+        sleep_ms: 0,
+        database: false,
+        aims: &[],
+    },
+    Case {
+        name: "session-300b-sqlite",
+        group: Group::Sessions,
+        title: "a session of 300 bytes on SQLite, its counter changed",
+        updates: 5_000,
+        chats: 1_000,
+        slots: 1,
+        sleep_ms: 0,
+        database: true,
+        aims: &[],
+    },
+    Case {
+        name: "session-1mb-sqlite",
+        group: Group::Sessions,
+        title: "a session of 1,400 messages of 500 bytes on SQLite, as many appended one by one",
+        updates: 1_400,
+        chats: 1,
+        slots: 1,
+        sleep_ms: 0,
+        database: true,
+        aims: &[],
+    },
+    Case {
+        name: "session-race-sqlite",
+        group: Group::Sessions,
+        title: "two clients count in one session on SQLite, each 1,000 times",
+        updates: 2_000,
+        chats: 1,
+        slots: 1,
+        sleep_ms: 0,
+        database: true,
+        aims: &[],
     },
 ];
 

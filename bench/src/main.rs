@@ -3,6 +3,7 @@
 mod case;
 mod chart;
 mod machine;
+mod markdown;
 mod measurement;
 mod number;
 mod peer;
@@ -18,6 +19,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Parser;
 
+use crate::case::Group;
 use crate::machine::Machine;
 use crate::measurement::Measurement;
 use crate::results::Results;
@@ -27,7 +29,7 @@ use crate::selection::Selection;
 #[derive(Debug, Parser)]
 #[command(name = "bench")]
 struct Arguments {
-    /// Run these peers, families or cases alone; several are separated by commas.
+    /// Run these peers, families, cases or groups of cases (bots, sessions) alone; several are separated by commas.
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     only: Vec<String>,
     /// How many times each peer runs each case [default: 3, or 1 with --quick].
@@ -57,8 +59,12 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut measurement = Measurement::new(&results, arguments.quick, rounds, &selection);
     measurement.run(&selection, &prepared.programs);
 
-    let found = Results::new(measurement, &selection, prepared.left_out, machine);
-    print!("{}", table::render(&found));
-    found.write(&results)?;
-    Ok(if found.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    for group in Group::ALL {
+        let found = Results::of(group, &measurement, &selection, &prepared.left_out, &machine);
+        if let Some(found) = found {
+            print!("{}", found.text());
+            found.write(&results)?;
+        }
+    }
+    Ok(if measurement.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -18,12 +18,20 @@ pub(crate) struct Peer {
 pub(crate) enum Program {
     /// A package of this workspace with an executable of the same name.
     Cargo { package: &'static str },
+    /// The same in a folder that is a workspace of its own.
+    Workspace { folder: &'static str, package: &'static str },
     /// A folder with `package.json`, `package-lock.json` and `main.js`.
     Node { folder: &'static str },
 }
 
 /// The family that the others are compared with, and the aims are for, as soon as it has a peer.
 pub(crate) const OURS: &str = "ours";
+
+const SESSIONS: &[&str] = &["session-300b", "session-1mb", "session-reads", "session-race"];
+const SESSIONS_SQLITE: &[&str] = &["session-300b-sqlite", "session-1mb-sqlite", "session-race-sqlite"];
+const DIALOGUES: Program = Program::Workspace { folder: "peers/dialogues", package: "dialogues-peer" };
+const TOWER_SESSIONS: Program =
+    Program::Workspace { folder: "peers/tower-sessions", package: "tower-sessions-peer" };
 
 pub(crate) const PEERS: &[Peer] = &[
     Peer {
@@ -87,6 +95,62 @@ pub(crate) const PEERS: &[Peer] = &[
         family: "bare-sqlite",
         cases: &["sqlite-2k", "sqlite-10k"],
         program: Program::Cargo { package: "floor" },
+        arguments: &["--store", "sqlite"],
+    },
+    Peer {
+        name: "tertulia-sessions",
+        family: OURS,
+        cases: SESSIONS,
+        program: Program::Cargo { package: "ours-sessions" },
+        arguments: &["--store", "memory"],
+    },
+    Peer {
+        name: "tertulia-log",
+        family: "tertulia-log",
+        cases: &["session-1mb"],
+        program: Program::Cargo { package: "ours-sessions" },
+        arguments: &["--store", "memory", "--log"],
+    },
+    Peer {
+        name: "dialogues",
+        family: "dialogues",
+        cases: SESSIONS,
+        program: DIALOGUES,
+        arguments: &["--store", "memory"],
+    },
+    Peer {
+        name: "tower-sessions",
+        family: "tower-sessions",
+        cases: SESSIONS,
+        program: TOWER_SESSIONS,
+        arguments: &["--store", "memory"],
+    },
+    Peer {
+        name: "tertulia-sessions-sqlite",
+        family: OURS,
+        cases: SESSIONS_SQLITE,
+        program: Program::Cargo { package: "ours-sessions" },
+        arguments: &["--store", "sqlite"],
+    },
+    Peer {
+        name: "tertulia-log-sqlite",
+        family: "tertulia-log",
+        cases: &["session-1mb-sqlite"],
+        program: Program::Cargo { package: "ours-sessions" },
+        arguments: &["--store", "sqlite", "--log"],
+    },
+    Peer {
+        name: "dialogues-sqlite",
+        family: "dialogues",
+        cases: SESSIONS_SQLITE,
+        program: DIALOGUES,
+        arguments: &["--store", "sqlite"],
+    },
+    Peer {
+        name: "tower-sessions-sqlite",
+        family: "tower-sessions",
+        cases: SESSIONS_SQLITE,
+        program: TOWER_SESSIONS,
         arguments: &["--store", "sqlite"],
     },
 ];

@@ -7,7 +7,8 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, bail, ensure};
 use serde::Serialize;
 
-use crate::peer::Program;
+use crate::case::{CASES, Group};
+use crate::peer::{PEERS, Program};
 use crate::selection::Selection;
 
 /// What can be run, and what cannot.
@@ -19,10 +20,19 @@ pub(crate) struct Prepared {
 }
 
 /// Peers that cannot run on this machine.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct LeftOut {
     pub(crate) peers: Vec<&'static str>,
     pub(crate) why: String,
+}
+
+impl LeftOut {
+    /// Whether one of the peers would have run a case of the group.
+    pub(crate) fn is_of(&self, group: Group) -> bool {
+        let cases = CASES.iter().filter(|case| case.group == group);
+        let peers = || PEERS.iter().filter(|peer| self.peers.contains(&peer.name));
+        cases.map(|case| case.name).any(|case| peers().any(|peer| peer.cases.contains(&case)))
+    }
 }
 
 /// Makes every program of the selection ready to run. What cannot be made ready is left out of it.
@@ -38,6 +48,7 @@ pub(crate) fn prepare(folder: &Path, selection: &mut Selection) -> anyhow::Resul
     for program in selection.programs() {
         let command = match program {
             Program::Cargo { package } => build(folder, &target, package),
+            Program::Workspace { folder: name, package } => build(&folder.join(name), &target, package),
             Program::Node { folder: name } => install(&folder.join(name)),
         };
         match command {

@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 
-use crate::case::{CASES, Case};
+use crate::case::{CASES, Case, Group};
 use crate::peer::{PEERS, Peer, Program};
 
 /// The cases to run, each with its peers; neither list is empty.
@@ -12,10 +12,11 @@ pub(crate) struct Selection {
 }
 
 impl Selection {
-    /// The peers and cases with these names; a family's name stands for its peers. No peer named means all
+    /// The peers and cases with these names; a family's name stands for its peers, a
+    /// group's for its cases. No peer named means all
     /// of them, and no case named means all of those.
     pub(crate) fn of(names: &[String]) -> anyhow::Result<Self> {
-        let is_case = |name: &str| CASES.iter().any(|case| case.name == name);
+        let is_case = |name: &str| CASES.iter().any(|case| case.name == name || case.group.name() == name);
         let is_peer = |name: &str| PEERS.iter().any(|peer| peer.name == name || peer.family == name);
         if let Some(name) = names.iter().find(|name| !is_case(name) && !is_peer(name)) {
             bail!("--only names {name:?}, allowed are {}", allowed().join(", "));
@@ -25,7 +26,7 @@ impl Selection {
         let all_peers = !names.iter().any(|name| is_peer(name));
 
         let mut selection = Self { cases: Vec::new() };
-        for case in CASES.iter().filter(|case| all_cases || named(case.name)) {
+        for case in CASES.iter().filter(|case| all_cases || named(case.name) || named(case.group.name())) {
             let peers = PEERS
                 .iter()
                 .filter(|peer| all_peers || named(peer.name) || named(peer.family))
@@ -77,6 +78,7 @@ impl Selection {
 
 fn allowed() -> Vec<&'static str> {
     let mut names: Vec<_> = CASES.iter().map(|case| case.name).collect();
+    names.extend(Group::ALL.map(Group::name));
     for name in PEERS.iter().flat_map(|peer| [peer.name, peer.family]) {
         if !names.contains(&name) {
             names.push(name);
@@ -104,6 +106,15 @@ mod tests {
     #[test]
     fn a_peer_alone_runs_all_its_cases() {
         assert_eq!(pairs(&["grammy"]), ["counter grammy", "sleep grammy"]);
+    }
+
+    #[test]
+    fn a_group_stands_for_its_cases() {
+        assert_eq!(
+            pairs(&["sessions", "dialogues-sqlite"]),
+            ["session-300b-sqlite", "session-1mb-sqlite", "session-race-sqlite"]
+                .map(|case| format!("{case} dialogues-sqlite"))
+        );
     }
 
     #[test]

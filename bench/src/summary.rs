@@ -98,6 +98,13 @@ fn standing(case: &Case, peer: &'static Peer, lines: &[Line]) -> Option<Standing
     })
 }
 
+impl Standing {
+    /// A field of the peers' own.
+    pub(crate) fn extra(&self, name: &str) -> Option<Spread> {
+        Spread::of(self.runs.iter().filter_map(|run| run.extra.get(name)?.as_f64()))
+    }
+}
+
 impl Spread {
     fn of(values: impl Iterator<Item = f64>) -> Option<Self> {
         let mut values: Vec<f64> = values.collect();
@@ -146,6 +153,7 @@ fn reached(aim: Aim, standings: &[Standing]) -> Option<AimReached> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::case::Group;
     use crate::peer::Program;
 
     const PROGRAM: Program = Program::Cargo { package: "p" };
@@ -154,6 +162,7 @@ mod tests {
     const MINE: Peer = Peer { name: "mine", family: OURS, ..SLOW };
     const CASE: Case = Case {
         name: "c",
+        group: Group::Bots,
         title: "t",
         updates: 10,
         chats: 1,

@@ -10,6 +10,7 @@ mod damage;
 mod expiry;
 mod full;
 mod kill;
+mod kill_queued;
 mod owner;
 mod read_only;
 mod refusal;

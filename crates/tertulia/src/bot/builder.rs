@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::data::Values;
 use super::handler::boxed;
 use super::router::{KeyFunction, Platform, Route, Router, Shared};
-use super::session::{SessionType, name_sessions};
+use super::session::{Opened, SessionType, name_sessions};
 use super::{
     Adapter, Declared, Filter, Handler, Running, SessionOptions, Update, callback, command, message,
 };
@@ -161,7 +161,7 @@ impl Bot {
         if let Some((_, missing)) = declared.data.iter().find(|(id, _)| !data.contains(*id)) {
             return Err(Error::invalid(format!("a handler takes `Data<{missing}>`, which was not given")));
         }
-        let mut opened = Values::default();
+        let mut opened = Opened::default();
         for (session, options) in name_sessions(&declared.sessions, sessions)? {
             session.open(&mut opened, &storage, &clock, options)?;
         }
@@ -178,7 +178,7 @@ impl Bot {
             senders.extend(sender.map(|sender| (name.clone(), sender)));
             platforms.push(Platform { name, adapter, answers });
         }
-        let shared = Arc::new(Shared { clock: clock.clone(), data, sessions: opened });
+        let shared = Arc::new(Shared { clock: clock.clone(), data, sessions: opened.sessions });
         let router = Router { platforms, routes, keys, shared };
         let mut runner = Runner::new(Arc::clone(&storage), clock.clone(), options, router);
         for source in sources {
@@ -187,7 +187,7 @@ impl Bot {
         for (name, sender) in senders {
             runner = runner.sender(&name, sender);
         }
-        Ok(Running::new(runner.start().await?, storage, clock))
+        Ok(Running::new(runner.start().await?, opened.queued, storage, clock))
     }
 
     /// Runs the bot until Ctrl-C or SIGTERM, then stops it: waits up to 10 s for handlers that run. A second

@@ -137,10 +137,20 @@ impl Context {
         &self,
         conversation: impl TryInto<Conversation, Error: Into<Error>>,
     ) -> Result<Session<S>> {
+        self.take(conversation.try_into().map_err(Into::into)?).await
+    }
+
+    /// The session of `conversation`, if a batch of this turn can hold it.
+    pub(super) async fn take<S: State>(&self, conversation: Conversation) -> Result<Session<S>> {
         let kept = self.kept()?;
-        let conversation = conversation.try_into().map_err(Into::into)?;
         kept.check_reach(self.conversation(), &conversation)?;
-        Session::take(self, &kept, conversation).await
+        match Session::again(self, &conversation) {
+            Some(again) => again,
+            None => {
+                let loaded = kept.store.load(&conversation).await?;
+                Session::enlist(self, conversation, loaded)
+            }
+        }
     }
 
     /// How the sessions of a type are kept.

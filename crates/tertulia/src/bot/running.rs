@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::router::Router;
+use super::session::Flush;
 use crate::runner::{Handle, Intake, Unfinished};
 use crate::storage::Storage;
 use crate::{Clock, Error};
@@ -12,6 +13,8 @@ use crate::{Clock, Error};
 /// A running bot. Dropping it aborts it, which loses nothing that was acknowledged.
 pub struct Running {
     handle: Handle<Router>,
+    /// Sessions that are saved without being waited for.
+    queued: Vec<Arc<dyn Flush>>,
     door: Door,
 }
 
@@ -27,9 +30,14 @@ pub struct Door {
 }
 
 impl Running {
-    pub(super) fn new(handle: Handle<Router>, storage: Arc<dyn Storage>, clock: Clock) -> Self {
+    pub(super) fn new(
+        handle: Handle<Router>,
+        queued: Vec<Arc<dyn Flush>>,
+        storage: Arc<dyn Storage>,
+        clock: Clock,
+    ) -> Self {
         let door = Door { intake: handle.intake().clone(), storage, clock };
-        Self { handle, door }
+        Self { handle, queued, door }
     }
 
     /// For adapters that bring updates themselves.
@@ -53,9 +61,18 @@ impl Running {
     }
 
     /// Stops: takes nothing more, waits up to `deadline` for what runs, and gives what is left. With a durable
-    /// storage that runs after the next start. A second call does nothing.
+    /// storage that runs after the next start. What handlers saved without waiting is written by then, or has as long
+    /// again. A second call does nothing.
     pub async fn shutdown(&self, deadline: Duration) -> Vec<Unfinished> {
-        self.handle.shutdown(deadline).await
+        let unfinished = self.handle.shutdown(deadline).await;
+        let flush = futures_util::future::join_all(self.queued.iter().map(|queued| queued.flush()));
+        match tokio::time::timeout(deadline, flush).await {
+            Ok(flushed) => flushed.into_iter().filter_map(Result::err).for_each(|error| {
+                tracing::error!(%error, "what a handler saved could not be written");
+            }),
+            Err(_) => tracing::error!("what handlers saved was not written within {deadline:?}"),
+        }
+        unfinished
     }
 }
 

@@ -186,7 +186,11 @@ async fn prepare(parts: &[Arc<dyn Contribute>]) -> Result<SmallVec<[Vec<LogWrite
             caught_async(PART, ready).await??;
         }
     }
-    parts.iter().map(|part| caught(PART, || part.prepare())?).collect()
+    let mut prepared = SmallVec::new();
+    for part in parts {
+        prepared.push(caught(PART, || part.prepare())??);
+    }
+    Ok(prepared)
 }
 
 /// What a panic is reported as.

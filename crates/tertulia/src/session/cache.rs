@@ -27,6 +27,14 @@ pub struct CacheStats {
     pub bytes: usize,
 }
 
+impl CacheStats {
+    /// The share of loads that found the decoded value, from 0 to 1; 0 before the first.
+    pub fn hit_rate(&self) -> f64 {
+        let loads = self.hits + self.misses;
+        if loads == 0 { 0.0 } else { self.hits as f64 / loads as f64 }
+    }
+}
+
 /// Sessions are taken out to be used and put back afterwards, so that nothing is copied. A place stays while its
 /// session is out: taking and putting back changes no map.
 pub(super) struct Cache<S> {

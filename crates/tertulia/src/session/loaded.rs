@@ -426,7 +426,8 @@ impl<S> Loaded<S> {
         matches!(self.stage, Stage::Touched | Stage::Deleted)
     }
 
-    pub(super) fn store(&self) -> &Store<S> {
+    /// The store it was loaded from.
+    pub fn store(&self) -> &Store<S> {
         &self.store
     }
 

@@ -1,9 +1,12 @@
 //! Sessions: typed state per conversation, loaded when first used and written only if it changed, as what changed.
 //!
-//! [`Sessions`] is the interface for programs without a bot: load, change, compare-and-set, retry. Underneath,
-//! [`Store`] loads a session as a [`Loaded`], which owns the value, tells what to write, and goes back to the
-//! cache once that is committed. Dropping it instead is the rollback. A [`Log`] inside a session is for histories:
-//! it is stored on its own and never rewritten.
+//! [`Sessions`] is the interface for programs without a bot: [`update`](Sessions::update) changes a session and tries
+//! again if somebody else wrote; [`load`](Sessions::load) gives a [`Guard`] to change and save by hand. A [`Log`] inside
+//! a session is for histories: it is stored on its own and never rewritten. [`Options`] say when sessions expire, how
+//! older ones are [migrated](Migrations), whether a save [waits](WriteMode), and what records [go through](Codec).
+//!
+//! Underneath, [`Store`] loads a session as a [`Loaded`], which owns the value, tells what to write, and goes back to the
+//! cache once that is committed. Dropping it instead is the rollback. Bots build on these two.
 
 mod align;
 mod backing;
@@ -46,3 +49,8 @@ pub use options::{Options, Unsaved, WriteMode};
 pub use sessions::{Sessions, View};
 pub use store::{State, Store};
 pub use tree::Tree;
+
+/// The guide, whose code has to compile and to run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../../docs/sessions.md")]
+struct Guide;

@@ -4,8 +4,8 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
+use super::SessionType;
 use super::slot::Slot;
-use super::{Kept, SessionType};
 use crate::bot::{Context, Declared, Extract};
 use crate::session::{Loaded, State};
 use crate::{Conversation, Result};
@@ -51,33 +51,27 @@ impl<S: State> Session<S> {
         Self { loaded: Some(loaded), slot }
     }
 
-    /// Takes the session of `conversation` in the turn.
-    pub(in crate::bot) async fn take(
+    /// The session of `conversation`, if the turn has it already.
+    pub(in crate::bot) fn again(ctx: &Context, conversation: &Conversation) -> Option<Result<Self>> {
+        let slot = ctx.turn().enlisted(|slot: &Slot<S>| slot.conversation == *conversation)?;
+        Some(slot.take())
+    }
+
+    /// A session that was just loaded.
+    pub(in crate::bot) fn enlist(
         ctx: &Context,
-        kept: &Kept<S>,
         conversation: Conversation,
+        loaded: Loaded<S>,
     ) -> Result<Self> {
-        let is_same = |slot: &Slot<S>| slot.conversation == conversation;
-        if let Some(slot) = ctx.turn().enlisted(is_same) {
-            return slot.take();
-        }
-        let loaded = kept.store.load(&conversation).await?;
-        let slot = Arc::new(Slot::new(conversation.clone()));
+        let slot = Arc::new(Slot::new(conversation));
         // Another may have loaded it at the same time.
+        let is_same = |other: &Slot<S>| other.conversation == slot.conversation;
         match ctx.turn().enlist_once(Arc::clone(&slot), is_same)? {
             None => Ok(Self::new(loaded, slot)),
             Some(other) => {
                 loaded.release();
                 other.take()
             }
-        }
-    }
-
-    /// The session of the update, if it has one.
-    async fn of_update(ctx: &Context, kept: &Kept<S>) -> Result<Option<Self>> {
-        match kept.of(ctx.update(), ctx.turn().about())? {
-            Some(conversation) => Self::take(ctx, kept, conversation).await.map(Some),
-            None => Ok(None),
         }
     }
 
@@ -184,9 +178,16 @@ impl<S: State> Extract for Session<S> {
     }
 
     async fn extract(ctx: &Context) -> Result<Self> {
-        let kept = ctx.kept()?;
-        let session = Self::of_update(ctx, &kept).await?;
-        session.ok_or_else(|| kept.without_key(ctx.update(), ctx.turn().about()))
+        let (kept, update, about) = (ctx.kept()?, ctx.update(), ctx.turn().about());
+        let conversation = kept.of(update, about)?.ok_or_else(|| kept.without_key(update, about))?;
+        // Not a function of its own: its future would be moved, which costs more than all else here.
+        match Self::again(ctx, &conversation) {
+            Some(again) => again,
+            None => {
+                let loaded = kept.store.load(&conversation).await?;
+                Self::enlist(ctx, conversation, loaded)
+            }
+        }
     }
 }
 
@@ -196,6 +197,9 @@ impl<S: State> Extract for Option<Session<S>> {
     }
 
     async fn extract(ctx: &Context) -> Result<Self> {
-        Session::of_update(ctx, &*ctx.kept()?).await
+        match ctx.kept::<S>()?.of(ctx.update(), ctx.turn().about())? {
+            Some(conversation) => ctx.take(conversation).await.map(Some),
+            None => Ok(None),
+        }
     }
 }

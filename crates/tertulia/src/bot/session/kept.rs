@@ -7,8 +7,8 @@ use super::options::{SessionOptions, Whose};
 use crate::bot::Update;
 use crate::bot::data::Values;
 use crate::runner::About;
-use crate::session::{State, Store};
-use crate::storage::{Scope, Storage};
+use crate::session::{State, Store, WriteMode};
+use crate::storage::{BoxFuture, Scope, Storage};
 use crate::{Clock, Conversation, Error, Result};
 
 /// The name of the session type that was not given one.
@@ -16,7 +16,7 @@ const UNNAMED: &str = "default";
 
 /// The sessions of one type while the bot runs.
 pub(in crate::bot) struct Kept<S> {
-    pub(super) store: Store<S>,
+    pub(in crate::bot) store: Store<S>,
     name: String,
     whose: Whose,
     /// Where a batch of the storage may reach.
@@ -76,13 +76,33 @@ impl<S: State> Kept<S> {
     }
 }
 
+/// The session types of a bot while it runs.
+#[derive(Default)]
+pub(in crate::bot) struct Opened {
+    /// A `Kept<S>` for each session type.
+    pub(in crate::bot) sessions: Values,
+    /// Those that are saved without being waited for.
+    pub(in crate::bot) queued: Vec<Arc<dyn Flush>>,
+}
+
+/// Something that is to be written before the program ends.
+pub(in crate::bot) trait Flush: Send + Sync {
+    fn flush(&self) -> BoxFuture<'_, Result<()>>;
+}
+
+impl<S: State> Flush for Kept<S> {
+    fn flush(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(self.store.flush_all())
+    }
+}
+
 /// A session type that a handler takes, before the bot knows its name and its storage.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::bot) struct SessionType {
     pub(in crate::bot) id: TypeId,
     /// For messages only: the name of a stored session is never made of it.
     rust_name: &'static str,
-    open: fn(&mut Values, &Arc<dyn Storage>, &Clock, SessionOptions) -> Result<()>,
+    open: fn(&mut Opened, &Arc<dyn Storage>, &Clock, SessionOptions) -> Result<()>,
 }
 
 impl SessionType {
@@ -91,7 +111,12 @@ impl SessionType {
             id: TypeId::of::<S>(),
             rust_name: std::any::type_name::<S>(),
             open: |opened, storage, clock, options| {
-                opened.insert(Kept::<S>::open(storage, clock, options)?);
+                let kept = Kept::<S>::open(storage, clock, options)?;
+                let is_queued = kept.store.options().mode != WriteMode::Transactional;
+                opened.sessions.insert(kept);
+                opened.queued.extend(
+                    opened.sessions.get::<Kept<S>>().filter(|_| is_queued).map(|kept| kept as Arc<dyn Flush>),
+                );
                 Ok(())
             },
         }
@@ -100,7 +125,7 @@ impl SessionType {
     /// Opens the sessions of this type.
     pub(in crate::bot) fn open(
         &self,
-        opened: &mut Values,
+        opened: &mut Opened,
         storage: &Arc<dyn Storage>,
         clock: &Clock,
         options: SessionOptions,

@@ -6,5 +6,5 @@ mod options;
 mod slot;
 
 pub use guard::Session;
-pub(super) use kept::{Kept, SessionType, name_sessions};
+pub(super) use kept::{Flush, Kept, Opened, SessionType, name_sessions};
 pub use options::SessionOptions;

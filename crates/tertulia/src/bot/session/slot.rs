@@ -8,7 +8,7 @@ use super::Session;
 use crate::error::Kind;
 use crate::runner::Contribute;
 use crate::session::{Loaded, State};
-use crate::storage::{Head, LogWrite};
+use crate::storage::{BoxFuture, Head, LogWrite};
 use crate::{Conversation, Error, Result};
 
 pub(super) struct Slot<S: State> {
@@ -117,6 +117,16 @@ impl<S: State> Slot<S> {
 }
 
 impl<S: State> Contribute for Slot<S> {
+    fn ready(&self) -> Option<BoxFuture<'_, Result<()>>> {
+        match &*self.place.lock() {
+            Place::Back(loaded) if loaded.is_queued() => {
+                let store = loaded.store().clone();
+                Some(Box::pin(async move { store.flush(&self.conversation).await }))
+            }
+            _ => None,
+        }
+    }
+
     fn prepare(&self) -> Result<Vec<LogWrite>> {
         match &mut *self.place.lock() {
             Place::Back(loaded) => loaded.prepare(),

@@ -195,9 +195,13 @@ impl Lanes {
             cost += waiting.cost;
             dropped.push(waiting.pending);
         }
-        let key = key.unwrap_or_else(|| conversation.to_string());
         let count = dropped.len();
-        let text = format!("{key}: {error}; queued batches of {conversation} that were dropped: {count}");
+        // Most errors name the key already.
+        let mut text = error.to_string();
+        if let Some(key) = key.filter(|key| !text.contains(key.as_str())) {
+            text = format!("{key}: {text}");
+        }
+        let text = format!("{text}; queued batches of {conversation} that were dropped: {count}");
         let failure = Failure::new(error.kind(), text);
         self.leave(count, cost);
         self.stats.dropped += count as u64;

@@ -100,10 +100,10 @@ impl Behind {
     ///
     /// # Errors
     /// The error with which queued batches of this conversation failed, if it was not told yet: that is the end of
-    /// it, and the next call is taken. The same error for a write that builds on one of those. `Conflict` for a write that
-    /// does not build on what is queued for its log, or builds on what is not there any more. `Invalid` for a write
-    /// to anything but a log of this conversation, over a limit of the storage, or that builds on a batch which does
-    /// not write its log or is queued elsewhere. Nothing is queued then.
+    /// it, and the next call is taken. The same error for a write that builds on one of those, each time. `Conflict`
+    /// for a write that does not build on what is queued for its log, or builds on what is not there any more.
+    /// `Invalid` for a write to anything but a log of this conversation, over a limit of the storage, or that builds
+    /// on a batch which does not write its log or is queued elsewhere. Nothing is queued then.
     ///
     /// # Panics
     /// Outside a Tokio runtime.

@@ -91,6 +91,53 @@ async fn a_storage_that_panics_fails_what_is_queued_and_nobody_waits_for_ever() 
     assert_eq!(behind.stats(), BehindStats { dropped: 2, ..BehindStats::default() });
 }
 
+/// Notes the fields and texts of warnings.
+#[derive(Clone, Default)]
+struct Warnings(Arc<Mutex<Vec<String>>>);
+
+impl tracing::Subscriber for Warnings {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        *metadata.level() == tracing::Level::WARN
+    }
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        event.record(&mut |field: &tracing::field::Field, value: &dyn fmt::Debug| {
+            self.0.lock().push(format!("{field}: {value:?}"));
+        });
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn enter(&self, _: &tracing::span::Id) {}
+
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[test]
+fn one_warning_tells_how_much_was_queued_when_the_runtime_ended() {
+    let warnings = Warnings::default();
+    tracing::subscriber::with_default(warnings.clone(), || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let behind = Behind::new(Arc::new(Memory::new()), Clock::system(), 1 << 20);
+            for id in [1, 1, 2] {
+                let of = conversation(id);
+                behind.push(&of, queued(write(&of).append("entry"))).await.unwrap();
+            }
+        });
+        assert_eq!(*warnings.0.lock(), <[String; 0]>::default());
+        drop(runtime);
+    });
+    let text = "message: queued writes are lost, their runtime ended before they were committed";
+    assert_eq!(*warnings.0.lock(), [text, "batches: 3"]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_head_after_a_write_is_told_before_the_commit() {
     let memory = Memory::new();

@@ -66,10 +66,7 @@ async fn a_failure_drops_what_is_queued_behind_it_in_its_conversation_and_nothin
     for pending in [&first, &second, &third] {
         let Outcome::Failed(failure) = pending.settled().await else { panic!("{pending:?}") };
         assert_eq!(failure.kind(), Kind::Conflict);
-        assert_eq!(
-            failure.to_string(),
-            "test:1 a: test:1 a changed; queued batches of test:1 that were dropped: 3"
-        );
+        assert_eq!(failure.to_string(), "test:1 a changed; queued batches of test:1 that were dropped: 3");
     }
     assert!(matches!(far.settled().await, Outcome::Committed));
     assert_eq!(it.entries().await, "theirs");
@@ -108,7 +105,9 @@ async fn flush_all_writes_every_other_conversation_though_one_fails() {
     tokio::task::yield_now().await;
     let far = LogWrite::new(log(&elsewhere, "a")).append("far");
     it.behind.push(&elsewhere, vec![plain(far)]).await.unwrap();
-    assert_eq!(kind(it.behind.flush_all().await), Kind::Internal);
+    let error = it.behind.flush_all().await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Internal);
+    assert!(error.to_string().starts_with("test:1 a: commit: refused"), "{error}");
     assert_eq!(entries(&it.memory, &log(&elsewhere, "a")).await, ["far"]);
     it.behind.flush(&it.of).await.unwrap();
 }
@@ -158,6 +157,29 @@ async fn what_builds_on_a_committed_batch_expects_what_that_left() {
     it.behind.push(&it.of, vec![after(&second, it.append("2"))]).await.unwrap();
     assert_eq!(kind(it.behind.flush(&it.of).await), Kind::Conflict);
     assert_eq!(it.entries().await, "01theirs");
+}
+
+#[tokio::test(start_paused = true)]
+async fn joining_drops_no_expectation() {
+    let it = setup();
+    let first = it.behind.push(&it.of, vec![plain(it.create("0"))]).await.unwrap();
+    it.behind.flush(&it.of).await.unwrap();
+    let theirs = LogWrite::new(it.key.clone()).append("theirs");
+    it.memory.commit(Batch::new(CommitId(7), vec![theirs.into()])).await.unwrap();
+    // The first of the two holds, the second does not.
+    let check = LogWrite::new(it.key.clone()).expect(Expect::Incarnation(CommitId(0)));
+    let check = it.behind.push(&it.of, vec![after(&first, check)]).await.unwrap();
+    it.behind.push(&it.of, vec![after(&first, it.append("1"))]).await.unwrap();
+    assert_eq!(kind(it.behind.flush(&it.of).await), Kind::Conflict);
+    assert!(matches!(check.outcome(), Outcome::Committed));
+    // Nor here.
+    let append =
+        it.behind.push(&it.of, vec![plain(LogWrite::new(it.key.clone()).append("2"))]).await.unwrap();
+    let absent = LogWrite::new(it.key.clone()).expect(Expect::Absent);
+    it.behind.push(&it.of, vec![after(&append, absent)]).await.unwrap();
+    assert_eq!(kind(it.behind.flush(&it.of).await), Kind::Conflict);
+    assert!(matches!(append.outcome(), Outcome::Committed));
+    assert_eq!(it.entries().await, "0theirs2");
 }
 
 #[tokio::test(start_paused = true)]
@@ -244,7 +266,7 @@ async fn what_no_storage_takes_is_refused_at_once_and_harms_nothing() {
         vec![plain(shard)],
         vec![plain(elsewhere)],
         vec![after(&first, LogWrite::new(log(&of, "b")).expect(some_etag()).append("b"))],
-        vec![after(&theirs, write().append("queued elsewhere"))],
+        vec![after(&theirs, write().append("far"))],
     ] {
         assert_eq!(kind(behind.push(&of, wrong).await), Kind::Invalid);
     }

@@ -95,20 +95,36 @@ async fn batches_queued_from_many_tasks_at_once_are_all_there_in_their_order() {
 
 #[tokio::test(start_paused = true)]
 async fn a_batch_larger_than_the_bound_waits_until_nothing_is_queued() {
-    let (memory, gate, behind) = full().await;
-    let to = conversation("2");
-    let mut large = Box::pin(behind.push(&to, write("2", 7, 50_000)));
-    assert!(large.as_mut().now_or_never().is_none());
-    gate.open();
-    gate.reached().await;
-    // All but the first are on their way, as one.
-    assert_eq!(behind.stats().commits, 1);
+    let (memory, gate) = (Memory::new(), Gate::new());
+    let storage = Faulty::new(Arc::new(memory.clone()));
+    storage.at(Call::Commit, 1, Fault::Hold(gate.clone()));
+    let behind = Behind::new(Arc::new(storage), Clock::system(), 13_000);
+    let of = conversation("1");
+    behind.push(&of, write("1", 0, 1)).await.unwrap();
+    let mut large = Box::pin(behind.push(&of, write("1", 1, 50_000)));
     assert!(large.as_mut().now_or_never().is_none());
     gate.open();
     large.await.unwrap();
-    assert_eq!((behind.stats().queued, behind.stats().commits), (1, 2));
+    assert_eq!((behind.stats().queued, behind.stats().commits), (1, 1));
     behind.flush_all().await.unwrap();
-    assert_eq!(numbers(&memory, "2").await, [7]);
+    assert_eq!(numbers(&memory, "1").await, [0, 1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_does_not_overtake_those_that_wait_though_there_is_room_by_now() {
+    let (memory, gate, behind) = full().await;
+    let of = conversation("2");
+    let mut first = Box::pin(behind.push(&of, write("2", 1, 1_000)));
+    assert!(first.as_mut().now_or_never().is_none());
+    gate.open();
+    gate.open();
+    behind.flush(&conversation("1")).await.unwrap();
+    let mut second = Box::pin(behind.push(&of, write("2", 2, 1_000)));
+    assert!(second.as_mut().now_or_never().is_none());
+    first.await.unwrap();
+    second.await.unwrap();
+    behind.flush_all().await.unwrap();
+    assert_eq!(numbers(&memory, "2").await, [1, 2]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,6 +3,7 @@
 mod batch;
 mod dynamic;
 mod keys;
+mod queued;
 mod routing;
 mod save;
 mod sessions;

@@ -65,6 +65,7 @@ async fn a_session_is_decoded_once_and_then_taken_from_the_cache() {
     }
     let stats = store.cache_stats();
     assert_eq!((stats.hits, stats.misses, storage.counts().reads), (9, 1, 1));
+    assert!((stats.hit_rate() - 0.9).abs() < 1e-9);
 }
 
 #[tokio::test]
