@@ -22,17 +22,23 @@ pub async fn the_second_of_two_guards_gets_a_conflict(setting: &Setting<'_>) {
     let conversation = setting.conversation();
     setting.update(&setting.sessions(), &conversation, increment).await;
     let (one, two) = (setting.sessions::<State>(), setting.sessions::<State>());
-    for is_append in [false, true] {
+    let mut log = vec![1];
+    // Of a push the session's own log says nothing: the log inside has to tell.
+    for (first_pushes, second_pushes) in [(false, false), (false, true), (true, true)] {
         let mut first = one.load(&conversation).await.expect("it can be loaded");
         let mut second = two.load(&conversation).await.expect("it can be loaded");
-        let before = first.n;
-        first.n = before + 1;
-        // Of a push the session's own log says nothing.
-        if is_append {
+        if first_pushes {
+            first.log.push(7);
+            log.push(7);
+        } else {
+            first.n += 1;
+        }
+        let n = first.n;
+        if second_pushes {
             second.log.push(0)
         } else {
-            second.n = before + 2
-        };
+            second.n += 2
+        }
         setting.save(&one, &mut first).await.expect("it is the first");
         let error = setting.save(&two, &mut second).await.expect_err("it is the second");
         assert_eq!(error.kind(), Kind::Conflict, "{error}");
@@ -43,7 +49,7 @@ pub async fn the_second_of_two_guards_gets_a_conflict(setting: &Setting<'_>) {
         for seen in
             [two.get(&conversation).await.expect("it can be read"), setting.stored(&conversation).await]
         {
-            assert_eq!((seen.n, seen.log.tail()), (before + 1, &[1][..]));
+            assert_eq!((seen.n, seen.log.tail()), (n, &log[..]));
         }
     }
 }
