@@ -62,8 +62,9 @@ macro_rules! sessions {
                     a_deadline_is_given_and_taken_back
                 }
                 writers by threads {
-                    tasks_of_one_process_lose_no_increment
                     the_second_of_two_guards_gets_a_conflict
+                    a_guard_has_what_another_saved
+                    a_change_that_is_refused_is_not_seen_any_more
                     a_guard_of_a_deleted_session_does_not_bring_it_back
                 }
                 several by threads {
@@ -76,7 +77,9 @@ macro_rules! sessions {
                 }
             ] [
                 processes by threads {
+                    tasks_of_one_process_lose_no_increment
                     two_processes_lose_no_increment
+                    guards_that_overlap_have_what_was_saved
                     a_reader_sees_what_another_wrote
                 }
             ]

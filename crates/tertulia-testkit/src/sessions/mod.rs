@@ -18,6 +18,7 @@ mod setting;
 pub mod several;
 pub mod styles;
 pub mod undone;
+mod value;
 pub mod writers;
 
 pub use run::{threads, timed};
