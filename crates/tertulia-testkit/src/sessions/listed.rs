@@ -17,6 +17,7 @@ macro_rules! sessions {
                     every_change_of_a_field_is_written_once
                     what_is_set_back_is_not_written
                     what_is_changed_back_in_place_is_not_written
+                    a_set_is_stored_whatever_its_order
                 }
                 reads by threads {
                     no_way_to_read_writes_anything

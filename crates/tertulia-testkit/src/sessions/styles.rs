@@ -254,3 +254,16 @@ pub async fn what_is_set_back_is_not_written(setting: &Setting<'_>) {
 pub async fn what_is_changed_back_in_place_is_not_written(setting: &Setting<'_>) {
     judge(setting, 0, &BACK, |style, state| (style.1)(state)).await;
 }
+
+/// A set has no order of its own: it comes back in another one, and is the same.
+pub async fn a_set_is_stored_whatever_its_order(setting: &Setting<'_>) {
+    for size in [2, 20, 500] {
+        let conversation = setting.conversation();
+        let mut state = State { set: (0..size).map(|n| n.to_string()).collect(), ..sample(0) };
+        setting.put(&conversation, &state).await;
+        assert_eq!(*setting.stored::<State>(&conversation).await, state, "{size} items");
+        state.set.insert("one more".to_owned());
+        setting.put(&conversation, &state).await;
+        assert_eq!(*setting.stored::<State>(&conversation).await, state, "{size} items and one");
+    }
+}

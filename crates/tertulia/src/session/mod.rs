@@ -35,6 +35,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod unordered;
 mod write;
 
 pub use cache::CacheStats;

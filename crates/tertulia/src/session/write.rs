@@ -9,6 +9,7 @@ use super::format::{Base, Malformed, Patch};
 use super::log::{self, Encoded, Tail};
 use super::read::log_numbers;
 use super::store::State;
+use super::unordered;
 use crate::{Error, Result};
 
 /// A state up to this many bytes is written whole, so that it stays one small row.
@@ -135,7 +136,8 @@ fn check_readable<S: State>(logs: &Encoded, encoded: &[u8]) -> Result<()> {
     let mut again = Vec::with_capacity(encoded.len());
     let logs = log::encode(&value, live, logs.next, &mut again)?;
     let same_logs = logs.met.iter().all(|(_, new)| new.is_none());
-    if same_logs && diff(encoded, &again).map_err(not_storable)?.is_none() {
+    let is_same = || Ok(diff(encoded, &again)?.is_none() || unordered::same(encoded, &again)?);
+    if same_logs && is_same().map_err(not_storable)? {
         return Ok(());
     }
     Err(Error::invalid("cannot be read back: what comes back is another value"))
