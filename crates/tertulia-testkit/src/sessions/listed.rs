@@ -68,6 +68,10 @@ macro_rules! sessions {
                     a_change_that_is_refused_is_not_seen_any_more
                     a_guard_of_a_deleted_session_does_not_bring_it_back
                 }
+                tasks by threads {
+                    tasks_of_one_process_lose_no_increment
+                    guards_that_overlap_have_what_was_saved
+                }
                 several by threads {
                     whole_values_of_two_types_are_written_in_one_batch
                     where_one_cannot_be_written_neither_is
@@ -78,9 +82,7 @@ macro_rules! sessions {
                 }
             ] [
                 processes by threads {
-                    tasks_of_one_process_lose_no_increment
                     two_processes_lose_no_increment
-                    guards_that_overlap_have_what_was_saved
                     a_reader_sees_what_another_wrote
                 }
             ]

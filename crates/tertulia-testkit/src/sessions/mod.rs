@@ -17,6 +17,7 @@ mod run;
 mod setting;
 pub mod several;
 pub mod styles;
+pub mod tasks;
 pub mod undone;
 mod value;
 pub mod writers;
