@@ -125,13 +125,16 @@ impl<S> Cache<S> {
     }
 
     /// Puts a session in that is of this generation, unless it is outdated, and drops others while there are too
-    /// many bytes.
-    pub(super) fn put(&self, conversation: &Conversation, entry: Box<Entry<S>>, generation: Generation) {
+    /// many bytes. Without a generation it was written just now, and all others are outdated.
+    pub(super) fn put(&self, conversation: &Conversation, entry: Box<Entry<S>>, of: Option<Generation>) {
         let cost = entry.cost() + place_bytes(conversation);
         if cost > self.max_bytes {
+            if of.is_none() {
+                self.outdate(conversation);
+            }
             return;
         }
-        let grown = self.shelf(conversation).lock().put(conversation, entry, cost, generation);
+        let grown = self.shelf(conversation).lock().put(conversation, entry, cost, of);
         self.grow(conversation, grown);
     }
 
@@ -215,18 +218,27 @@ impl<S> Shelf<S> {
         conversation: &Conversation,
         entry: Box<Entry<S>>,
         cost: usize,
-        generation: Generation,
+        of: Option<Generation>,
     ) -> isize {
-        if self.generation(conversation) != generation {
+        if of.is_none() {
+            self.last.0 += 1;
+        }
+        let (last, floor) = (self.last, self.floor);
+        let Some(slot) = self.slot(conversation) else {
+            if of.is_none_or(|of| of == floor) {
+                self.insert(conversation, Some(entry), cost, of.unwrap_or(last), false);
+                return cost.cast_signed();
+            }
             return 0;
+        };
+        match of {
+            Some(of) if of != slot.generation => return 0,
+            Some(_) => {}
+            None => slot.generation = last,
         }
-        if let Some(slot) = self.slot(conversation) {
-            slot.entry = Some(entry);
-            slot.used = true;
-            return cost.cast_signed() - std::mem::replace(&mut slot.cost, cost).cast_signed();
-        }
-        self.insert(conversation, Some(entry), cost, generation, false);
-        cost.cast_signed()
+        slot.entry = Some(entry);
+        slot.used = true;
+        cost.cast_signed() - std::mem::replace(&mut slot.cost, cost).cast_signed()
     }
 
     fn insert(

@@ -369,11 +369,16 @@ impl<S: State> Loaded<S> {
     /// The writes were committed, and these are the heads of their logs, in the order of the writes: the value
     /// goes back into the cache.
     pub fn committed(mut self, heads: &[Option<Head>]) {
-        if self.stage == Stage::Prepared {
-            self.settle(self.stage, heads);
-            self.generation = self.store.written(&self.conversation);
+        if self.stage != Stage::Prepared {
+            return self.release();
         }
-        self.release();
+        self.settle(self.stage, heads);
+        let Self { store, conversation, entry, stage, .. } = self;
+        if stage == Stage::Untouched && entry.head.is_some() {
+            store.put_back(&conversation, entry, None);
+        } else {
+            store.written(&conversation);
+        }
     }
 
     /// What was prepared is stored now, with these heads.
@@ -410,7 +415,7 @@ impl<S: State> Loaded<S> {
         let Self { store, conversation, entry, stage, generation, .. } = self;
         // What is not stored is as quickly made anew.
         if stage == Stage::Untouched && entry.head.is_some() {
-            store.put_back(&conversation, entry, generation);
+            store.put_back(&conversation, entry, Some(generation));
         }
     }
 }

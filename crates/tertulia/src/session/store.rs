@@ -310,9 +310,12 @@ impl<S> Drop for Claim<'_, S> {
 }
 
 impl<S> Store<S> {
-    pub(super) fn put_back(&self, conversation: &Conversation, entry: Box<Entry<S>>, generation: Generation) {
+    /// Puts back what was loaded in this generation, or without one what was written just now.
+    pub(super) fn put_back(&self, conversation: &Conversation, entry: Box<Entry<S>>, of: Option<Generation>) {
         if !entry.is_overgrown(self.log_tail()) {
-            self.0.cache.put(conversation, entry, generation);
+            self.0.cache.put(conversation, entry, of);
+        } else if of.is_none() {
+            self.written(conversation);
         }
     }
 }
