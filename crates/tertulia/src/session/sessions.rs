@@ -108,6 +108,22 @@ impl<S: State> Sessions<S> {
 
     /// Loads a session, to be read, changed and [saved](Guard::save). One that is not stored is the type's default.
     ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use tertulia::{Sessions, storage::Memory};
+    /// # #[derive(Default, Serialize, Deserialize)]
+    /// # struct Cart { items: Vec<String> }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> tertulia::Result<()> {
+    /// # let carts = Sessions::<Cart>::new(Memory::new(), "cart")?;
+    /// let mut cart = carts.load("web:ana").await?;
+    /// cart.items.push("tea".into());
+    /// cart.save().await?;
+    /// # assert_eq!(carts.get("web:ana").await?.items, ["tea"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// `Invalid` for a conversation that is none, `Corrupt`, `Unavailable`.
     ///
