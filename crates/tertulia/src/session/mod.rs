@@ -11,7 +11,7 @@
 //!
 //! A [`Log`] inside a session is for histories: it is stored on its own and never rewritten. [`Options`] say when sessions
 //! expire, how older ones are [migrated](Migrations), whether a save [waits](WriteMode), and what records
-//! [go through](Codec). In a bot, handlers take [`bot::Session`](crate::bot::Session) instead.
+//! [go through](Codec). In a bot, handlers take a `bot::Session` instead.
 //!
 //! Underneath, and for who builds something like a bot, [`Store`] loads a session as a [`Loaded`], which owns the value, tells what to write, and goes back to the
 //! cache once that is committed. Dropping it instead is the rollback.
