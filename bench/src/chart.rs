@@ -7,10 +7,10 @@ use crate::peer::OURS;
 use crate::results::Results;
 use crate::summary::Summary;
 
-const WIDTH: f64 = 860.0;
+const WIDTH: f64 = 960.0;
 const MARGIN: f64 = 20.0;
 /// Where bars begin, right of the peers' names.
-const BARS: f64 = 170.0;
+const BARS: f64 = 180.0;
 /// The longest bar; its figures stand right of it.
 const LONGEST: f64 = 460.0;
 const ROW: f64 = 26.0;
@@ -59,7 +59,8 @@ fn group(svg: &mut String, top: &mut f64, case: &Summary) {
         let cpu = peer.cpu_us_per_update.median;
         // A bar too short to be seen is drawn one pixel wide.
         let length = if most > 0.0 { (LONGEST * cpu / most).max(1.0) } else { 1.0 };
-        let class = if peer.family == OURS { "ours" } else { "bar" };
+        let is_ours = peer.family == OURS || peer.peer.starts_with("tertulia");
+        let class = if is_ours { "ours" } else { "bar" };
         text(svg, MARGIN, *top + 15.0, "", peer.peer);
         let _ = writeln!(
             svg,
