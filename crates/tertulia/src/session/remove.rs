@@ -66,7 +66,8 @@ struct Removal {
 
 /// What removes those of the sessions that are there.
 async fn removals<S: State>(store: &Store<S>, conversations: &[Conversation]) -> Result<Vec<Removal>> {
-    let reads: Vec<_> = conversations.iter().map(|it| super::read::whole(store, it)).collect();
+    let reads: Vec<_> =
+        conversations.iter().map(|it| super::read::whole(store.key(it), store.backing())).collect();
     let pages = store.storage().read(&reads).await?;
     let mut removals = Vec::with_capacity(pages.len());
     for (conversation, page) in conversations.iter().zip(pages) {
