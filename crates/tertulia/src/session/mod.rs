@@ -4,6 +4,7 @@
 //! again if somebody else wrote; [`load`](Sessions::load) gives a [`Guard`] to change and save by hand. A [`Log`] inside
 //! a session is for histories: it is stored on its own and never rewritten. [`Options`] say when sessions expire, how
 //! older ones are [migrated](Migrations), whether a save [waits](WriteMode), and what records [go through](Codec).
+//! [`Live`] follows one session as JSON, for a page that shows it.
 //!
 //! Underneath, [`Store`] loads a session as a [`Loaded`], which owns the value, tells what to write, and goes back to the
 //! cache once that is committed. Dropping it instead is the rollback. Bots build on these two.
@@ -21,6 +22,7 @@ mod format;
 mod guard;
 mod keeper;
 mod keys;
+mod live;
 mod loaded;
 mod log;
 mod migrate;
@@ -42,6 +44,7 @@ pub use codec::Codec;
 pub use expiry::Expiry;
 pub use guard::Guard;
 pub use keys::Keys;
+pub use live::{Live, LiveLog, Operation};
 pub use loaded::Loaded;
 pub use log::Log;
 pub use migrate::{Migrations, TooNew};

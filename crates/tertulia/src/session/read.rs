@@ -59,6 +59,23 @@ pub(super) async fn session<S: State>(
     Err(moving(&key))
 }
 
+/// The session as it is stored, without its type; `None` if it is not. `seen` as in [`look`].
+pub(super) async fn untyped(
+    backing: &Arc<Backing>,
+    key: &Key,
+    log_tail: usize,
+    seen: &mut Vec<(Key, Option<Etag>)>,
+) -> Result<Option<Whole>> {
+    for _ in 0..TRIES {
+        match look(backing, key, log_tail, seen).await? {
+            Found::Absent => return Ok(None),
+            Found::Moved => {}
+            Found::Whole(whole) => return Ok(Some(whole)),
+        }
+    }
+    Err(moving(key))
+}
+
 fn moving(key: &Key) -> Error {
     Error::new(Kind::Conflict, format!("{key} changes faster than it can be read"))
 }

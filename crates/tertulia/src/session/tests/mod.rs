@@ -2,14 +2,14 @@
 
 mod damage;
 mod fuzz;
-mod value;
+pub(super) mod value;
 
 use super::encoding;
 use super::format::Malformed;
 use super::msgpack::{Kind, header, put_header, take_value};
 use super::patch::Tree;
 
-fn encode<S: serde::Serialize>(value: &S) -> Vec<u8> {
+pub(super) fn encode<S: serde::Serialize>(value: &S) -> Vec<u8> {
     let mut out = Vec::new();
     encoding::encode(value, &mut out).unwrap();
     out
