@@ -82,11 +82,8 @@ impl<'a> Render<'a> {
 
     /// `false` if it cannot be told, because keys have the same text.
     fn map(&mut self, rest: &mut &[u8], old: &[u8], json: &mut Value) -> Result<bool, Malformed> {
-        let pairs = json::pairs(old)?;
-        let Some(object) = json.as_object_mut().filter(|object| object.len() == pairs.len()) else {
-            return Ok(false);
-        };
-        let pairs: HashMap<&[u8], &[u8], RandomState> = pairs.into_iter().collect();
+        let Value::Object(object) = json else { return Ok(false) };
+        let pairs: HashMap<&[u8], &[u8], RandomState> = json::pairs(old)?.into_iter().collect();
         let count = take_varint(rest)?;
         while rest.first() != Some(&END) {
             let key = take_value(rest)?;
@@ -98,13 +95,10 @@ impl<'a> Render<'a> {
                     object.remove(name.as_ref());
                     self.push(Operation::Remove { path: self.path.clone() });
                 }
-                (Some(old), _) => match object.get_mut(name.as_ref()) {
-                    Some(json) => self.change(rest, old, json)?,
-                    None => {
-                        self.path.truncate(parent);
-                        return Ok(false);
-                    }
-                },
+                (Some(old), _) => {
+                    let value = object.get_mut(name.as_ref()).ok_or(Malformed::Patch)?;
+                    self.change(rest, old, value)?;
+                }
                 (None, Some(&SET)) => {
                     take_byte(rest)?;
                     let value = json::value(take_value(rest)?, self.lists)?;
@@ -116,6 +110,8 @@ impl<'a> Render<'a> {
             self.path.truncate(parent);
         }
         take_byte(rest)?;
+        // Where two keys have one text there is one field less than pairs: as long as there are two, and once one of them
+        // was removed, since the field went with it.
         Ok(object.len() as u64 == count)
     }
 
@@ -156,7 +152,7 @@ impl<'a> Render<'a> {
         }
     }
 
-    /// Bytes are an array; `false` if it is a text.
+    /// Bytes are an array; `false` if it is a text, or does not fit.
     fn splice(&mut self, rest: &mut &[u8], json: &mut Value) -> Result<bool, Malformed> {
         let Value::Array(items) = json else { return Ok(false) };
         let mut number = || usize::try_from(take_varint(rest)?).map_err(|_| Malformed::Patch);
@@ -164,7 +160,7 @@ impl<'a> Render<'a> {
         let (added, after) = rest.split_at_checked(add).ok_or(Malformed::Patch)?;
         *rest = after;
         if at.checked_add(remove).is_none_or(|end| end > items.len()) {
-            return Err(Malformed::Patch);
+            return Ok(false);
         }
         let both = remove.min(add);
         for (i, byte) in added.iter().enumerate().take(both) {
@@ -183,20 +179,13 @@ impl<'a> Render<'a> {
         old: &[u8],
         new: &[u8],
     ) -> Result<(), Malformed> {
-        match diff(old, new) {
-            Ok(None) => Ok(()),
-            Ok(Some(patch)) => {
-                let parent = self.path.len();
-                push_index(&mut self.path, at);
-                self.patch(&patch, old, &mut items[at])?;
-                self.path.truncate(parent);
-                Ok(())
-            }
-            Err(_) => {
-                self.set_item(items, at, json::value(new, self.lists)?);
-                Ok(())
-            }
+        if let Some(patch) = diff(old, new)? {
+            let parent = self.path.len();
+            push_index(&mut self.path, at);
+            self.patch(&patch, old, &mut items[at])?;
+            self.path.truncate(parent);
         }
+        Ok(())
     }
 
     fn set_item(&mut self, items: &mut [Value], at: usize, new: Value) {

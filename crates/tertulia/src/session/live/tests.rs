@@ -6,7 +6,7 @@ use fastrand::Rng;
 use serde_json::{Value, json};
 
 use super::Operation;
-use super::json::{Lists, value};
+use super::json::{Lists, find_logs, value};
 use super::operation::json_bytes;
 use super::render::Render;
 use crate::session::diff::diff;
@@ -61,10 +61,12 @@ fn a_map_with_two_keys_of_the_same_text_is_replaced_whole() {
     let one = [0x81, 1, 5];
     let two = [0x82, 1, 5, 0xa1, b'1', 6];
     let changed = [0x82, 1, 7, 0xa1, b'1', 6];
+    let text = [0x81, 0xa1, b'1', 6];
     let replace = |value: u8| json!([{ "op": "replace", "path": "", "value": { "1": value } }]);
     assert_eq!(json!(render(&one, &two)), replace(6));
     assert_eq!(json!(render(&two, &one)), replace(5));
     // The one that is not shown.
+    assert_eq!(json!(render(&text, &two)), replace(6));
     assert_eq!(json!(render(&two, &changed)), json!([{ "op": "replace", "path": "", "value": { "1": 6 } }]));
     let inside = |map: &[u8]| [&[0x92, 0xd9, 99], &[b'x'; 99][..], map].concat();
     let operations = json!(render(&inside(&two), &inside(&one)));
@@ -79,13 +81,29 @@ fn of_two_keys_with_the_same_text_the_same_one_stands_there_in_either_order() {
 }
 
 #[test]
+fn of_logs_whose_keys_have_the_same_text_only_the_one_that_stands_there_is_found() {
+    let log = |number: u8| [0xc7, 8, 0x4c, 0, 0, 0, 0, 0, 0, 0, number];
+    let maps = [
+        [&[0x82, 1][..], &log(5), &[0xa1, b'1'], &log(6)].concat(),
+        [&[0x82, 0xa1, b'1'][..], &log(6), &[1], &log(5)].concat(),
+    ];
+    for map in maps {
+        let found = find_logs(&map, &json!({ "1": [] })).unwrap();
+        let found: Vec<_> = found.iter().map(|log| (log.path.as_str(), log.number)).collect();
+        assert_eq!(found, [("/1", 6)]);
+    }
+}
+
+#[test]
 fn a_key_that_takes_the_place_of_another_with_its_text_may_differ_in_kind() {
     // 1: [true] becomes "1": {}, and "2" is changed with it.
     let old = [0x82, 1, 0x91, 0xc3, 0xa1, b'2', 5];
     let new = [0x82, 0xa1, b'1', 0x80, 0xa1, b'2', 6];
     render(&old, &new);
-    // 1: [true] is joined by "1": {}, and changed.
-    let new = [0x83, 0xa1, b'1', 0x80, 1, 0x92, 0xc3, 0xc3, 0xa1, b'2', 5];
+    // 1: [..] is joined by "1": {}, and gets an item.
+    let item = encode(&"an item that is long enough for the list not to be replaced");
+    let old = [&[0x82, 1, 0x91][..], &item, &[0xa1, b'2', 5]].concat();
+    let new = [&[0x83, 0xa1, b'1', 0x80, 1, 0x92][..], &item, &[0xc3, 0xa1, b'2', 5]].concat();
     render(&old, &new);
 }
 

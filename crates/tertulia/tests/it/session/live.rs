@@ -42,7 +42,8 @@ async fn update(chats: &Sessions<Chat>, change: impl Fn(&mut Chat)) {
 }
 
 async fn told(live: &mut Live) -> Value {
-    json!(live.changed().await.unwrap())
+    let changed = tokio::time::timeout(Duration::from_hours(1), live.changed()).await;
+    json!(changed.expect("a change was missed").unwrap())
 }
 
 #[tokio::test(start_paused = true)]
@@ -162,6 +163,35 @@ async fn what_cannot_be_read_is_told_once_and_followed_on_once_it_can() {
     assert_eq!(told(&mut live).await, json!([{ "op": "replace", "path": "/name", "value": "Eva" }]));
 }
 
+/// A list of lists of lists.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Deep(Vec<Deep>);
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Odd {
+    name: String,
+    items: Log<Deep>,
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_item_that_is_nested_too_deeply_leaves_the_value_as_it_was() {
+    let storage = Watched::new();
+    let odd = Sessions::<Odd>::new(storage.shared(), "test").unwrap();
+    odd.update("telegram:42", |odd| odd.items.push(Deep::default())).await.unwrap();
+    let mut live = live(&storage).await;
+    let before = live.value().clone();
+    let push = |odd: &mut Odd| {
+        odd.name = "Ana".into();
+        odd.items.push((0..200).fold(Deep::default(), |deep, _| Deep(vec![deep])));
+    };
+    odd.update("telegram:42", push).await.unwrap();
+    assert_eq!(live.changed().await.unwrap_err().kind(), Kind::Corrupt);
+    assert_eq!(*live.value(), before);
+    assert_silent(&mut live).await;
+    odd.update("telegram:42", |odd| drop(odd.items.pop())).await.unwrap();
+    assert_eq!(told(&mut live).await, json!([{ "op": "replace", "path": "/name", "value": "Ana" }]));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_storage_that_cannot_be_asked_loses_no_change() {
     let storage = Watched::new();
@@ -209,6 +239,16 @@ async fn it_reads_through_codecs_and_migrations() {
     assert_eq!(told(&mut live).await, json!([{ "op": "add", "path": "/messages/-", "value": "MORE" }]));
     let plain = Live::open(storage.shared(), "test", "telegram:42", Options::default()).await;
     assert_eq!(plain.unwrap_err().kind(), Kind::Corrupt);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_was_damaged_and_is_gone_is_as_absent_as_before() {
+    let storage = Watched::new();
+    let mut live = live(&storage).await;
+    damage(&storage, b"garbage").await;
+    assert_eq!(live.changed().await.unwrap_err().kind(), Kind::Corrupt);
+    chats(&storage).delete("telegram:42").await.unwrap();
+    assert_silent(&mut live).await;
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
