@@ -11,7 +11,7 @@ const USAGE: &str = "\
 cargo xtask <command>
 
   test     install what the tests need, then run everything that has to pass:
-           format, lints, tests, docs
+           format, lints, tests, examples beside other frameworks, docs
   bench    measure side by side with peers (minutes; see bench/README.md);
            what follows is given to the benchmark, such as --quick
 
@@ -43,12 +43,14 @@ fn main() -> ExitCode {
 }
 
 fn test() -> Result<(), Failed> {
-    let mut plan = Plan::new(5);
+    let mut plan = Plan::new(6);
     plan.step("format", &["cargo", "fmt", "--all", "--check"])?;
     let peers = plan.run("install the peers that tests talk to", peers::install)?;
     plan.step("lints", &["cargo", "clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
     let environment = [("TERTULIA_TELEGRAM_TEST_API", peers.as_os_str())];
     plan.step_with("tests", &["cargo", "test", "--workspace"], &environment)?;
+    let beside = ["cargo", "test", "--manifest-path", "bench/Cargo.toml", "-p", "peer-examples"];
+    plan.step("examples beside axum and teloxide", &beside)?;
     let strict = [("RUSTDOCFLAGS", "-D warnings".as_ref())];
     plan.step_with("docs", &["cargo", "doc", "--workspace", "--lib", "--no-deps"], &strict)?;
     plan.done();

@@ -6,11 +6,13 @@
 //! - [`Faulty`]: a storage that fails, delays or loses answers by plan.
 //! - [`Counting`]: a storage that counts what is written and read, by name.
 //! - [`Desk`]: a bot platform that brings nothing and sends nowhere.
+//! - [`Played`]: how long a random test plays, and how one that failed is played again.
 //!
-//! # Running the suite on a storage of your own
+//! # Running the suites on a storage of your own
 //!
 //! In an integration test, say how an empty store is opened and which [`Time`](conformance::Time) it keeps.
-//! Every case becomes a test of its own, `mine::queue::an_id_appended_again_is_seen` and so on.
+//! Every case becomes a test of its own, `mine::queue::an_id_appended_again_is_seen`,
+//! `mine::fire_and_forget::deletion::a_guard_deletes_its_session` and so on.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -30,23 +32,25 @@
 //!     }
 //!
 //!     tertulia_testkit::conformance!(tertulia_testkit::conformance::Time::Paused, open);
+//!     tertulia_testkit::sessions!(tertulia_testkit::conformance::Time::Paused, open);
 //! }
 //! # fn main() {}
 //! ```
 //!
 //! `TERTULIA_MODEL_ROUNDS` says how many rounds the model test plays; `TERTULIA_MODEL_SEED` repeats one that
-//! failed.
+//! failed. [`Played`] tells the names that other random tests go by.
 
 pub mod conformance;
 mod counting;
 mod desk;
 mod faulty;
 pub mod model;
+mod played;
 pub mod sessions;
 mod subject;
 
 pub use counting::{Counting, Counts, Written};
 pub use desk::Desk;
 pub use faulty::{Call, Fault, Faulty, Gate, Rates};
-
+pub use played::Played;
 pub use subject::Subject;

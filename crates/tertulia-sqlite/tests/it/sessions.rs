@@ -1,17 +1,20 @@
-//! Sessions and runners on SQLite: what they cost in bytes, and what two of them at once lose.
+//! Sessions and runners on SQLite: what they cost in bytes, what of them stays, and what two of them at once lose.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use tertulia::bot::{Bot, Running, Session};
 use tertulia::runner::Incoming;
-use tertulia::session::{State, Store};
+use tertulia::session::{Expiry, Options, State, Store};
 use tertulia::storage::{Batch, CommitId, Write};
-use tertulia::{Clock, Conversation, Log};
+use tertulia::{Clock, Conversation, Log, Sessions};
 use tertulia_sqlite::Sqlite;
 use tertulia_testkit::Desk;
+
+use crate::rig::run_paused;
 
 const MESSAGE: usize = 500;
 const APPENDS: usize = 1_000;
@@ -79,6 +82,50 @@ async fn a_thousand_messages_grow_the_database_by_at_most_three_times_their_byte
     assert!(logged >= payload && logged <= 3 * payload, "as a log: {logged} bytes for {payload}");
     let plain = growth::<Plain>(|state, message| state.history.push(message)).await;
     assert!(plain >= payload && plain <= 3 * payload, "as a plain struct: {plain} bytes for {payload}");
+}
+
+/// How many rows there are of logs, of large bases and of entries.
+fn rows(path: &Path) -> [i64; 3] {
+    let connection = Connection::open(path).unwrap();
+    ["logs", "bases", "entries"].map(|table| {
+        connection.query_row(&format!("SELECT count(*) FROM {table}"), (), |row| row.get(0)).unwrap()
+    })
+}
+
+#[test]
+fn sessions_that_expire_leave_no_row_behind_though_nobody_reads_them() {
+    run_paused(|| async {
+        const HOUR: Duration = Duration::from_secs(3_600);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("expiry.db");
+        let sqlite = Sqlite::open(&path).await.unwrap();
+        let sessions = |expiry| {
+            let options = Options { expiry, ..Options::default() };
+            Sessions::<Both>::with(sqlite.clone(), Clock::system(), "chat", options).unwrap()
+        };
+        let (brief, kept) = (sessions(Expiry::Absolute(HOUR)), sessions(Expiry::Never));
+        for n in 0..30 {
+            let change = |both: &mut Both| {
+                both.logged.history.extend((0..5).map(message));
+                both.plain.history.extend((0..5).map(message));
+            };
+            brief.update(format!("test:{n}").as_str(), change).await.unwrap();
+        }
+        kept.update("test:kept", |both| both.logged.history.push(message(0))).await.unwrap();
+        assert_eq!(rows(&path), [62, 30, 151]);
+        tokio::time::advance(HOUR + Duration::from_secs(2)).await;
+        // Every write that comes a while after the last takes a step of sweeping with it.
+        kept.update("test:kept", |both| both.logged.history.push(message(1))).await.unwrap();
+        drop((brief, kept));
+        sqlite.close().await;
+        assert_eq!(rows(&path), [2, 0, 2]);
+    });
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct Both {
+    plain: Plain,
+    logged: Logged,
 }
 
 #[derive(Default, Serialize, Deserialize)]

@@ -16,6 +16,7 @@ use self::reference::{NoPage, Reference, Refusal};
 use crate::Subject;
 use crate::conformance::list::list;
 use crate::conformance::step;
+use crate::played::variable;
 
 /// Rounds played unless `TERTULIA_MODEL_ROUNDS` says otherwise.
 const ROUNDS: u64 = 40;
@@ -33,11 +34,6 @@ pub async fn random_work_agrees_with_a_plain_map(subject: &Subject) {
     for round in 0..rounds {
         Round::new(subject, seed.wrapping_add(round), &format!("{round}/")).play().await;
     }
-}
-
-fn variable(name: &str) -> Option<u64> {
-    let text = std::env::var(name).ok()?;
-    Some(text.parse().unwrap_or_else(|_| panic!("{name} is `{text}`, a number is allowed")))
 }
 
 struct Round<'a> {

@@ -17,6 +17,7 @@ macro_rules! sessions {
                     every_change_of_a_field_is_written_once
                     what_is_set_back_is_not_written
                     what_is_changed_back_in_place_is_not_written
+                    a_set_is_stored_whatever_its_order
                 }
                 reads by threads {
                     no_way_to_read_writes_anything
@@ -62,9 +63,14 @@ macro_rules! sessions {
                     a_deadline_is_given_and_taken_back
                 }
                 writers by threads {
-                    tasks_of_one_process_lose_no_increment
                     the_second_of_two_guards_gets_a_conflict
+                    a_guard_has_what_another_saved
+                    a_change_that_is_refused_is_not_seen_any_more
                     a_guard_of_a_deleted_session_does_not_bring_it_back
+                }
+                tasks by threads {
+                    tasks_of_one_process_lose_no_increment
+                    guards_that_overlap_have_what_was_saved
                 }
                 several by threads {
                     whole_values_of_two_types_are_written_in_one_batch

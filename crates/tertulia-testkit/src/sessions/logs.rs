@@ -225,6 +225,10 @@ pub async fn a_window_costs_its_own_bytes(setting: &Setting<'_>) {
     // A record has a version, two positions and a checksum beside the item.
     let most = pushed + 2_000 * 20 + 1_000;
     assert!(written >= pushed && written <= most, "{written} bytes for {pushed}");
+    for key in setting.keys().await.iter().filter(|key| key.name().as_str().contains("/log/")) {
+        let entries = setting.subject().log(key).await.entries.len();
+        assert_eq!(entries, 200, "{key} keeps what was dropped");
+    }
     let mut seen = setting.stored::<State>(&conversation).await.into_inner().a;
     assert_eq!((seen.len(), seen.not_loaded(), seen.tail().len()), (200, 0, 200));
     assert!(seen.tail()[0].starts_with("01800 ") && seen.tail()[199].starts_with("01999 "));

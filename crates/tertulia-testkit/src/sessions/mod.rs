@@ -17,7 +17,9 @@ mod run;
 mod setting;
 pub mod several;
 pub mod styles;
+pub mod tasks;
 pub mod undone;
+mod value;
 pub mod writers;
 
 pub use run::{threads, timed};

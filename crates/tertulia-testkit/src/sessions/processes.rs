@@ -1,9 +1,10 @@
-//! Several processes that write one session without a word to each other: nothing is lost.
+//! Processes that write one session without a word to each other: nothing is lost.
 //!
-//! Not where saving does not wait: there each conversation has one writer, and another is told of the conflict.
+//! Only where saving waits: where it does not, who is late learns it after `update` has returned, and its change is
+//! dropped.
 
 use super::Setting;
-use super::writers::{State, count_to_200, increment};
+use super::tasks::{State, count_to_200, increment};
 
 /// Of two processes that write one session at once.
 pub async fn two_processes_lose_no_increment(setting: &Setting<'_>) {

@@ -2,103 +2,13 @@
 //!
 //! Each style stands under a name, which a failure gives.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
 use std::mem;
 
-use serde::{Deserialize, Serialize};
 use tertulia::Conversation;
 use tertulia::session::Options;
 
 use super::Setting;
-
-/// A value of most shapes.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct State {
-    items: Vec<Item>,
-    numbers: Vec<i64>,
-    other: Vec<i64>,
-    map: BTreeMap<String, Item>,
-    by_number: HashMap<u32, Vec<String>>,
-    set: HashSet<String>,
-    option: Option<Item>,
-    shape: Shape,
-    untagged: Untagged,
-    day: Day,
-    text: String,
-    float: f64,
-    bytes: Vec<u8>,
-    pair: (i32, String),
-    deep: Deep,
-    /// Large states are stored as patches, small ones whole.
-    beside: String,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Item {
-    id: u32,
-    done: bool,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Deep {
-    below: Option<Box<Deep>>,
-    items: Vec<Item>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind")]
-enum Shape {
-    #[default]
-    None,
-    Circle {
-        radius: f64,
-    },
-    Path {
-        points: Vec<(i32, i32)>,
-    },
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-enum Untagged {
-    Number(i64),
-    Text(String),
-}
-
-impl Default for Untagged {
-    fn default() -> Self {
-        Self::Number(0)
-    }
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Day {
-    year: i32,
-    month: u8,
-    day: u8,
-}
-
-fn sample(beside: usize) -> State {
-    let item = |id| Item { id, done: false };
-    State {
-        items: vec![item(1), item(2), item(3)],
-        numbers: vec![3, 1, 2, 2],
-        other: vec![7],
-        map: ["a", "b", "c"].into_iter().zip(1..).map(|(key, id)| (key.to_owned(), item(id))).collect(),
-        by_number: (0..20).map(|n| (n, vec![format!("text {n}")])).collect(),
-        set: ["x".to_owned()].into(),
-        option: Some(item(9)),
-        shape: Shape::Path { points: vec![(0, 0), (1, 1)] },
-        untagged: Untagged::Text("seven".to_owned()),
-        day: Day { year: 2024, month: 2, day: 28 },
-        text: "the quick brown fox".to_owned(),
-        float: 0.1,
-        bytes: vec![0, 127, 255],
-        pair: (1, "one".to_owned()),
-        deep: Deep { below: Some(Box::default()), items: vec![item(1)] },
-        beside: "-".repeat(beside),
-    }
-}
+use super::value::{Day, Item, Shape, State, Untagged, sample};
 
 type Style = (&'static str, fn(&mut State));
 
@@ -343,4 +253,17 @@ pub async fn what_is_set_back_is_not_written(setting: &Setting<'_>) {
 /// Changed and changed back in place: no write.
 pub async fn what_is_changed_back_in_place_is_not_written(setting: &Setting<'_>) {
     judge(setting, 0, &BACK, |style, state| (style.1)(state)).await;
+}
+
+/// A set has no order of its own: it comes back in another one, and is the same.
+pub async fn a_set_is_stored_whatever_its_order(setting: &Setting<'_>) {
+    for size in [2, 20, 500] {
+        let conversation = setting.conversation();
+        let mut state = State { set: (0..size).map(|n| n.to_string()).collect(), ..sample(0) };
+        setting.put(&conversation, &state).await;
+        assert_eq!(*setting.stored::<State>(&conversation).await, state, "{size} items");
+        state.set.insert("one more".to_owned());
+        setting.put(&conversation, &state).await;
+        assert_eq!(*setting.stored::<State>(&conversation).await, state, "{size} items and one");
+    }
 }

@@ -54,35 +54,40 @@ async fn became(storage: &Arc<dyn Storage>, batch: &Batch, conflict: Error) -> R
     for page in storage.read(&reads).await.map_err(lost)? {
         heads.push(page.map_err(lost)?.map(|page| page.head()));
     }
-    let mut told = None;
-    for (write, head) in batch.writes.iter().zip(&heads) {
-        let Write::Log(write) = write else { continue };
-        told = told.or(tells(write, head.and_then(|head| head.log()), batch.id));
-    }
-    let moved_on = |(write, head): (&Write, &Option<Head>)| {
-        let Write::Log(write) = write else { return false };
-        let moves = write.base.is_some() || !write.append.is_empty();
-        moves && head.is_none_or(|head| head.etag().commit != batch.id)
+    let logs = || {
+        batch.writes.iter().zip(&heads).filter_map(|(write, head)| match write {
+            Write::Log(write) => Some((write, head.and_then(|head| head.log()))),
+            Write::Queue(_) => None,
+        })
     };
-    match told {
-        // What was written is not what is there now: the caller's value is outdated, as if it had been removed.
-        Some(true) if batch.writes.iter().zip(&heads).any(moved_on) => Ok(vec![None; heads.len()]),
-        Some(true) => Ok(heads),
+    if logs().all(|(write, _)| write.delete) {
+        // Whoever removed them, they are gone, all of them.
+        let is_gone = logs().all(|(_, head)| head.is_none());
+        return if is_gone { Ok(heads) } else { Err(conflict) };
+    }
+    match logs().find_map(|(write, head)| tells(write, head, batch.id)) {
+        Some(true) if logs().all(|(write, head)| is_left(write, head, batch.id)) => Ok(heads),
+        // What is there now is not what was written: the caller's value is outdated, as if it had been removed.
+        Some(true) => Ok(vec![None; heads.len()]),
         Some(false) => Err(conflict),
         None => Err(lost(conflict)),
     }
 }
 
+/// Whether a log is as this batch left it.
+fn is_left(write: &LogWrite, head: Option<LogHead>, id: CommitId) -> bool {
+    if write.delete {
+        head.is_none()
+    } else if write.moves() {
+        head.is_some_and(|head| head.etag.commit == id)
+    } else {
+        write.expect.holds(head)
+    }
+}
+
 /// Whether a log's head tells that a write to it was applied (`true`) or that it was not.
 fn tells(write: &LogWrite, head: Option<LogHead>, id: CommitId) -> Option<bool> {
-    if write.delete {
-        // Whoever removed it, it is gone. One that is there may have been made since.
-        return head.is_none().then_some(true);
-    }
-    if write.base.is_none() && write.append.is_empty() {
-        return None;
-    }
-    let head = head?;
+    let head = head.filter(|_| write.moves())?;
     if head.etag.commit == id || head.incarnation == id {
         return Some(true);
     }

@@ -76,14 +76,4 @@ impl<S> Entry<S> {
     pub(super) fn is_overgrown(&self, tail: usize) -> bool {
         self.logs.iter().any(|place| place.loaded().0 > 4 * tail + 1_024)
     }
-
-    /// Whether this one is what was stored before `other`, so that `other` is the better one to keep.
-    pub(super) fn is_older_than(&self, other: &Self) -> bool {
-        match (self.head, other.head) {
-            (Some(mine), Some(theirs)) => {
-                mine.incarnation == theirs.incarnation && mine.etag.version < theirs.etag.version
-            }
-            (mine, theirs) => mine.is_none() && theirs.is_some(),
-        }
-    }
 }

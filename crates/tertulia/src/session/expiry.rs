@@ -5,6 +5,9 @@ use std::time::Duration;
 use crate::Timestamp;
 use crate::storage::Expire;
 
+/// As good as never, and within what every storage can count.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 86_400);
+
 /// Below this, every use moves a sliding deadline.
 const SHORT: Duration = Duration::from_secs(60);
 
@@ -31,7 +34,7 @@ impl Expiry {
         match self {
             Self::Never if deadline.is_some() => Expire::Never,
             Self::Never => Expire::Keep,
-            Self::Absolute(life) if !is_stored || deadline.is_none() => Expire::After(life),
+            Self::Absolute(life) if !is_stored || deadline.is_none() => Expire::After(life.min(LONGEST)),
             Self::Absolute(_) => Expire::Keep,
             Self::Sliding(_) => self.on_use(now, deadline).map_or(Expire::Keep, Expire::After),
         }
@@ -40,26 +43,24 @@ impl Expiry {
     /// The new time to live of a stored session that is used now; `None` if it may keep its deadline.
     pub(super) fn on_use(self, now: Timestamp, deadline: Option<Timestamp>) -> Option<Duration> {
         let Self::Sliding(life) = self else { return None };
-        if life < SHORT {
-            return Some(life);
+        let is_due = life < SHORT || deadline.is_none_or(|deadline| deadline.since(now) < life.min(LONGEST));
+        self.longest().filter(|_| is_due)
+    }
+
+    /// The longest that is ever left of a session's life. A log inside that is new gets all of it, so that it is
+    /// there as long as its session, however long commits take; its number is not met again.
+    pub(super) fn longest(self) -> Option<Duration> {
+        match self {
+            Self::Never => None,
+            Self::Sliding(life) if life >= SHORT => Some(life.min(LONGEST) + life.min(LONGEST) / 4),
+            Self::Absolute(life) | Self::Sliding(life) => Some(life.min(LONGEST)),
         }
-        let is_due = deadline.is_none_or(|deadline| deadline.since(now) < life);
-        is_due.then(|| life + life / 4)
     }
 
     /// When the deadline of a session that stays in use is to be moved.
     pub(super) fn renew_at(self, deadline: Timestamp) -> Option<Timestamp> {
         let Self::Sliding(life) = self else { return None };
-        let half = u64::try_from(life.as_millis() / 2).unwrap_or(u64::MAX);
+        let half = u64::try_from(life.min(LONGEST).as_millis() / 2).unwrap_or(u64::MAX);
         Some(Timestamp(deadline.0.saturating_sub(half)))
-    }
-
-    /// The new time to live of a session that stays in use.
-    pub(super) fn in_use(self) -> Option<Duration> {
-        match self {
-            Self::Sliding(life) if life < SHORT => Some(life),
-            Self::Sliding(life) => Some(life + life / 4),
-            Self::Never | Self::Absolute(_) => None,
-        }
     }
 }

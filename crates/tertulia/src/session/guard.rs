@@ -15,6 +15,8 @@ use crate::{Conversation, Result};
 /// a warning with the session's key and [counted](super::Store::unsaved), and panics if the options
 /// [say so](Unsaved::Panic). [`discard`](Self::discard) is how to mean it.
 ///
+/// Its own methods hide those of the same name of the state: `(*chat).set(..)` calls the state's.
+///
 /// Others may load the same session meanwhile; whoever saves first wins, and the other gets a `Conflict`.
 /// [`Sessions::update`](super::Sessions::update) tries again by itself.
 #[must_use = "a session does nothing until it is read, changed or saved"]

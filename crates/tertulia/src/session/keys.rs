@@ -94,19 +94,21 @@ impl<S: State> Keys<S> {
         }
     }
 
-    /// The next page of keys: up to 1,000, in no case none. `None` after the last. For a page of a web page, say.
+    /// The next keys, at least one and up to 1,000, with where the next page begins; `None` after the last. For pages
+    /// of a web page, and for going on another time.
     ///
     /// # Errors
     /// As [`next`](Self::next).
-    pub async fn page(&mut self) -> Result<Option<Vec<Conversation>>> {
-        let mut page = Vec::new();
-        while page.is_empty() || !self.listed.is_empty() {
+    pub async fn page(&mut self) -> Result<Option<KeysPage>> {
+        let mut keys = Vec::new();
+        while keys.is_empty() || !self.listed.is_empty() {
             match self.next().await? {
-                Some(conversation) => page.push(conversation),
+                Some(conversation) => keys.push(conversation),
                 None => break,
             }
         }
-        Ok((!page.is_empty()).then_some(page))
+        let next = if self.is_done { None } else { self.query.after.clone() };
+        Ok((!keys.is_empty()).then_some(KeysPage { keys, next }))
     }
 
     async fn turn_page(&mut self) -> Result<()> {
@@ -122,17 +124,20 @@ impl<S: State> Keys<S> {
         Ok(())
     }
 
-    /// Where the keys not yet given begin, to go on later or elsewhere with [`after`](Self::after); exact after
-    /// [`page`](Self::page) gave a page, else from the beginning of the page that is being given.
-    pub fn cursor(&self) -> Option<&Cursor> {
-        if self.is_done { None } else { self.query.after.as_ref() }
-    }
-
-    /// Goes on where another listing with the same prefix was.
+    /// Goes on where a [page](Self::page) of another listing with the same prefix ended.
     pub fn after(mut self, cursor: Cursor) -> Self {
         self.query.after = Some(cursor);
         self
     }
+}
+
+/// A page of conversations that have a session.
+#[derive(Clone, Debug)]
+pub struct KeysPage {
+    /// The conversations.
+    pub keys: Vec<Conversation>,
+    /// Where the next page begins, for [`Keys::after`]; `None` if this is the last.
+    pub next: Option<Cursor>,
 }
 
 /// The source that every conversation with this prefix is of, if there is one.

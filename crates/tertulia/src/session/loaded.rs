@@ -3,13 +3,13 @@
 use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::backing::Slot;
+use super::cache::Generation;
 use super::commit::commit;
 use super::entry::Entry;
 use super::expiry::Expiry;
-use super::keeper::InUse;
+use super::keeper::{InUse, Known};
 use super::log::{Encoded, Home, Place};
 use super::queue::{push, settle};
 use super::store::{State, Store};
@@ -34,8 +34,11 @@ pub struct Loaded<S> {
     entry: Box<Entry<S>>,
     cached: bool,
     stage: Stage,
-    /// When the writes were prepared, where deadlines matter.
+    /// When the writes were prepared, where deadlines matter, and what they do to the deadline.
     asked: Timestamp,
+    expire: Expire,
+    /// What the cache knew when this was loaded: whether somebody has written since.
+    generation: Generation,
     /// Keeps it from expiring.
     in_use: Option<InUse>,
 }
@@ -54,9 +57,6 @@ enum Stage {
     Spoilt,
 }
 
-/// How much later than its session a log inside it may expire.
-const A_LITTLE: Duration = Duration::from_secs(1);
-
 thread_local! {
     /// Where a value is encoded before it is compared; swapped with the shadow when it is stored.
     static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
@@ -68,6 +68,7 @@ impl<S: State> Loaded<S> {
         conversation: Conversation,
         entry: Box<Entry<S>>,
         cached: bool,
+        generation: Generation,
     ) -> Self {
         let mut loaded = Self {
             store,
@@ -76,6 +77,8 @@ impl<S: State> Loaded<S> {
             cached,
             stage: Stage::Untouched,
             asked: Timestamp(0),
+            expire: Expire::Keep,
+            generation,
             in_use: None,
         };
         loaded.hold();
@@ -85,13 +88,10 @@ impl<S: State> Loaded<S> {
     /// Has the session kept from expiring from here on.
     fn hold(&mut self) {
         let Some((keeper, deadline)) = self.store.keeper().zip(self.entry.deadline) else { return };
-        let same = |write: LogWrite, head: LogHead| write.expect(Expect::Incarnation(head.incarnation));
-        let session = self.entry.head.map(|head| same(LogWrite::new(self.key()), head));
-        let logs = self.entry.logs.iter().filter_map(|place| {
-            let head = place.head()?;
-            Some(same(place.check(self.home(place)), head))
-        });
-        self.in_use = keeper.hold(deadline, session.into_iter().chain(logs).collect());
+        let Some(etag) = self.etag() else { return };
+        let logs = self.entry.logs.iter().map(|place| self.home(place).key().clone()).collect();
+        let (conversation, key) = (self.conversation.clone(), self.key());
+        self.in_use = keeper.hold(deadline, Known { conversation, key, etag, logs });
     }
 
     /// From here on nobody keeps it from expiring.
@@ -215,7 +215,7 @@ impl<S: State> Loaded<S> {
                 Some(new) => place.write(home, &new)?,
                 None => place.check(home),
             };
-            writes.push(write.expire(if is_new { self.expire_new(expire) } else { expire }));
+            writes.push(write.expire(if is_new { self.expire_new() } else { expire }));
             live.retain(|live| live.number != place.number);
             self.entry.logs.push(place);
         }
@@ -253,15 +253,13 @@ impl<S: State> Loaded<S> {
             return Expire::Keep;
         }
         self.asked = self.store.clock().now();
-        expiry.on_write(self.asked, self.entry.head.is_some(), self.entry.deadline)
+        self.expire = expiry.on_write(self.asked, self.entry.head.is_some(), self.entry.deadline);
+        self.expire
     }
 
-    /// What the first write of a log inside does to its deadline, where the session's own is changed like this.
-    fn expire_new(&self, expire: Expire) -> Expire {
-        match (expire, self.entry.deadline) {
-            (Expire::Keep, Some(deadline)) => Expire::After(deadline.since(self.asked) + A_LITTLE),
-            (expire, _) => expire,
-        }
+    /// What the first write of a log inside does to its deadline.
+    fn expire_new(&self) -> Expire {
+        self.store.options().expiry.longest().map_or(Expire::Keep, Expire::After)
     }
 
     /// Moves the deadline of a session that was used and not changed, if it is time to.
@@ -273,12 +271,14 @@ impl<S: State> Loaded<S> {
         self.asked = self.store.clock().now();
         let Some(life) = expiry.on_use(self.asked, self.entry.deadline) else { return Vec::new() };
         self.stage = Stage::Prepared;
-        self.checks().into_iter().map(|check| check.expire(Expire::After(life))).collect()
+        self.expire = Expire::After(life);
+        self.checks().into_iter().map(|check| check.expire(self.expire)).collect()
     }
 
+    /// What is not there is still expected not to be there.
     fn removal(&self) -> Vec<LogWrite> {
         match self.entry.head {
-            None => Vec::new(),
+            None => vec![self.check()],
             Some(_) => self.checks().into_iter().map(LogWrite::delete).collect(),
         }
     }
@@ -337,6 +337,7 @@ impl<S: State> Loaded<S> {
         let heads = commit(self.store.storage(), self.store.clock(), writes).await;
         let heads = heads.map_err(|error| error.context(self.key()))?;
         self.settle(stage, &heads);
+        self.generation = self.store.written(&self.conversation);
         self.hold();
         Ok(())
     }
@@ -350,9 +351,16 @@ impl<S: State> Loaded<S> {
             }
             self.entry.logs.iter().find(|place| self.home(place).key() == of)?.head()
         };
-        let (pending, heads) = push(behind, &self.conversation, writes, before, head).await?;
+        // Whoever loads from here on until it is queued is not to save what they loaded.
+        let Some(claim) = self.store.claim(&self.conversation, self.generation) else {
+            return Err(Error::new(Kind::Conflict, format!("{key} was saved by somebody else")));
+        };
+        let pushed = push(behind, &self.conversation, writes, before, head).await;
+        self.generation = claim.end();
+        let (pending, heads) = pushed?;
         let heads: Vec<_> = heads.into_iter().map(|head| head.map(Head::Log)).collect();
         self.settle(stage, &heads);
+        self.entry.logs.iter().for_each(|place| place.set_pending(Some(pending.clone())));
         self.entry.pending = Some(pending);
         self.hold();
         Ok(())
@@ -361,8 +369,16 @@ impl<S: State> Loaded<S> {
     /// The writes were committed, and these are the heads of their logs, in the order of the writes: the value
     /// goes back into the cache.
     pub fn committed(mut self, heads: &[Option<Head>]) {
+        if self.stage != Stage::Prepared {
+            return self.release();
+        }
         self.settle(self.stage, heads);
-        self.release();
+        let Self { store, conversation, entry, stage, .. } = self;
+        if stage == Stage::Untouched && entry.head.is_some() {
+            store.put_back(&conversation, entry, None);
+        } else {
+            store.written(&conversation);
+        }
     }
 
     /// What was prepared is stored now, with these heads.
@@ -377,9 +393,13 @@ impl<S: State> Loaded<S> {
             self.entry.forget_stored();
             return;
         };
-        self.entry.head = Some(head);
+        self.entry.head = Some(LogHead { expires_in: None, ..head });
         (self.entry.is_stale, self.entry.is_renewed) = (false, false);
-        self.entry.deadline = head.expires_in.map(|left| self.asked.after(left));
+        match std::mem::take(&mut self.expire) {
+            Expire::Keep => {}
+            Expire::Never => self.entry.deadline = None,
+            Expire::After(life) => self.entry.deadline = Some(self.asked.after(life)),
+        }
         for place in &self.entry.logs {
             match heads.next().flatten() {
                 Some(head) => place.set_head(head),
@@ -392,10 +412,10 @@ impl<S: State> Loaded<S> {
     /// out, it is dropped.
     pub fn release(mut self) {
         self.let_go();
-        let Self { store, conversation, entry, stage, .. } = self;
+        let Self { store, conversation, entry, stage, generation, .. } = self;
         // What is not stored is as quickly made anew.
         if stage == Stage::Untouched && entry.head.is_some() {
-            store.put_back(&conversation, entry);
+            store.put_back(&conversation, entry, Some(generation));
         }
     }
 }
@@ -431,7 +451,8 @@ impl<S> Loaded<S> {
         &self.store
     }
 
-    pub(super) fn pending(&self) -> Option<&Pending> {
+    /// The queued batch that writes what was saved last.
+    pub(crate) fn pending(&self) -> Option<&Pending> {
         self.entry.pending.as_ref()
     }
 

@@ -71,18 +71,33 @@ impl Migrations {
         self.step(version, None, change)
     }
 
-    /// The step to `version`, from the type of the version before to the type of this one.
+    /// The step to `version`, from the type of the version before to the type of this one. A [`Log`](super::Log) can
+    /// be moved from one to the other, and has no items meanwhile: they are [changed](Self::to_items) as they are
+    /// read. One that is not moved fails the step: drop it by name before, with [`to`](Self::to) and
+    /// [`Tree::remove`].
     #[must_use]
     pub fn to_from<Old: DeserializeOwned, New: Serialize>(
         self,
         version: u32,
         change: impl Fn(Old) -> Result<New> + Send + Sync + 'static,
     ) -> Self {
-        self.step(version, None, move |tree| tree.replace(&change(tree.to()?)?))
+        self.step(version, None, move |tree| {
+            let before = tree.logs();
+            tree.replace(&change(tree.to()?)?)?;
+            let after = tree.logs();
+            match before.iter().find(|(number, _)| after.iter().all(|(kept, _)| kept != number)) {
+                None => Ok(()),
+                Some((_, path)) => {
+                    let path = path.join(".");
+                    Err(Error::invalid(format!("the Log `{path}` was not moved, its items would be lost")))
+                }
+            }
+        })
     }
 
     /// A step to `version` for the items of a [`Log`](super::Log), on each as it is read. `field` is the name that
-    /// the field with the log has today; a log that stands deeper, such as in a list, goes by the nearest name above.
+    /// the field with the log has today, or one above it, where it stands in a list or a map. A list that became a
+    /// log is changed too.
     #[must_use]
     pub fn to_items(
         self,
@@ -146,12 +161,18 @@ impl Migrations {
 
     /// A state that was stored in `version`, as it is today.
     pub(super) fn state(&self, version: u32, state: &[u8]) -> Result<Vec<u8>> {
-        self.run(version, None, state)
+        self.run(version, state, |step, tree| match &step.log {
+            None => (step.change)(tree),
+            Some(log) => tree.edit_lists(log, &*step.change),
+        })
     }
 
-    /// An item of the log in `field` that was stored in `version`, as it is today.
-    pub(super) fn item(&self, version: u32, field: &str, item: &[u8]) -> Result<Vec<u8>> {
-        self.run(version, Some(field), item)
+    /// An item of the log under these fields that was stored in `version`, as it is today.
+    pub(super) fn item(&self, version: u32, path: &[String], item: &[u8]) -> Result<Vec<u8>> {
+        self.run(version, item, |step, tree| match &step.log {
+            Some(log) if path.contains(log) => (step.change)(tree),
+            _ => Ok(()),
+        })
     }
 
     /// Whether there is a step for items.
@@ -159,10 +180,15 @@ impl Migrations {
         self.steps.iter().any(|step| step.log.is_some())
     }
 
-    fn run(&self, from: u32, log: Option<&str>, bytes: &[u8]) -> Result<Vec<u8>> {
+    fn run(
+        &self,
+        from: u32,
+        bytes: &[u8],
+        change: impl Fn(&Step, &mut Tree) -> Result<()>,
+    ) -> Result<Vec<u8>> {
         let mut tree = Tree::decode(bytes)?;
-        for step in self.steps.iter().filter(|step| step.version > from && step.log.as_deref() == log) {
-            (step.change)(&mut tree).map_err(|error| {
+        for step in self.steps.iter().filter(|step| step.version > from) {
+            change(step, &mut tree).map_err(|error| {
                 let text = format!("the migration to version {} failed: {error}", step.version);
                 Error::corrupt(text).with_source(error)
             })?;

@@ -1,13 +1,21 @@
 //! Sessions: typed state per conversation, loaded when first used and written only if it changed, as what changed.
 //!
-//! [`Sessions`] is the interface for programs without a bot: [`update`](Sessions::update) changes a session and tries
-//! again if somebody else wrote; [`load`](Sessions::load) gives a [`Guard`] to change and save by hand. A [`Log`] inside
-//! a session is for histories: it is stored on its own and never rewritten. [`Options`] say when sessions expire, how
-//! older ones are [migrated](Migrations), whether a save [waits](WriteMode), and what records [go through](Codec).
-//! [`Live`] follows one session as JSON, for a page that shows it.
+//! [`Sessions`] is the interface for programs without a bot:
 //!
-//! Underneath, [`Store`] loads a session as a [`Loaded`], which owns the value, tells what to write, and goes back to the
-//! cache once that is committed. Dropping it instead is the rollback. Bots build on these two.
+//! | to | |
+//! |---|---|
+//! | read | [`get`](Sessions::get) |
+//! | change in one go | [`update`](Sessions::update), which tries again if somebody else wrote |
+//! | hold, change, save by hand | [`load`](Sessions::load), which gives a [`Guard`] |
+//! | list, remove | [`keys`](Sessions::keys), [`delete`](Sessions::delete), [`delete_all`](Sessions::delete_all) |
+//!
+//! A [`Log`] inside a session is for histories: it is stored on its own and never rewritten. [`Options`] say when sessions
+//! expire, how older ones are [migrated](Migrations), whether a save [waits](WriteMode), and what records
+//! [go through](Codec). [`Live`] follows a session as JSON, for a page that shows it. In a bot, handlers take a
+//! `bot::Session` instead.
+//!
+//! Underneath, and for who builds something like a bot, [`Store`] loads a session as a [`Loaded`], which owns the value, tells what to write, and goes back to the
+//! cache once that is committed. Dropping it instead is the rollback.
 
 mod align;
 mod backing;
@@ -37,13 +45,14 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod unordered;
 mod write;
 
 pub use cache::CacheStats;
 pub use codec::Codec;
 pub use expiry::Expiry;
 pub use guard::Guard;
-pub use keys::Keys;
+pub use keys::{Keys, KeysPage};
 pub use live::{Live, LiveLog, Operation};
 pub use loaded::Loaded;
 pub use log::Log;

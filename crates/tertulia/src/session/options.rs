@@ -4,7 +4,22 @@ use std::sync::Arc;
 
 use super::{Codec, Expiry, Migrations};
 
-/// How a [`Store`](super::Store) keeps its sessions.
+/// How the sessions of a type are kept.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use serde::{Deserialize, Serialize};
+/// use tertulia::session::{Expiry, Options};
+/// use tertulia::{Clock, Sessions, storage::Memory};
+///
+/// # #[derive(Default, Serialize, Deserialize)]
+/// # struct Cart { items: Vec<String> }
+/// # fn main() -> tertulia::Result<()> {
+/// let options = Options { expiry: Expiry::Sliding(Duration::from_secs(86_400)), ..Options::default() };
+/// let carts = Sessions::<Cart>::with(Memory::new(), Clock::system(), "cart", options)?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The most bytes of decoded sessions that are kept in memory, about: 64 MiB.

@@ -10,11 +10,11 @@ use super::loaded::Loaded;
 use super::log::{EXTENSION, Home, Tail, decode, read_tail};
 use super::msgpack::walk;
 use super::patch::Tree;
-use super::store::{State, Store};
+use super::store::{State, Store, log_key};
 use super::tree;
 use crate::error::Kind;
-use crate::storage::{Etag, LogHead, LogPage, Page, Read, Storage};
-use crate::{Conversation, Error, Key, Name, Result};
+use crate::storage::{Etag, Limits, LogHead, LogPage, Page, Read, Storage};
+use crate::{Conversation, Error, Key, Result};
 
 /// How often the two round trips are made while others write in between.
 const TRIES: usize = 32;
@@ -32,7 +32,7 @@ pub(super) async fn session<S: State>(
     for _ in 0..TRIES {
         let asked = store.clock().now();
         let Whole { head, bytes, tails } =
-            match look(store.backing(), &key, log_tail, &mut Vec::new()).await? {
+            match look(store.backing(), conversation, &key, log_tail, &mut Vec::new()).await? {
                 Found::Absent => return Ok(Entry::absent(first_log(store))),
                 Found::Moved => continue,
                 Found::Whole(whole) => whole,
@@ -43,18 +43,10 @@ pub(super) async fn session<S: State>(
         })?;
         let Bytes { state: shadow, next_log, is_stale, .. } = bytes;
         let deadline = head.expires_in.map(|left| asked.after(left));
+        // The deadline is kept as a moment.
+        let head = Some(LogHead { expires_in: None, ..head });
         let (is_renewed, pending) = (false, None);
-        return Ok(Entry {
-            value,
-            shadow,
-            head: Some(head),
-            next_log,
-            logs,
-            deadline,
-            is_stale,
-            is_renewed,
-            pending,
-        });
+        return Ok(Entry { value, shadow, head, next_log, logs, deadline, is_stale, is_renewed, pending });
     }
     Err(moving(&key))
 }
@@ -62,12 +54,13 @@ pub(super) async fn session<S: State>(
 /// The session as it is stored, without its type; `None` if it is not. `seen` as in [`look`].
 pub(super) async fn untyped(
     backing: &Arc<Backing>,
+    conversation: &Conversation,
     key: &Key,
     log_tail: usize,
     seen: &mut Vec<(Key, Option<Etag>)>,
 ) -> Result<Option<Whole>> {
     for _ in 0..TRIES {
-        match look(backing, key, log_tail, seen).await? {
+        match look(backing, conversation, key, log_tail, seen).await? {
             Found::Absent => return Ok(None),
             Found::Moved => {}
             Found::Whole(whole) => return Ok(Some(whole)),
@@ -100,17 +93,18 @@ pub(super) struct Whole {
 /// read; none if it failed before they were known.
 async fn look(
     backing: &Arc<Backing>,
+    conversation: &Conversation,
     key: &Key,
     log_tail: usize,
     seen: &mut Vec<(Key, Option<Etag>)>,
 ) -> Result<Found> {
     seen.clear();
-    let page = pages(&backing.storage, &[whole(key.clone(), backing)]).await?.pop().flatten();
+    let page = pages(&backing.storage, &[whole(key, &backing.limits)]).await?.pop().flatten();
     seen.push((key.clone(), page.as_ref().map(|page| page.head.etag)));
     let Some(page) = page else { return Ok(Found::Absent) };
     let bytes = Bytes::read(backing, key, &page).and_then(|bytes| bytes.migrate(backing));
     let bytes = bytes.map_err(|error| error.context(key))?;
-    match tails(backing, key, &page.head, &bytes, log_tail, seen).await {
+    match tails(backing, conversation, key, &page.head, &bytes, log_tail, seen).await {
         Ok(Some(tails)) => Ok(Found::Whole(Whole { head: page.head, bytes, tails })),
         Ok(None) => Ok(Found::Moved),
         Err(error) if error.kind() == Kind::Gone => Ok(Found::Moved),
@@ -134,8 +128,8 @@ pub(super) async fn exists<S: State>(store: &Store<S>, conversation: &Conversati
 }
 
 /// The read of a session's base and patches.
-pub(super) fn whole(key: Key, backing: &Backing) -> Read {
-    Read::new(key).limit(MAX_PATCHES, backing.limits.batch_bytes)
+pub(super) fn whole(session: &Key, limits: &Limits) -> Read {
+    Read::new(session.clone()).limit(MAX_PATCHES, limits.batch_bytes)
 }
 
 /// Whether the session and its logs are as they were loaded.
@@ -162,8 +156,8 @@ pub(super) struct Bytes {
     next_log: u64,
     /// The numbers of the logs inside.
     pub(super) logs: Vec<u64>,
-    /// The names of the fields they stand in, if anybody wants to know.
-    fields: Vec<(u64, String)>,
+    /// The names of the fields above them, if anybody wants to know.
+    fields: Vec<(u64, Vec<String>)>,
     /// Whether the state was migrated, so that it is not what is stored.
     is_stale: bool,
 }
@@ -216,10 +210,9 @@ impl Bytes {
         Ok(self)
     }
 
-    /// The name of the field that the log with this number stands in.
-    fn field(&self, number: u64) -> Option<Arc<str>> {
-        let (_, field) = self.fields.iter().find(|(log, _)| *log == number)?;
-        Some(field.as_str().into())
+    /// The names of the fields above the log with this number.
+    fn path(&self, number: u64) -> Option<Vec<String>> {
+        self.fields.iter().find(|(log, _)| *log == number).map(|(_, path)| path.clone())
     }
 }
 
@@ -246,6 +239,7 @@ pub(super) fn log_numbers(state: &[u8]) -> Result<Vec<u64>, Malformed> {
 /// The tails of the logs, read together with the session's head; `None` if that is not `head` any more.
 async fn tails(
     backing: &Arc<Backing>,
+    conversation: &Conversation,
     key: &Key,
     head: &LogHead,
     bytes: &Bytes,
@@ -256,8 +250,9 @@ async fn tails(
     if numbers.is_empty() {
         return Ok(Some(Vec::new()));
     }
+    let log = |number| log_key(conversation, key, number);
     let mut reads = vec![Read::head(key.clone())];
-    reads.extend(numbers.iter().map(|number| read_tail(log_key(key, *number), log_tail)));
+    reads.extend(numbers.iter().map(|number| read_tail(log(*number), log_tail)));
     seen.clear();
     let pages = pages(&backing.storage, &reads).await?;
     let etags = pages.iter().map(|page| page.as_ref().map(|page| page.head.etag));
@@ -269,21 +264,11 @@ async fn tails(
     let mut tails = Vec::with_capacity(numbers.len());
     for (number, page) in numbers.iter().zip(pages) {
         let page = page.ok_or_else(|| Error::corrupt(format!("its log {number} is not there")))?;
-        let home = Home::new(backing.clone(), log_key(key, *number), bytes.field(*number));
+        let home = Home::new(backing.clone(), log(*number), bytes.path(*number));
         let tail = Tail::complete(home, *number, page, log_tail).await?;
         tails.push(Arc::new(tail));
     }
     Ok(Some(tails))
-}
-
-/// The key of the log with this number inside the session at `key`.
-pub(super) fn log_key(key: &Key, number: u64) -> Key {
-    let name = Name::new(format!("{}/log/{number}", key.name())).expect("the session's name is short");
-    let mut log = key.clone();
-    match &mut log {
-        Key::Log(_, of) | Key::ShardLog(_, of) | Key::Queue(_, of) => *of = name,
-    }
-    log
 }
 
 /// Pages of logs; an error of one is the error of all.

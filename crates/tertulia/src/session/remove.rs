@@ -18,11 +18,11 @@ pub(super) async fn session<S: State>(store: &Store<S>, conversation: &Conversat
     store.flush(conversation).await?;
     for _ in 0..TRIES {
         let Some(removal) = removals(store, std::slice::from_ref(conversation)).await?.pop() else {
-            store.forget(conversation);
+            store.written(conversation);
             return Ok(false);
         };
         let outcome = commit(store.storage(), store.clock(), removal.writes).await;
-        store.forget(conversation);
+        store.written(conversation);
         match outcome {
             Ok(_) => return Ok(true),
             Err(error) if error.kind() == Kind::Conflict => {}
@@ -33,16 +33,17 @@ pub(super) async fn session<S: State>(store: &Store<S>, conversation: &Conversat
     Err(Error::new(Kind::Conflict, format!("{key} changes faster than it can be removed")))
 }
 
-/// Removes the sessions of these conversations; tells how many there were.
+/// Removes the sessions of these conversations, of which nothing is queued; tells how many there were.
 pub(super) async fn sessions<S: State>(store: &Store<S>, conversations: &[Conversation]) -> Result<u64> {
-    store.flush_all().await?;
     let mut removed = 0;
     for some in conversations.chunks(AT_ONCE) {
         for batch in batches(store, removals(store, some).await?) {
             let (conversations, writes): (Vec<_>, Vec<_>) =
                 batch.into_iter().map(|removal| (removal.conversation, removal.writes)).unzip();
             let outcome = commit(store.storage(), store.clock(), writes.concat()).await;
-            conversations.iter().for_each(|conversation| store.forget(conversation));
+            for conversation in &conversations {
+                store.written(conversation);
+            }
             match outcome {
                 Ok(_) => removed += conversations.len() as u64,
                 // One of them is written by somebody else: each by itself.
@@ -67,7 +68,7 @@ struct Removal {
 /// What removes those of the sessions that are there.
 async fn removals<S: State>(store: &Store<S>, conversations: &[Conversation]) -> Result<Vec<Removal>> {
     let reads: Vec<_> =
-        conversations.iter().map(|it| super::read::whole(store.key(it), store.backing())).collect();
+        conversations.iter().map(|it| super::read::whole(&store.key(it), store.limits())).collect();
     let pages = store.storage().read(&reads).await?;
     let mut removals = Vec::with_capacity(pages.len());
     for (conversation, page) in conversations.iter().zip(pages) {

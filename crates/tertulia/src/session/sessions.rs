@@ -108,6 +108,22 @@ impl<S: State> Sessions<S> {
 
     /// Loads a session, to be read, changed and [saved](Guard::save). One that is not stored is the type's default.
     ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use tertulia::{Sessions, storage::Memory};
+    /// # #[derive(Default, Serialize, Deserialize)]
+    /// # struct Cart { items: Vec<String> }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> tertulia::Result<()> {
+    /// # let carts = Sessions::<Cart>::new(Memory::new(), "cart")?;
+    /// let mut cart = carts.load("web:ana").await?;
+    /// cart.items.push("tea".into());
+    /// cart.save().await?;
+    /// # assert_eq!(carts.get("web:ana").await?.items, ["tea"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// `Invalid` for a conversation that is none, `Corrupt`, `Unavailable`.
     ///
@@ -185,7 +201,7 @@ impl<S: State> Sessions<S> {
         let mut keys = self.keys(prefix);
         let mut removed = 0;
         while let Some(page) = keys.page().await? {
-            removed += remove::sessions(&self.store, &page).await?;
+            removed += remove::sessions(&self.store, &page.keys).await?;
             tracing::debug!(removed, prefix, "removing sessions");
         }
         Ok(removed)
@@ -213,8 +229,6 @@ impl<S: State> Sessions<S> {
                 return Ok(false);
             }
             loaded.get_mut();
-            // What the cache holds knows the logs that are about to go.
-            self.store.forget(&conversation);
             if self.store_or_retry(loaded, &mut conflicts).await? {
                 return Ok(true);
             }

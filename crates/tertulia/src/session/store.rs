@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::backing::Backing;
-use super::cache::{Cache, CacheStats};
+use super::cache::{Cache, CacheStats, Generation};
 use super::entry::Entry;
 use super::keeper::Keeper;
 use super::loaded::Loaded;
@@ -92,7 +92,8 @@ impl<S: State> Store<S> {
     }
 
     /// The session of `conversation`: from the cache, else from the storage. One that is not stored is the type's
-    /// default, in memory only.
+    /// default, in memory only. What is queued and not in the cache is waited for, as long as the storage is away; what
+    /// made it fail is not told here but by [`flush`](Self::flush).
     ///
     /// # Errors
     /// `Corrupt` if what is stored cannot be read; it is left as it is. `Unavailable` if the storage cannot be
@@ -101,18 +102,26 @@ impl<S: State> Store<S> {
     /// # Cancel safety
     /// Dropping the future loses nothing.
     pub async fn load(&self, conversation: &Conversation) -> Result<Loaded<S>> {
-        if let Some(entry) = self.cached(conversation) {
-            return Ok(Loaded::new(self.clone(), conversation.clone(), entry, true));
-        }
-        // What is queued and not in the cache is read once it is stored; so is what a failure left.
-        self.flush(conversation).await?;
-        let entry = read::session(self, conversation, self.log_tail()).await?;
-        Ok(Loaded::new(self.clone(), conversation.clone(), Box::new(entry), false))
+        self.load_and(conversation, false).await
     }
 
-    /// What the cache holds of a session, if it is good.
-    fn cached(&self, conversation: &Conversation) -> Option<Box<Entry<S>>> {
-        let mut entry = self.0.cache.take(conversation)?;
+    /// The same; what made queued saves fail is told, if `tells` says so.
+    async fn load_and(&self, conversation: &Conversation, tells: bool) -> Result<Loaded<S>> {
+        let (entry, generation) = self.0.cache.take(conversation);
+        if let Some(entry) = entry.and_then(|entry| self.if_good(conversation, entry)) {
+            return Ok(Loaded::new(self.clone(), conversation.clone(), entry, true, generation));
+        }
+        // What is queued and not in the cache is read once it is stored; so is what a failure left.
+        match self.flush(conversation).await {
+            Err(error) if tells => return Err(error),
+            _ => {}
+        }
+        let entry = read::session(self, conversation, self.log_tail()).await?;
+        Ok(Loaded::new(self.clone(), conversation.clone(), Box::new(entry), false, generation))
+    }
+
+    /// What the cache held of a session, if it is not past its deadline and its queued save did not fail.
+    fn if_good(&self, conversation: &Conversation, mut entry: Box<Entry<S>>) -> Option<Box<Entry<S>>> {
         if entry.deadline.is_some_and(|deadline| deadline <= self.0.clock.now()) {
             return None;
         }
@@ -162,7 +171,7 @@ impl<S: State> Store<S> {
     /// Dropping the future loses nothing.
     pub async fn load_current(&self, conversation: &Conversation) -> Result<Loaded<S>> {
         loop {
-            let loaded = self.load(conversation).await?;
+            let loaded = self.load_and(conversation, true).await?;
             if !loaded.is_cached() || self.is_current(&loaded).await? {
                 return Ok(loaded);
             }
@@ -171,10 +180,12 @@ impl<S: State> Store<S> {
 
     /// A session with all items of its logs, to be written anew.
     pub(super) async fn load_whole(&self, conversation: &Conversation) -> Result<Loaded<S>> {
+        // What the cache holds knows the logs that are about to go.
+        let (_, generation) = self.0.cache.take(conversation);
         self.flush(conversation).await?;
         let mut entry = read::session(self, conversation, ALL).await?;
         entry.is_renewed = true;
-        Ok(Loaded::new(self.clone(), conversation.clone(), Box::new(entry), false))
+        Ok(Loaded::new(self.clone(), conversation.clone(), Box::new(entry), false, generation))
     }
 
     /// As [`load_current`](Self::load_current), and its deadline is moved if a use does that.
@@ -241,7 +252,7 @@ impl<S> Store<S> {
 
     /// The key of the log with this number inside a session.
     pub(super) fn log_key(&self, conversation: &Conversation, number: u64) -> Key {
-        read::log_key(&self.key(conversation), number)
+        inner_key(conversation, &self.0.name, number)
     }
 
     pub(super) fn limits(&self) -> &Limits {
@@ -268,14 +279,48 @@ impl<S> Store<S> {
         self.0.unsaved.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Drops what the cache holds of a session.
-    pub(super) fn forget(&self, conversation: &Conversation) {
-        drop(self.0.cache.remove(conversation));
+    /// A session was written or removed: what the cache holds of it, and what others have loaded, is outdated.
+    pub(super) fn written(&self, conversation: &Conversation) -> Generation {
+        self.0.cache.outdate(conversation)
     }
 
-    pub(super) fn put_back(&self, conversation: &Conversation, entry: Box<Entry<S>>) {
+    /// The right to queue a write of what was loaded in `generation`; `None` if somebody else has or had it since.
+    pub(super) fn claim(&self, conversation: &Conversation, generation: Generation) -> Option<Claim<'_, S>> {
+        self.0.cache.claim(conversation, generation)?;
+        Some(Claim { store: self, conversation: conversation.clone(), ended: false })
+    }
+}
+
+/// The right to queue a write of a session, which nobody else has at the same time.
+pub(super) struct Claim<'a, S> {
+    store: &'a Store<S>,
+    conversation: Conversation,
+    ended: bool,
+}
+
+impl<S> Claim<'_, S> {
+    /// The write is queued: what was loaded meanwhile is outdated.
+    pub(super) fn end(mut self) -> Generation {
+        self.ended = true;
+        self.store.0.cache.outdate(&self.conversation)
+    }
+}
+
+impl<S> Drop for Claim<'_, S> {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.store.0.cache.outdate(&self.conversation);
+        }
+    }
+}
+
+impl<S> Store<S> {
+    /// Puts back what was loaded in this generation, or without one what was written just now.
+    pub(super) fn put_back(&self, conversation: &Conversation, entry: Box<Entry<S>>, of: Option<Generation>) {
         if !entry.is_overgrown(self.log_tail()) {
-            self.0.cache.put(conversation, entry);
+            self.0.cache.put(conversation, entry, of);
+        } else if of.is_none() {
+            self.written(conversation);
         }
     }
 }
@@ -290,4 +335,14 @@ impl<S> fmt::Debug for Store<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Store").field("name", &self.0.name).field("cache", &self.0.cache).finish()
     }
+}
+
+/// The key of the log with this number inside the session with this key.
+pub(super) fn log_key(conversation: &Conversation, session: &Key, number: u64) -> Key {
+    inner_key(conversation, session.name(), number)
+}
+
+fn inner_key(conversation: &Conversation, session: &Name, number: u64) -> Key {
+    let name = Name::new(format!("{session}/log/{number}")).expect("the session's name is short");
+    Key::Log(conversation.clone(), name)
 }

@@ -117,11 +117,32 @@ impl Tree {
         pairs(&self.0).filter_map(|(key, _)| key.as_str())
     }
 
-    /// The numbers of the logs in it, each with the name of the field nearest above it.
-    pub(super) fn logs(&self) -> Vec<(u64, String)> {
-        let mut logs = Vec::new();
-        find_logs(&self.0, "", &mut logs);
+    /// The numbers of the logs in it, each with the names above it.
+    pub(super) fn logs(&self) -> Vec<(u64, Vec<String>)> {
+        let (mut logs, mut path) = (Vec::new(), Vec::new());
+        find_logs(&self.0, &mut path, &mut logs);
         logs
+    }
+
+    /// Changes the items of every list that stands under a field of this name, as they would be in a log there.
+    pub(super) fn edit_lists(&mut self, field: &str, change: &dyn Fn(&mut Self) -> Result<()>) -> Result<()> {
+        edit_lists(&mut self.0, field, false, change)
+    }
+}
+
+fn edit_lists(
+    value: &mut Value,
+    field: &str,
+    is_under: bool,
+    change: &dyn Fn(&mut Tree) -> Result<()>,
+) -> Result<()> {
+    match value {
+        Value::Array(items) if is_under => items.iter_mut().try_for_each(|item| edit(item, change)),
+        Value::Array(items) => items.iter_mut().try_for_each(|item| edit_lists(item, field, false, change)),
+        Value::Map(pairs) => pairs.iter_mut().try_for_each(|(key, value)| {
+            edit_lists(value, field, is_under || key.as_str() == Some(field), change)
+        }),
+        _ => Ok(()),
     }
 }
 
@@ -136,17 +157,19 @@ fn edit(value: &mut Value, change: impl FnOnce(&mut Tree) -> Result<()>) -> Resu
     changed
 }
 
-fn find_logs(value: &Value, field: &str, logs: &mut Vec<(u64, String)>) {
+fn find_logs(value: &Value, path: &mut Vec<String>, logs: &mut Vec<(u64, Vec<String>)>) {
     match value {
-        Value::Array(items) => items.iter().for_each(|item| find_logs(item, field, logs)),
+        Value::Array(items) => items.iter().for_each(|item| find_logs(item, path, logs)),
         Value::Map(pairs) => {
             for (key, value) in pairs {
-                find_logs(value, key.as_str().unwrap_or(field), logs);
+                path.push(key.as_str().unwrap_or_default().to_owned());
+                find_logs(value, path, logs);
+                path.pop();
             }
         }
         Value::Ext(log::EXTENSION, digits) => {
             if let Ok(digits) = digits.as_slice().try_into() {
-                logs.push((u64::from_be_bytes(digits), field.to_owned()));
+                logs.push((u64::from_be_bytes(digits), path.clone()));
             }
         }
         _ => {}

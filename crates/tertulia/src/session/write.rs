@@ -9,6 +9,7 @@ use super::format::{Base, Malformed, Patch};
 use super::log::{self, Encoded, Tail};
 use super::read::log_numbers;
 use super::store::State;
+use super::unordered;
 use crate::{Error, Result};
 
 /// A state up to this many bytes is written whole, so that it stays one small row.
@@ -17,8 +18,11 @@ const SMALL: usize = 1_024;
 /// Patches are joined into the base when they have more bytes than it has, but not before this many.
 const FEW_BYTES: u64 = 4_096;
 
-/// The most logs in a session: each takes part in every batch that writes it.
-const MAX_LOGS: usize = 128;
+/// The most logs in a session: each takes part in every batch that writes it, twice if it is replaced by another.
+const MAX_LOGS: usize = 120;
+
+/// What codecs may add to a patch before it is too long to be an entry.
+const SEAL_BYTES: usize = 256;
 
 /// What to do with the session's own log.
 #[derive(Debug, PartialEq, Eq)]
@@ -68,7 +72,7 @@ pub(super) fn compare<S: State>(
         return Err(too_long(encoded.len(), max_bytes));
     }
     match change {
-        Change::Patch(patch) if patch.len() > backing.limits.entry_bytes => {
+        Change::Patch(patch) if patch.len().saturating_add(SEAL_BYTES) > backing.limits.entry_bytes => {
             Ok((whole(schema, &logs, encoded)?, logs))
         }
         change => Ok((change, logs)),
@@ -132,7 +136,8 @@ fn check_readable<S: State>(logs: &Encoded, encoded: &[u8]) -> Result<()> {
     let mut again = Vec::with_capacity(encoded.len());
     let logs = log::encode(&value, live, logs.next, &mut again)?;
     let same_logs = logs.met.iter().all(|(_, new)| new.is_none());
-    if same_logs && diff(encoded, &again).map_err(not_storable)?.is_none() {
+    let is_same = || Ok(diff(encoded, &again)?.is_none() || unordered::same(encoded, &again)?);
+    if same_logs && is_same().map_err(not_storable)? {
         return Ok(());
     }
     Err(Error::invalid("cannot be read back: what comes back is another value"))

@@ -8,7 +8,7 @@ use super::Session;
 use crate::error::Kind;
 use crate::runner::Contribute;
 use crate::session::{Loaded, State};
-use crate::storage::{BoxFuture, Head, LogWrite};
+use crate::storage::{BoxFuture, Head, LogWrite, Outcome};
 use crate::{Conversation, Error, Result};
 
 pub(super) struct Slot<S: State> {
@@ -118,13 +118,18 @@ impl<S: State> Slot<S> {
 
 impl<S: State> Contribute for Slot<S> {
     fn ready(&self) -> Option<BoxFuture<'_, Result<()>>> {
-        match &*self.place.lock() {
-            Place::Back(loaded) if loaded.is_queued() => {
-                let store = loaded.store().clone();
-                Some(Box::pin(async move { store.flush(&self.conversation).await }))
+        let Place::Back(loaded) = &*self.place.lock() else { return None };
+        let (pending, store) = (loaded.pending()?.clone(), loaded.store().clone());
+        Some(Box::pin(async move {
+            match pending.settled().await {
+                Outcome::Failed(failure) => {
+                    // It is told here, and to nobody else.
+                    let _ = store.flush(&self.conversation).await;
+                    Err(failure.into())
+                }
+                Outcome::Queued | Outcome::Committed => Ok(()),
             }
-            _ => None,
-        }
+        }))
     }
 
     fn prepare(&self) -> Result<Vec<LogWrite>> {

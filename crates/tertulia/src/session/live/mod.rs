@@ -72,6 +72,7 @@ use crate::{Conversation, Error, Key, Result};
 /// ```
 pub struct Live {
     backing: Arc<Backing>,
+    conversation: Conversation,
     key: Key,
     log_tail: usize,
     /// What was looked at last, and its etags: what is waited for is that one of them moves. That look may have failed, so
@@ -120,10 +121,12 @@ impl Live {
         K: TryInto<Conversation>,
         Error: From<K::Error>,
     {
-        let key = Key::Log(conversation.try_into().map_err(Error::from)?, log_name(name, &options)?);
+        let conversation = conversation.try_into().map_err(Error::from)?;
+        let key = Key::Log(conversation.clone(), log_name(name, &options)?);
         let backing = Arc::new(Backing::new(storage.into_storage(), &options));
         let log_tail = options.log_tail.max(1);
-        let mut live = Self { backing, key, log_tail, seen: Vec::new(), held: None, value: Value::Null };
+        let mut live =
+            Self { backing, conversation, key, log_tail, seen: Vec::new(), held: None, value: Value::Null };
         live.look().await?;
         Ok(live)
     }
@@ -181,7 +184,8 @@ impl Live {
     /// what is told are of one moment.
     async fn look(&mut self) -> Result<Vec<Operation>> {
         let mut seen = Vec::new();
-        let found = read::untyped(&self.backing, &self.key, self.log_tail, &mut seen).await;
+        let found =
+            read::untyped(&self.backing, &self.conversation, &self.key, self.log_tail, &mut seen).await;
         if !seen.is_empty() && found.as_ref().err().is_none_or(|error| error.kind() == Kind::Corrupt) {
             self.seen = seen;
         }

@@ -11,12 +11,9 @@ impl<T> Default for Log<T> {
 /// A copy is another log. It can be stored if it was wholly loaded, since only then it has all items.
 impl<T: Clone> Clone for Log<T> {
     fn clone(&self) -> Self {
-        Self {
-            items: self.items.clone(),
-            first: self.first,
-            start: self.start,
-            link: Mutex::new(Link::default()),
-        }
+        let link = self.link.lock();
+        let link = if link.is_mark { link.clone() } else { Link::default() };
+        Self { items: self.items.clone(), first: self.first, start: self.start, link: Mutex::new(link) }
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) const EXTENSION: i8 = 0x4c;
 /// [`tail`](Self::tail) gives those that are loaded, and [`load_before`](Self::load_before) loads older ones. For
 /// the same reason it does not pass for a slice: that would silently mean the last 256.
 ///
-/// It may stand anywhere in a session, as often as 128 times, but not inside an item of another `Log`. A `Vec` field
+/// It may stand anywhere in a session, as often as 120 times, but not inside an item of another `Log`. A `Vec` field
 /// can become a `Log`: what is stored is taken over. Elsewhere it is an ordinary list, and is serialized as one; but
 /// not while items are not loaded.
 ///
@@ -61,12 +61,14 @@ struct Link {
     end: u64,
     /// The items before this position are stored as they are.
     clean: u64,
+    /// Whether it only stands for a stored log, in a state that is being migrated.
+    is_mark: bool,
 }
 
 impl<T> Log<T> {
     /// An empty one.
     pub const fn new() -> Self {
-        let link = Link { place: None, start: 0, end: 0, clean: 0 };
+        let link = Link { place: None, start: 0, end: 0, clean: 0, is_mark: false };
         Self { items: Vec::new(), first: 0, start: 0, link: Mutex::new(link) }
     }
 

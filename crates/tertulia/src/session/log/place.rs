@@ -10,7 +10,7 @@ use super::records::Tail;
 use super::scope::NewItems;
 use crate::session::backing::{Backing, Slot};
 use crate::session::format::Record;
-use crate::storage::{Expect, LogHead, LogWrite, Offset};
+use crate::storage::{Expect, LogHead, LogWrite, Offset, Outcome, Pending};
 use crate::{Error, Key, Result};
 
 /// Shared by a `Log` and the session it was loaded with; the same place is the same log. A place outlives no load:
@@ -27,13 +27,13 @@ pub(in crate::session) struct Place {
 pub(in crate::session) struct Home {
     pub(super) backing: Arc<Backing>,
     pub(super) key: Key,
-    /// The name of the field that the log stands in, where migrations want to know it.
-    field: Option<Arc<str>>,
+    /// The names of the fields above the log, where migrations want to know them.
+    path: Option<Vec<String>>,
 }
 
 impl Home {
-    pub(in crate::session) fn new(backing: Arc<Backing>, key: Key, field: Option<Arc<str>>) -> Self {
-        Self { backing, key, field }
+    pub(in crate::session) fn new(backing: Arc<Backing>, key: Key, path: Option<Vec<String>>) -> Self {
+        Self { backing, key, path }
     }
 
     pub(in crate::session) fn key(&self) -> &Key {
@@ -48,10 +48,8 @@ impl Home {
     /// An item as this program's version has it.
     pub(super) fn migrate(&self, record: &Bytes, schema: u32, item: &[u8]) -> Result<Bytes> {
         let migrations = &self.backing.migrations;
-        match &self.field {
-            Some(field) if !migrations.is_current(schema)? => {
-                Ok(migrations.item(schema, field, item)?.into())
-            }
+        match &self.path {
+            Some(path) if !migrations.is_current(schema)? => Ok(migrations.item(schema, path, item)?.into()),
             _ => Ok(record.slice_ref(item)),
         }
     }
@@ -68,6 +66,8 @@ struct Stored {
     runs: Vec<(u64, u64)>,
     /// How many items are loaded.
     loaded: usize,
+    /// The queued batch that makes the head what it is said to be.
+    pending: Option<Pending>,
     /// How many items, with how many bytes, went by; for the average.
     items: usize,
     bytes: usize,
@@ -100,7 +100,23 @@ impl Place {
 
     /// What a commit gave.
     pub(in crate::session) fn set_head(&self, head: LogHead) {
-        self.stored.lock().head = Some(head);
+        let mut stored = self.stored.lock();
+        (stored.head, stored.pending) = (Some(head), None);
+    }
+
+    /// What was written last is queued.
+    pub(in crate::session) fn set_pending(&self, pending: Option<Pending>) {
+        self.stored.lock().pending = pending;
+    }
+
+    /// Waits until what was written last is stored.
+    pub(super) async fn settled(&self) -> Result<()> {
+        let pending = self.stored.lock().pending.clone();
+        let Some(pending) = pending else { return Ok(()) };
+        match pending.settled().await {
+            Outcome::Failed(failure) => Err(failure.into()),
+            Outcome::Queued | Outcome::Committed => Ok(()),
+        }
     }
 
     /// How many items are loaded, and about how many bytes they have.

@@ -77,6 +77,7 @@ impl Tail {
 
 /// Up to `count` items before position `first`.
 pub(super) async fn read_before(place: &Arc<Place>, first: u64, start: u64, count: usize) -> Result<Tail> {
+    place.settled().await?;
     let home = place.home()?;
     let head = place.head().ok_or_else(|| Error::internal("a log that is not stored has items there"))?;
     let reach = place.offset_of(first).unwrap_or(head.end.0);

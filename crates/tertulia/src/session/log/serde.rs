@@ -47,7 +47,7 @@ impl<T> Log<T> {
     /// The log with this number, in a state that is being migrated.
     fn of_mark(number: u64) -> Self {
         let place = (number != 0).then(|| Place::new(number));
-        Self { link: Mutex::new(Link { place, ..Link::default() }), ..Self::new() }
+        Self { link: Mutex::new(Link { place, is_mark: true, ..Link::default() }), ..Self::new() }
     }
 }
 
@@ -79,7 +79,7 @@ impl<T: Serialize> Log<T> {
             }
             None => {
                 // No start is this one, so that the first record is written.
-                *link = Link { place: None, start: u64::MAX, end: self.start, clean: self.start };
+                *link = Link { start: u64::MAX, end: self.start, clean: self.start, ..Link::default() };
                 scope::new_place()
             }
         };
@@ -87,7 +87,7 @@ impl<T: Serialize> Log<T> {
         let from = link.clean.max(self.start);
         let changed = link.start != self.start || link.end != end || from < end;
         let new = if changed { Some(self.new_items(from)?) } else { None };
-        *link = Link { place: Some(place.clone()), start: self.start, end, clean: end };
+        *link = Link { place: Some(place.clone()), start: self.start, end, clean: end, is_mark: false };
         scope::met(place, new);
         Ok(number)
     }
@@ -149,7 +149,8 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for LogVisitor<T> {
             .ok_or_else(|| de::Error::custom(format_args!("log {number} is not one of the session's")))?;
         let items: Vec<T> = tail.decode().map_err(de::Error::custom)?;
         let end = tail.first + items.len() as u64;
-        let link = Link { place: Some(tail.place.clone()), start: tail.start, end, clean: end };
+        let link =
+            Link { place: Some(tail.place.clone()), start: tail.start, end, clean: end, is_mark: false };
         Ok(Log { items, first: tail.first, start: tail.start, link: Mutex::new(link) })
     }
 }

@@ -2,7 +2,9 @@
 
 mod damage;
 mod fuzz;
+mod sizes;
 pub(super) mod value;
+mod with_logs;
 
 use super::encoding;
 use super::format::Malformed;

@@ -45,8 +45,8 @@ struct Fixed {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Item {
-    id: u32,
+pub(super) struct Item {
+    pub(super) id: u32,
     body: String,
     tags: HashMap<String, u8>,
 }
@@ -148,7 +148,7 @@ fn int(rng: &mut Rng) -> i64 {
     if rng.bool() { EDGES[rng.usize(..EDGES.len())] } else { rng.i64(..) }
 }
 
-fn item(rng: &mut Rng) -> Item {
+pub(super) fn item(rng: &mut Rng) -> Item {
     let tags = (0..rng.usize(0..3)).map(|_| (key(rng), rng.u8(..))).collect();
     Item { id: rng.u32(..), body: text(rng), tags }
 }

@@ -3,6 +3,7 @@
 mod batch;
 mod dynamic;
 mod keys;
+mod promises;
 mod queued;
 mod routing;
 mod save;

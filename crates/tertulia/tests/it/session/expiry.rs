@@ -135,17 +135,22 @@ async fn a_session_made_after_one_expired_has_logs_of_its_own() {
     let storage = Watched::new();
     let chats = chats(&storage, Expiry::Absolute(TTL));
     for round in 0..20 {
+        let began = tokio::time::Instant::now();
         let seen = chats.update("web:1", |chat| {
             chat.n += 1;
-            chat.log.push(round);
+            // Only here every other time.
+            chat.log.extend((round % 2 == 0).then_some(round));
             (chat.n, chat.log.len())
         });
-        assert_eq!(seen.await.unwrap(), (1, 1));
-        pass(TTL / 2).await;
+        assert_eq!(seen.await.unwrap(), (1, usize::from(round % 2 == 0)));
         // A log that comes later lives as long as the session, and hardly longer.
+        pass(TTL / 2).await;
         chats.update("web:1", |chat| chat.log.push(round)).await.unwrap();
         pass(TTL / 2).await;
+        assert_eq!(began.elapsed(), TTL, "nobody met the log of the session before and had to wait");
     }
+    pass(Duration::from_secs(2)).await;
+    assert_eq!(stored(&storage).await, 0);
 }
 
 #[tokio::test(start_paused = true)]

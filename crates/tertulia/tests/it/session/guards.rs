@@ -181,3 +181,25 @@ async fn an_update_that_lost_its_answer_and_was_overtaken_tells_so() {
     assert_eq!(outcome.unwrap_err().kind(), Kind::Unknown);
     assert_eq!(chats(&memory).get("web:1").await.unwrap().n, 12, "it was written, and once");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_guard_that_was_overtaken_while_its_answer_was_lost_overwrites_nothing() {
+    let memory = Memory::new();
+    let sessions = faulty(&memory, Fault::LoseAnswer);
+    let mut chat = sessions.load("web:1").await.unwrap();
+    chat.n = 1;
+    let overtake = async {
+        let others = chats(&memory);
+        while others.get("web:1").await.unwrap().n < 1 {
+            tokio::task::yield_now().await;
+        }
+        others.update("web:1", |chat| chat.n += 10).await.unwrap();
+    };
+    let (saved, ()) = tokio::join!(chat.save(), overtake);
+    // The session is the one this made, so it was written.
+    saved.unwrap();
+    chat.n = 2;
+    assert_eq!(chat.save().await.unwrap_err().kind(), Kind::Conflict);
+    chat.discard();
+    assert_eq!(chats(&memory).get("web:1").await.unwrap().n, 11);
+}

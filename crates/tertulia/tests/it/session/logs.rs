@@ -325,10 +325,10 @@ async fn too_many_logs_are_refused_by_number() {
     let storage = Watched::new();
     let store = store::<Many>(&storage);
     let logs = |count| Many { logs: (0..count).map(|_| Log::from(vec![1])).collect() };
-    change(&storage, &store, |many| *many = logs(128)).await.unwrap();
-    let error = change(&storage, &store, |many| *many = logs(129)).await.unwrap_err();
+    change(&storage, &store, |many| *many = logs(120)).await.unwrap();
+    let error = change(&storage, &store, |many| *many = logs(121)).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Invalid);
-    assert!(error.to_string().contains("129 logs, at most 128"), "{error}");
+    assert!(error.to_string().contains("121 logs, at most 120"), "{error}");
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use tertulia::error::Kind;
 use tertulia::session::{Options, Store};
 use tertulia::{Clock, Log};
+use tertulia_testkit::Played;
 
 use super::{Watched, commit_writes, conversation};
 
@@ -136,10 +137,15 @@ async fn step(session: &mut Session, model: &mut Model, rng: &mut Rng) -> bool {
                 list.last_mut().unwrap().push('!');
             }
         }
-        11 | 12 => {
+        11 => {
             let n = rng.usize(..12);
             log.keep_last(n);
             list.drain(..list.len().saturating_sub(n));
+        }
+        12 => {
+            let n = rng.usize(..4);
+            log.drop_first(n);
+            list.drain(..n.min(list.len()));
         }
         13 if rng.u8(..4) == 0 => {
             log.clear();
@@ -183,15 +189,17 @@ fn assert_same(session: &mut Session, model: &mut Model, turn: usize) {
     }
 }
 
+const TURNS: usize = 50_000;
+
 #[tokio::test]
 async fn logs_are_what_vectors_would_be() {
-    const TURNS: usize = 5_000;
+    let played = Played::new(11, TURNS);
     let storage = Watched::new();
-    let mut rng = Rng::with_seed(11);
+    let mut rng = Rng::with_seed(played.seed);
     let mut model = Model::default();
     let mut store = None;
     let (mut committed, mut refused, mut half_loaded) = (0, 0, 0);
-    for turn in 0..TURNS {
+    for turn in 0..played.rounds {
         if turn % 9 == 0 {
             let options = Options { log_tail: rng.usize(1..6), ..Options::default() };
             store = Some(Store::<Session>::with(storage.shared(), Clock::system(), "test", options).unwrap());
@@ -242,8 +250,10 @@ async fn logs_are_what_vectors_would_be() {
         let logs = storage.keys().await.len().saturating_sub(1);
         assert!(logs <= model.slots().len(), "turn {turn}: {logs} logs are stored");
     }
+    let told = format!("{committed} commits, {refused} half copies refused, {half_loaded} half loaded");
     assert!(
-        committed > TURNS / 2 && refused > 10 && half_loaded > TURNS / 10,
-        "{committed} {refused} {half_loaded}"
+        committed > played.rounds / 2 && refused > played.rounds / 500 && half_loaded > played.rounds / 10,
+        "{told}"
     );
+    println!("{} turns: {told}", played.rounds);
 }

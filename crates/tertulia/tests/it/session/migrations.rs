@@ -128,6 +128,15 @@ async fn a_migrated_session_that_is_touched_and_not_changed_is_stored_as_it_is_t
             .to(4, |_| Err(Error::invalid("it ran again")))
             .to_items(4, "notes", |note| note.replace(&Note { text: note.to()?, pinned: true }));
     assert_eq!(with::<Today>(&storage, without_steps).get("web:1").await.unwrap().trace, [1, 2, 4]);
+    // The same where the value is just what it was migrated to.
+    let again = |storage: &Watched, step: fn(&mut Tree) -> Result<()>| {
+        with::<First>(storage, Migrations::new().to(1, step))
+    };
+    let storage = Watched::new();
+    make_first(&storage).await;
+    again(&storage, |chat| trace(chat, 1)).update("web:1", |_| ()).await.unwrap();
+    let chat = again(&storage, |_| Err(Error::invalid("it ran again"))).get("web:1").await.unwrap();
+    assert_eq!(chat.trace, [1]);
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ mod logs;
 mod logs_model;
 mod migrations;
 mod mutations;
+mod promises;
 mod queued;
 mod scenarios;
 mod sizes;

@@ -206,7 +206,7 @@ async fn listing_and_removing_see_what_is_queued() {
     assert!(queued.contains("web:1").await.unwrap());
     queued.update("web:2", |chat| chat.n = 1).await.unwrap();
     let mut keys = queued.keys("web:");
-    assert_eq!(keys.page().await.unwrap().unwrap().len(), 2);
+    assert_eq!(keys.page().await.unwrap().unwrap().keys.len(), 2);
     queued.update("web:2", |chat| chat.n = 2).await.unwrap();
     assert!(queued.delete("web:2").await.unwrap());
     add(&queued, 2).await;
@@ -214,4 +214,25 @@ async fn listing_and_removing_see_what_is_queued() {
     assert!(!queued.contains("web:1").await.unwrap());
     add(&queued, 1).await;
     queued.flush().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_deleted_in_the_queue_can_be_made_again_by_the_same_user() {
+    let (_storage, queued, stored) = held();
+    add(&queued, 1).await;
+    let conversation = tertulia::Conversation::new("web", "1").unwrap();
+    for is_flushed in [false, true] {
+        let mut loaded = queued.store().load(&conversation).await.unwrap();
+        loaded.delete();
+        loaded.save().await.unwrap();
+        if is_flushed {
+            queued.flush().await.unwrap();
+            assert!(!stored.contains("web:1").await.unwrap());
+        }
+        loaded.get_mut().n = 9;
+        loaded.save().await.unwrap();
+        loaded.release();
+        queued.flush().await.unwrap();
+        assert_eq!(stored.get("web:1").await.unwrap().n, 9);
+    }
 }
