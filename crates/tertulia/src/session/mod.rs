@@ -11,7 +11,8 @@
 //!
 //! A [`Log`] inside a session is for histories: it is stored on its own and never rewritten. [`Options`] say when sessions
 //! expire, how older ones are [migrated](Migrations), whether a save [waits](WriteMode), and what records
-//! [go through](Codec). In a bot, handlers take a `bot::Session` instead.
+//! [go through](Codec). [`Live`] follows a session as JSON, for a page that shows it. In a bot, handlers take a
+//! `bot::Session` instead.
 //!
 //! Underneath, and for who builds something like a bot, [`Store`] loads a session as a [`Loaded`], which owns the value, tells what to write, and goes back to the
 //! cache once that is committed. Dropping it instead is the rollback.
@@ -29,6 +30,7 @@ mod format;
 mod guard;
 mod keeper;
 mod keys;
+mod live;
 mod loaded;
 mod log;
 mod migrate;
@@ -51,6 +53,7 @@ pub use codec::Codec;
 pub use expiry::Expiry;
 pub use guard::Guard;
 pub use keys::{Keys, KeysPage};
+pub use live::{Live, LiveLog, Operation};
 pub use loaded::Loaded;
 pub use log::Log;
 pub use migrate::{Migrations, TooNew};

@@ -61,7 +61,8 @@ impl<'a> Tree<'a> {
         if changes.is_empty() { Ok(()) } else { Err(Malformed::Patch) }
     }
 
-    fn change(&mut self, rest: &mut &'a [u8], depth: usize) -> Result<(), Malformed> {
+    /// Applies a change that begins `rest`.
+    pub(super) fn change(&mut self, rest: &mut &'a [u8], depth: usize) -> Result<(), Malformed> {
         if depth > MAX_DEPTH {
             return Err(Malformed::Depth);
         }
@@ -251,7 +252,7 @@ fn expect(bytes: &[u8], kind: Kind) -> Result<usize, Malformed> {
     }
 }
 
-fn take_byte(rest: &mut &[u8]) -> Result<u8, Malformed> {
+pub(super) fn take_byte(rest: &mut &[u8]) -> Result<u8, Malformed> {
     let (&byte, after) = rest.split_first().ok_or(Malformed::Patch)?;
     *rest = after;
     Ok(byte)

@@ -10,10 +10,10 @@ use super::loaded::Loaded;
 use super::log::{EXTENSION, Home, Tail, decode, read_tail};
 use super::msgpack::walk;
 use super::patch::Tree;
-use super::store::{State, Store};
+use super::store::{State, Store, log_key};
 use super::tree;
 use crate::error::Kind;
-use crate::storage::{Limits, LogHead, LogPage, Page, Read, Storage};
+use crate::storage::{Etag, Limits, LogHead, LogPage, Page, Read, Storage};
 use crate::{Conversation, Error, Key, Result};
 
 /// How often the two round trips are made while others write in between.
@@ -31,30 +31,85 @@ pub(super) async fn session<S: State>(
     let key = store.key(conversation);
     for _ in 0..TRIES {
         let asked = store.clock().now();
-        let Some(page) = pages(store.storage(), &[whole(&key, store.limits())]).await?.pop().flatten() else {
-            return Ok(Entry::absent(first_log(store)));
-        };
-        let bytes =
-            Bytes::read(store.backing(), &key, &page).and_then(|bytes| bytes.migrate(store.backing()));
-        let bytes = bytes.map_err(|error| error.context(&key))?;
-        let tails = match tails(store, conversation, &page.head, &bytes, log_tail).await {
-            Ok(Some(tails)) => tails,
-            Ok(None) => continue,
-            Err(error) if error.kind() == Kind::Gone => continue,
-            Err(error) => return Err(error.context(&key)),
-        };
+        let Whole { head, bytes, tails } =
+            match look(store.backing(), conversation, &key, log_tail, &mut Vec::new()).await? {
+                Found::Absent => return Ok(Entry::absent(first_log(store))),
+                Found::Moved => continue,
+                Found::Whole(whole) => whole,
+            };
         let logs = tails.iter().map(|tail| tail.place.clone()).collect();
         let value = decode(&bytes.state, tails).map_err(|e| {
             Error::corrupt(format!("{key}: what is stored does not fit its type: {e}")).with_source(e)
         })?;
         let Bytes { state: shadow, next_log, is_stale, .. } = bytes;
-        let deadline = page.head.expires_in.map(|left| asked.after(left));
+        let deadline = head.expires_in.map(|left| asked.after(left));
         // The deadline is kept as a moment.
-        let head = Some(LogHead { expires_in: None, ..page.head });
+        let head = Some(LogHead { expires_in: None, ..head });
         let (is_renewed, pending) = (false, None);
         return Ok(Entry { value, shadow, head, next_log, logs, deadline, is_stale, is_renewed, pending });
     }
-    Err(Error::new(Kind::Conflict, format!("{key} changes faster than it can be read")))
+    Err(moving(&key))
+}
+
+/// The session as it is stored, without its type; `None` if it is not. `seen` as in [`look`].
+pub(super) async fn untyped(
+    backing: &Arc<Backing>,
+    conversation: &Conversation,
+    key: &Key,
+    log_tail: usize,
+    seen: &mut Vec<(Key, Option<Etag>)>,
+) -> Result<Option<Whole>> {
+    for _ in 0..TRIES {
+        match look(backing, conversation, key, log_tail, seen).await? {
+            Found::Absent => return Ok(None),
+            Found::Moved => {}
+            Found::Whole(whole) => return Ok(Some(whole)),
+        }
+    }
+    Err(moving(key))
+}
+
+fn moving(key: &Key) -> Error {
+    Error::new(Kind::Conflict, format!("{key} changes faster than it can be read"))
+}
+
+/// What one look at a session found.
+enum Found {
+    Absent,
+    /// Somebody wrote between the two round trips.
+    Moved,
+    Whole(Whole),
+}
+
+/// A session without its type, and so many of the last items of each log, at one moment.
+pub(super) struct Whole {
+    head: LogHead,
+    pub(super) bytes: Bytes,
+    /// Of every log that is stored with it; a migration may have left some of them out of the state.
+    pub(super) tails: Vec<Arc<Tail>>,
+}
+
+/// Looks at a session once. In `seen` are then the logs that were looked at, with their etags, also when they cannot be
+/// read; none if it failed before they were known.
+async fn look(
+    backing: &Arc<Backing>,
+    conversation: &Conversation,
+    key: &Key,
+    log_tail: usize,
+    seen: &mut Vec<(Key, Option<Etag>)>,
+) -> Result<Found> {
+    seen.clear();
+    let page = pages(&backing.storage, &[whole(key, &backing.limits)]).await?.pop().flatten();
+    seen.push((key.clone(), page.as_ref().map(|page| page.head.etag)));
+    let Some(page) = page else { return Ok(Found::Absent) };
+    let bytes = Bytes::read(backing, key, &page).and_then(|bytes| bytes.migrate(backing));
+    let bytes = bytes.map_err(|error| error.context(key))?;
+    match tails(backing, conversation, key, &page.head, &bytes, log_tail, seen).await {
+        Ok(Some(tails)) => Ok(Found::Whole(Whole { head: page.head, bytes, tails })),
+        Ok(None) => Ok(Found::Moved),
+        Err(error) if error.kind() == Kind::Gone => Ok(Found::Moved),
+        Err(error) => Err(error.context(key)),
+    }
 }
 
 /// The number of a new session's first log. Where a session can expire, the logs of one that did may be there a moment
@@ -97,7 +152,7 @@ fn is_same_end(one: Option<LogHead>, other: Option<LogHead>) -> bool {
 pub(super) struct Bytes {
     /// The version of what is stored, by the user's migrations.
     schema: u32,
-    state: Vec<u8>,
+    pub(super) state: Vec<u8>,
     next_log: u64,
     /// The numbers of the logs inside.
     pub(super) logs: Vec<u64>,
@@ -182,28 +237,34 @@ pub(super) fn log_numbers(state: &[u8]) -> Result<Vec<u64>, Malformed> {
 }
 
 /// The tails of the logs, read together with the session's head; `None` if that is not `head` any more.
-async fn tails<S: State>(
-    store: &Store<S>,
+async fn tails(
+    backing: &Arc<Backing>,
     conversation: &Conversation,
+    key: &Key,
     head: &LogHead,
     bytes: &Bytes,
     log_tail: usize,
+    seen: &mut Vec<(Key, Option<Etag>)>,
 ) -> Result<Option<Vec<Arc<Tail>>>> {
     let numbers = &bytes.logs;
     if numbers.is_empty() {
         return Ok(Some(Vec::new()));
     }
-    let key = |number| store.log_key(conversation, number);
-    let mut reads = vec![Read::head(store.key(conversation))];
-    reads.extend(numbers.iter().map(|number| read_tail(key(*number), log_tail)));
-    let mut pages = pages(store.storage(), &reads).await?.into_iter();
+    let log = |number| log_key(conversation, key, number);
+    let mut reads = vec![Read::head(key.clone())];
+    reads.extend(numbers.iter().map(|number| read_tail(log(*number), log_tail)));
+    seen.clear();
+    let pages = pages(&backing.storage, &reads).await?;
+    let etags = pages.iter().map(|page| page.as_ref().map(|page| page.head.etag));
+    seen.extend(reads.into_iter().map(|read| read.key).zip(etags));
+    let mut pages = pages.into_iter();
     if pages.next().flatten().map(|page| page.head.etag) != Some(head.etag) {
         return Ok(None);
     }
     let mut tails = Vec::with_capacity(numbers.len());
     for (number, page) in numbers.iter().zip(pages) {
         let page = page.ok_or_else(|| Error::corrupt(format!("its log {number} is not there")))?;
-        let home = Home::new(store.backing().clone(), key(*number), bytes.path(*number));
+        let home = Home::new(backing.clone(), log(*number), bytes.path(*number));
         let tail = Tail::complete(home, *number, page, log_tail).await?;
         tails.push(Arc::new(tail));
     }

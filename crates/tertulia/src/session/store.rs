@@ -49,6 +49,18 @@ struct Inner<S> {
     behind: Option<Behind>,
 }
 
+/// The name of the logs of the sessions called `name`, if they can be called so and kept with these options.
+pub(super) fn log_name(name: &str, options: &Options) -> Result<Name> {
+    if name.is_empty() || name.len() > MAX_NAME || name.contains('/') {
+        return Err(Error::invalid(format!(
+            "session name `{}` must have 1 to {MAX_NAME} bytes and no `/`",
+            name.escape_debug()
+        )));
+    }
+    options.migrations.check().map_err(|error| error.context(format!("session `{name}`")))?;
+    Name::new(format!("session/{name}"))
+}
+
 impl<S: State> Store<S> {
     /// A store of the sessions called `name`, which are logs called `session/<name>`.
     ///
@@ -65,14 +77,7 @@ impl<S: State> Store<S> {
     /// # Errors
     /// As [`new`](Self::new), and `Invalid` if the versions of the migrations do not rise.
     pub fn with(storage: Arc<dyn Storage>, clock: Clock, name: &str, options: Options) -> Result<Self> {
-        if name.is_empty() || name.len() > MAX_NAME || name.contains('/') {
-            return Err(Error::invalid(format!(
-                "session name `{}` must have 1 to {MAX_NAME} bytes and no `/`",
-                name.escape_debug()
-            )));
-        }
-        options.migrations.check().map_err(|error| error.context(format!("session `{name}`")))?;
-        let name = Name::new(format!("session/{name}"))?;
+        let name = log_name(name, &options)?;
         let backing = Arc::new(Backing::new(storage, &options));
         let cache = Cache::new(options.cache_bytes);
         let unsaved = AtomicU64::new(0);

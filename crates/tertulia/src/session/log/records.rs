@@ -23,11 +23,11 @@ pub(in crate::session) struct Tail {
     /// Whose they are.
     pub(in crate::session) place: Arc<Place>,
     /// The first position of the log.
-    pub(super) start: u64,
+    pub(in crate::session) start: u64,
     /// The position of the first item here.
-    pub(super) first: u64,
+    pub(in crate::session) first: u64,
     /// Offsets and items.
-    pub(super) items: Vec<(u64, Bytes)>,
+    pub(in crate::session) items: Vec<(u64, Bytes)>,
 }
 
 impl Tail {

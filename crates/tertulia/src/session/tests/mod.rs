@@ -3,7 +3,7 @@
 mod damage;
 mod fuzz;
 mod sizes;
-mod value;
+pub(super) mod value;
 mod with_logs;
 
 use super::encoding;
@@ -11,7 +11,7 @@ use super::format::Malformed;
 use super::msgpack::{Kind, header, put_header, take_value};
 use super::patch::Tree;
 
-fn encode<S: serde::Serialize>(value: &S) -> Vec<u8> {
+pub(super) fn encode<S: serde::Serialize>(value: &S) -> Vec<u8> {
     let mut out = Vec::new();
     encoding::encode(value, &mut out).unwrap();
     out

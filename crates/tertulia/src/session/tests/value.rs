@@ -6,7 +6,7 @@ use fastrand::Rng;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Value {
+pub(in crate::session) struct Value {
     text: String,
     int: i64,
     big: u64,
@@ -220,7 +220,7 @@ fn change_text(value: &mut String, rng: &mut Rng) {
 
 impl Value {
     /// Changes something, or nothing.
-    pub(super) fn mutate(&mut self, rng: &mut Rng) {
+    pub(in crate::session) fn mutate(&mut self, rng: &mut Rng) {
         match rng.u8(..42) {
             0 | 1 => change_text(&mut self.text, rng),
             2 => self.int = int(rng),

@@ -5,6 +5,8 @@ mod enumerate;
 mod expiry;
 mod fixtures;
 mod guards;
+mod live;
+mod live_random;
 mod logs;
 mod logs_model;
 mod migrations;
