@@ -3,7 +3,7 @@
 //! Each begins with a byte that says which version of the shape it is, and ends with the XXH3 64-bit hash of all
 //! that is before, little-endian. Numbers are varints. Between the two:
 //! - Base of `session/<name>`: next log number, the state as MessagePack with field names.
-//! - Entry of `session/<name>`: next log number, the state's length afterwards, the patch (see [`patch`](super::patch)).
+//! - Entry of `session/<name>`: next log number, the state's length afterwards, the patch (see [`patch`](super::msgpack::patch)).
 //! - Entry of `session/<name>/log/<number>`: start, from, and an item as MessagePack or nothing.
 //!
 //! Version 2 of a base and of a log's entry has the version of the user's [migrations](super::Migrations) before all

@@ -17,13 +17,10 @@
 //! Underneath, and for who builds something like a bot, [`Store`] loads a session as a [`Loaded`], which owns the value, tells what to write, and goes back to the
 //! cache once that is committed. Dropping it instead is the rollback.
 
-mod align;
 mod backing;
 mod cache;
 mod codec;
 mod commit;
-mod diff;
-mod encoding;
 mod entry;
 mod expiry;
 mod format;
@@ -36,7 +33,6 @@ mod log;
 mod migrate;
 mod msgpack;
 mod options;
-mod patch;
 mod queue;
 mod read;
 mod remove;
@@ -44,8 +40,6 @@ mod sessions;
 mod store;
 #[cfg(test)]
 mod tests;
-mod tree;
-mod unordered;
 mod write;
 
 pub use cache::CacheStats;
@@ -56,11 +50,10 @@ pub use keys::{Keys, KeysPage};
 pub use live::{Live, LiveLog, Operation};
 pub use loaded::Loaded;
 pub use log::Log;
-pub use migrate::{Migrations, TooNew};
+pub use migrate::{Migrations, TooNew, Tree};
 pub use options::{Options, Unsaved, WriteMode};
 pub use sessions::{Sessions, View};
 pub use store::{State, Store};
-pub use tree::Tree;
 
 /// The guide, whose code has to compile and to run.
 #[cfg(doctest)]

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::backing::Backing;
-use super::diff::diff;
 use super::entry::Entry;
 use super::format::{Base, Malformed, Patch};
 use super::log::{self, Encoded, Tail};
+use super::msgpack::diff::diff;
+use super::msgpack::unordered;
 use super::read::log_numbers;
 use super::store::State;
-use super::unordered;
 use crate::{Error, Result};
 
 /// A state up to this many bytes is written whole, so that it stays one small row.

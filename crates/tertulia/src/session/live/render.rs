@@ -10,10 +10,12 @@ use serde_json::Value;
 
 use super::json::{self, Lists, key_text, push_index, push_name};
 use super::operation::{Operation, json_bytes};
-use crate::session::diff::diff;
 use crate::session::format::{Malformed, take_varint};
+use crate::session::msgpack::diff::diff;
+use crate::session::msgpack::patch::{
+    ADD, ARRAY, DROP, EDIT, END, MAP, REMOVE, SET, SPLICE, Tree, take_byte,
+};
 use crate::session::msgpack::{header, take_value};
-use crate::session::patch::{ADD, ARRAY, DROP, EDIT, END, MAP, REMOVE, SET, SPLICE, Tree, take_byte};
 
 /// `{"op":"replace","path":"","value":}`
 const REPLACE_BYTES: usize = 36;

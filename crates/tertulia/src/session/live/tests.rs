@@ -9,7 +9,7 @@ use super::Operation;
 use super::json::{Lists, find_logs, value};
 use super::operation::json_bytes;
 use super::render::Render;
-use crate::session::diff::diff;
+use crate::session::msgpack::diff::diff;
 use crate::session::tests::encode;
 use crate::session::tests::value::Value as Any;
 

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::place::Place;
 use super::records::Tail;
-use crate::session::encoding;
+use crate::session::msgpack::encoding;
 use crate::{Error, Result};
 
 thread_local! {

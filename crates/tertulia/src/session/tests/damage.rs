@@ -4,10 +4,10 @@ use fastrand::Rng;
 
 use super::value::Value;
 use super::{apply, encode};
-use crate::session::diff::diff;
-use crate::session::encoding;
 use crate::session::format::{Base, Malformed, Patch, Record};
 use crate::session::msgpack::MAX_DEPTH;
+use crate::session::msgpack::diff::diff;
+use crate::session::msgpack::encoding;
 use crate::session::read::log_numbers;
 
 fn some_patch(rng: &mut Rng) -> (Vec<u8>, Vec<u8>) {

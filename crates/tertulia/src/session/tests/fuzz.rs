@@ -6,8 +6,8 @@ use tertulia_testkit::Played;
 use super::sizes::Sizes;
 use super::value::Value;
 use super::{apply, canonical, encode};
-use crate::session::diff::diff;
-use crate::session::encoding;
+use crate::session::msgpack::diff::diff;
+use crate::session::msgpack::encoding;
 
 /// In every run; 200,000 were played by hand.
 const ROUNDS: usize = 40_000;

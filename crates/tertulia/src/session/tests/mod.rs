@@ -6,10 +6,10 @@ mod sizes;
 pub(super) mod value;
 mod with_logs;
 
-use super::encoding;
 use super::format::Malformed;
+use super::msgpack::encoding;
+use super::msgpack::patch::Tree;
 use super::msgpack::{Kind, header, put_header, take_value};
-use super::patch::Tree;
 
 pub(super) fn encode<S: serde::Serialize>(value: &S) -> Vec<u8> {
     let mut out = Vec::new();

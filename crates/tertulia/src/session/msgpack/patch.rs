@@ -15,22 +15,22 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
-use super::format::{Malformed, take_varint};
-use super::msgpack::{Kind, MAX_DEPTH, header, put_header, skip, take_value};
+use super::{Kind, MAX_DEPTH, header, put_header, skip, take_value};
+use crate::session::format::{Malformed, take_varint};
 
-pub(super) const REMOVE: u8 = 0;
-pub(super) const SET: u8 = 1;
-pub(super) const MAP: u8 = 2;
-pub(super) const ARRAY: u8 = 3;
-pub(super) const SPLICE: u8 = 4;
+pub(in crate::session) const REMOVE: u8 = 0;
+pub(in crate::session) const SET: u8 = 1;
+pub(in crate::session) const MAP: u8 = 2;
+pub(in crate::session) const ARRAY: u8 = 3;
+pub(in crate::session) const SPLICE: u8 = 4;
 
 /// Ends the pairs of a `MAP`: no MessagePack value begins with it.
-pub(super) const END: u8 = 0xc1;
+pub(in crate::session) const END: u8 = 0xc1;
 
-pub(super) const KEEP: u64 = 0;
-pub(super) const DROP: u64 = 1;
-pub(super) const ADD: u64 = 2;
-pub(super) const EDIT: u64 = 3;
+pub(in crate::session) const KEEP: u64 = 0;
+pub(in crate::session) const DROP: u64 = 1;
+pub(in crate::session) const ADD: u64 = 2;
+pub(in crate::session) const EDIT: u64 = 3;
 
 /// Maps with more pairs get an index.
 const INDEXED: usize = 16;
@@ -38,7 +38,7 @@ const INDEXED: usize = 16;
 /// A value under patches. Only what a patch reaches into is taken apart, once for all patches, so that many small
 /// patches of a large state cost what they carry.
 #[derive(Debug)]
-pub(super) enum Tree<'a> {
+pub(in crate::session) enum Tree<'a> {
     /// As it was stored.
     Raw(&'a [u8]),
     Map(Map<'a>),
@@ -48,7 +48,7 @@ pub(super) enum Tree<'a> {
 }
 
 #[derive(Debug)]
-pub(super) struct Map<'a> {
+pub(in crate::session) struct Map<'a> {
     pairs: Vec<(&'a [u8], Tree<'a>)>,
     /// Where each key is, for large maps.
     index: Option<HashMap<&'a [u8], usize, RandomState>>,
@@ -56,13 +56,13 @@ pub(super) struct Map<'a> {
 
 impl<'a> Tree<'a> {
     /// Applies a change that takes all of `changes`.
-    pub(super) fn apply(&mut self, mut changes: &'a [u8]) -> Result<(), Malformed> {
+    pub(in crate::session) fn apply(&mut self, mut changes: &'a [u8]) -> Result<(), Malformed> {
         self.change(&mut changes, 0)?;
         if changes.is_empty() { Ok(()) } else { Err(Malformed::Patch) }
     }
 
     /// Applies a change that begins `rest`.
-    pub(super) fn change(&mut self, rest: &mut &'a [u8], depth: usize) -> Result<(), Malformed> {
+    pub(in crate::session) fn change(&mut self, rest: &mut &'a [u8], depth: usize) -> Result<(), Malformed> {
         if depth > MAX_DEPTH {
             return Err(Malformed::Depth);
         }
@@ -117,7 +117,7 @@ impl<'a> Tree<'a> {
     }
 
     /// Appends the value as it is now.
-    pub(super) fn write(&self, out: &mut Vec<u8>) {
+    pub(in crate::session) fn write(&self, out: &mut Vec<u8>) {
         match self {
             Self::Raw(bytes) => out.extend_from_slice(bytes),
             Self::Map(map) => {
@@ -252,7 +252,7 @@ fn expect(bytes: &[u8], kind: Kind) -> Result<usize, Malformed> {
     }
 }
 
-pub(super) fn take_byte(rest: &mut &[u8]) -> Result<u8, Malformed> {
+pub(in crate::session) fn take_byte(rest: &mut &[u8]) -> Result<u8, Malformed> {
     let (&byte, after) = rest.split_first().ok_or(Malformed::Patch)?;
     *rest = after;
     Ok(byte)

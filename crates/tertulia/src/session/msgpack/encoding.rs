@@ -1,16 +1,19 @@
-//! A typed value to MessagePack with field names, and back. Sessions go through [`log`](super::log), which knows
+//! A typed value to MessagePack with field names, and back. Sessions go through [`log`](crate::session::log), which knows
 //! of the logs inside them.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// Appends `value` to `out`.
-pub(super) fn encode<S: Serialize>(value: &S, out: &mut Vec<u8>) -> Result<(), rmp_serde::encode::Error> {
+pub(in crate::session) fn encode<S: Serialize>(
+    value: &S,
+    out: &mut Vec<u8>,
+) -> Result<(), rmp_serde::encode::Error> {
     value.serialize(&mut rmp_serde::Serializer::new(out).with_struct_map())
 }
 
 /// Reads a value that takes all of `bytes`.
-pub(super) fn decode<S: DeserializeOwned>(bytes: &[u8]) -> Result<S, rmp_serde::decode::Error> {
+pub(in crate::session) fn decode<S: DeserializeOwned>(bytes: &[u8]) -> Result<S, rmp_serde::decode::Error> {
     let mut rest = bytes;
     let value = S::deserialize(&mut rmp_serde::Deserializer::new(&mut rest))?;
     match rest.len() {

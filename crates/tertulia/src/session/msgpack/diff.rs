@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 
 use super::align::{Step, align};
-use super::format::{Malformed, put_varint};
-use super::msgpack::{Header, Kind, MAX_DEPTH, header, skip, take_value, walk};
 use super::patch::{ADD, ARRAY, DROP, EDIT, END, KEEP, MAP, REMOVE, SET, SPLICE};
+use super::{Header, Kind, MAX_DEPTH, header, skip, take_value, walk};
+use crate::session::format::{Malformed, put_varint};
 
 /// Up to so many keys are compared with each other; more are hashed.
 const FEW_KEYS: usize = 16;
@@ -15,7 +15,7 @@ const FEW_KEYS: usize = 16;
 /// A patch that makes `new` of `old`, both one whole value each; `None` if they are the same.
 ///
 /// `Depth` if something new is nested too deeply; `MessagePack` if either is none.
-pub(super) fn diff(old: &[u8], new: &[u8]) -> Result<Option<Vec<u8>>, Malformed> {
+pub(in crate::session) fn diff(old: &[u8], new: &[u8]) -> Result<Option<Vec<u8>>, Malformed> {
     let mut out = Vec::new();
     Ok(diff_value(old, new, 0, &mut out)?.then_some(out))
 }

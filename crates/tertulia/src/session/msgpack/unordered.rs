@@ -1,12 +1,12 @@
 //! Whether two encoded values hold the same in whatever order: a set comes back in another one than it was written in.
 
-use super::format::Malformed;
-use super::msgpack::{Kind, MAX_DEPTH, header, take_value};
+use super::{Kind, MAX_DEPTH, header, take_value};
+use crate::session::format::Malformed;
 
 /// Whether they are the same but for the order of pairs in maps and of items in lists.
 ///
 /// `Depth` if one is nested too deeply; `MessagePack` if it is none.
-pub(super) fn same(one: &[u8], other: &[u8]) -> Result<bool, Malformed> {
+pub(in crate::session) fn same(one: &[u8], other: &[u8]) -> Result<bool, Malformed> {
     Ok(one.len() == other.len() && sorted(one, 0)? == sorted(other, 0)?)
 }
 

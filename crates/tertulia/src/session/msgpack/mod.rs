@@ -1,13 +1,19 @@
 //! MessagePack as bytes: where a value begins and ends, what is in it, without decoding it.
 
-use super::format::Malformed;
+mod align;
+pub(super) mod diff;
+pub(super) mod encoding;
+pub(super) mod patch;
+pub(super) mod unordered;
+
+use crate::session::format::Malformed;
 
 /// The deepest nesting of maps and arrays that is written or read.
-pub(super) const MAX_DEPTH: usize = 128;
+pub(in crate::session) const MAX_DEPTH: usize = 128;
 
 /// What a value is, as far as a patch tells values apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::session) enum Kind {
     Map,
     Array,
     Text,
@@ -20,16 +26,16 @@ pub(super) enum Kind {
 
 /// The beginning of a value.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Header {
-    pub(super) kind: Kind,
+pub(in crate::session) struct Header {
+    pub(in crate::session) kind: Kind,
     /// Where the payload begins.
-    pub(super) payload: usize,
+    pub(in crate::session) payload: usize,
     /// Pairs of a map, items of an array, bytes of anything else.
-    pub(super) len: usize,
+    pub(in crate::session) len: usize,
 }
 
 /// Reads the header at `at`.
-pub(super) fn header(bytes: &[u8], at: usize) -> Result<Header, Malformed> {
+pub(in crate::session) fn header(bytes: &[u8], at: usize) -> Result<Header, Malformed> {
     let marker = *bytes.get(at).ok_or(Malformed::MessagePack)?;
     let low = |mask: u8| usize::from(marker & mask);
     let fixed = |kind, len| Ok(Header { kind, payload: at + 1, len });
@@ -58,7 +64,7 @@ pub(super) fn header(bytes: &[u8], at: usize) -> Result<Header, Malformed> {
 }
 
 /// Where the value at `at` ends.
-pub(super) fn skip(bytes: &[u8], mut at: usize) -> Result<usize, Malformed> {
+pub(in crate::session) fn skip(bytes: &[u8], mut at: usize) -> Result<usize, Malformed> {
     let mut left = 1_usize;
     while left > 0 {
         left -= 1;
@@ -78,7 +84,7 @@ pub(super) fn skip(bytes: &[u8], mut at: usize) -> Result<usize, Malformed> {
 }
 
 /// Takes one value from the front.
-pub(super) fn take_value<'a>(bytes: &mut &'a [u8]) -> Result<&'a [u8], Malformed> {
+pub(in crate::session) fn take_value<'a>(bytes: &mut &'a [u8]) -> Result<&'a [u8], Malformed> {
     let end = skip(bytes, 0)?;
     let (value, rest) = bytes.split_at(end);
     *bytes = rest;
@@ -87,7 +93,7 @@ pub(super) fn take_value<'a>(bytes: &mut &'a [u8]) -> Result<&'a [u8], Malformed
 
 /// Walks the value at `at`, which lies `depth` levels deep, and shows every extension's payload; tells where the
 /// value ends.
-pub(super) fn walk(
+pub(in crate::session) fn walk(
     bytes: &[u8],
     at: usize,
     depth: usize,
@@ -117,7 +123,7 @@ pub(super) fn walk(
 }
 
 /// Appends the header of a map, an array, a text or bytes, in its shortest form as the encoder writes it.
-pub(super) fn put_header(out: &mut Vec<u8>, kind: Kind, len: usize) {
+pub(in crate::session) fn put_header(out: &mut Vec<u8>, kind: Kind, len: usize) {
     let (fixed, fixed_max, narrow, wide): (u8, usize, Option<u8>, [u8; 2]) = match kind {
         Kind::Map => (0x80, 15, None, [0xde, 0xdf]),
         Kind::Array => (0x90, 15, None, [0xdc, 0xdd]),

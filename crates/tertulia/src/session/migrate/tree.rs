@@ -6,7 +6,7 @@ use rmpv::Value;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::log;
+use crate::session::log;
 use crate::{Error, Result};
 
 /// A value as it was stored: fields are looked up, changed, renamed and removed by name. A [`Log`](super::Log) in it
@@ -15,15 +15,15 @@ use crate::{Error, Result};
 pub struct Tree(Value);
 
 impl Tree {
-    pub(super) fn decode(mut bytes: &[u8]) -> Result<Self> {
-        match rmpv::decode::read_value_with_max_depth(&mut bytes, 2 * super::msgpack::MAX_DEPTH) {
+    pub(in crate::session) fn decode(mut bytes: &[u8]) -> Result<Self> {
+        match rmpv::decode::read_value_with_max_depth(&mut bytes, 2 * crate::session::msgpack::MAX_DEPTH) {
             Ok(value) if bytes.is_empty() => Ok(Self(value)),
             Ok(_) => Err(Error::corrupt("the state is more than one value")),
             Err(error) => Err(Error::corrupt("the state is not MessagePack").with_source(error)),
         }
     }
 
-    pub(super) fn encode(&self) -> Vec<u8> {
+    pub(in crate::session) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
         rmpv::encode::write_value(&mut out, &self.0).expect("memory takes everything");
         out
@@ -118,14 +118,18 @@ impl Tree {
     }
 
     /// The numbers of the logs in it, each with the names above it.
-    pub(super) fn logs(&self) -> Vec<(u64, Vec<String>)> {
+    pub(in crate::session) fn logs(&self) -> Vec<(u64, Vec<String>)> {
         let (mut logs, mut path) = (Vec::new(), Vec::new());
         find_logs(&self.0, &mut path, &mut logs);
         logs
     }
 
     /// Changes the items of every list that stands under a field of this name, as they would be in a log there.
-    pub(super) fn edit_lists(&mut self, field: &str, change: &dyn Fn(&mut Self) -> Result<()>) -> Result<()> {
+    pub(in crate::session) fn edit_lists(
+        &mut self,
+        field: &str,
+        change: &dyn Fn(&mut Self) -> Result<()>,
+    ) -> Result<()> {
         edit_lists(&mut self.0, field, false, change)
     }
 }

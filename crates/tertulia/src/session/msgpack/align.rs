@@ -6,12 +6,12 @@ use std::ops::Range;
 use foldhash::fast::RandomState;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::format::Malformed;
-use super::msgpack::skip;
+use super::skip;
+use crate::session::format::Malformed;
 
 /// What happened to the next items of the old array.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Step<'a> {
+pub(in crate::session) enum Step<'a> {
     /// So many are as they were.
     Keep(usize),
     /// So many are gone.
@@ -53,7 +53,7 @@ impl<'a> Items<'a> {
 }
 
 /// Shows the steps from the items in `old` to those in `new`, in order.
-pub(super) fn align<'a>(
+pub(in crate::session) fn align<'a>(
     old: &'a [u8],
     new: &'a [u8],
     show: &mut impl FnMut(Step<'a>) -> Result<(), Malformed>,

@@ -1,13 +1,15 @@
 //! Migrations: how what an older program stored becomes what this one expects.
 
+pub(super) mod tree;
+
 use std::fmt;
 use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::tree::Tree;
 use crate::{Error, Result};
+pub use tree::Tree;
 
 /// The versions that a session type has had, and the way from each to the next.
 ///
