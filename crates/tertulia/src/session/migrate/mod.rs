@@ -73,7 +73,7 @@ impl Migrations {
         self.step(version, None, change)
     }
 
-    /// The step to `version`, from the type of the version before to the type of this one. A [`Log`](super::Log) can
+    /// The step to `version`, from the type of the version before to the type of this one. A [`Log`](crate::Log) can
     /// be moved from one to the other, and has no items meanwhile: they are [changed](Self::to_items) as they are
     /// read. One that is not moved fails the step: drop it by name before, with [`to`](Self::to) and
     /// [`Tree::remove`].
@@ -97,7 +97,7 @@ impl Migrations {
         })
     }
 
-    /// A step to `version` for the items of a [`Log`](super::Log), on each as it is read. `field` is the name that
+    /// A step to `version` for the items of a [`Log`](crate::Log), on each as it is read. `field` is the name that
     /// the field with the log has today, or one above it, where it stands in a list or a map. A list that became a
     /// log is changed too.
     #[must_use]

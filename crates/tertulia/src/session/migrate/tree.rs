@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use crate::session::log;
 use crate::{Error, Result};
 
-/// A value as it was stored: fields are looked up, changed, renamed and removed by name. A [`Log`](super::Log) in it
+/// A value as it was stored: fields are looked up, changed, renamed and removed by name. A [`Log`](crate::Log) in it
 /// stands there as a mark, which can be moved and renamed; its items are elsewhere.
 #[derive(Clone, PartialEq)]
 pub struct Tree(Value);
@@ -49,7 +49,7 @@ impl Tree {
     /// Replaces the whole of it.
     ///
     /// # Errors
-    /// `Invalid` if `value` cannot be stored, as when items were added to a [`Log`](super::Log) in it.
+    /// `Invalid` if `value` cannot be stored, as when items were added to a [`Log`](crate::Log) in it.
     pub fn replace(&mut self, value: &impl Serialize) -> Result<()> {
         *self = Self::decode(&log::encode_passing(value)?)?;
         Ok(())
