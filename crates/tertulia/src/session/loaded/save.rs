@@ -57,13 +57,19 @@ impl<S: State> Loaded<S> {
             }
             self.entry.logs.iter().find(|place| self.home(place).key() == of)?.head()
         };
-        // Whoever loads from here on until it is queued is not to save what they loaded.
-        let Some(claim) = self.store.claim(&self.conversation, self.generation) else {
-            return Err(Error::new(Kind::Conflict, format!("{key} was saved by somebody else")));
+        let changes = writes.iter().any(|write| write.moves() || write.delete);
+        let (pending, heads) = if changes {
+            // Whoever loads from here on until it is queued is not to save what they loaded.
+            let Some(claim) = self.store.claim(&self.conversation, self.generation) else {
+                return Err(Error::new(Kind::Conflict, format!("{key} was saved by somebody else")));
+            };
+            let pushed = push(behind, &self.conversation, writes, before, head).await;
+            self.generation = claim.end();
+            pushed?
+        } else {
+            // A deadline is moved, which is no concern of others.
+            push(behind, &self.conversation, writes, before, head).await?
         };
-        let pushed = push(behind, &self.conversation, writes, before, head).await;
-        self.generation = claim.end();
-        let (pending, heads) = pushed?;
         let heads: Vec<_> = heads.into_iter().map(|head| head.map(Head::Log)).collect();
         self.settle(stage, &heads);
         self.entry.logs.iter().for_each(|place| place.set_pending(Some(pending.clone())));

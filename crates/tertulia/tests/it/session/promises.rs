@@ -181,6 +181,24 @@ async fn a_queued_session_does_not_expire_before_its_time() {
     assert!(chats(memory).contains("web:1").await.unwrap(), "used 59 minutes ago, and gone");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_read_that_moves_the_deadline_does_not_outdate_who_holds_the_session() {
+    for options in
+        [queued(Expiry::Sliding(HOUR)), Options { expiry: Expiry::Sliding(HOUR), ..Options::default() }]
+    {
+        let mine: Sessions<Chat> = with(Memory::new(), options);
+        mine.update("web:1", |chat| chat.n = 1).await.unwrap();
+        mine.flush().await.unwrap();
+        let mut chat = mine.load("web:1").await.unwrap();
+        tokio::time::sleep(20 * MINUTE).await;
+        assert_eq!(mine.get("web:1").await.unwrap().n, 1);
+        chat.n = 2;
+        chat.save().await.unwrap();
+        mine.flush().await.unwrap();
+        assert_eq!(mine.get("web:1").await.unwrap().n, 2);
+    }
+}
+
 /// The same without any pause in its use: each save comes while the one before is still queued.
 #[tokio::test(start_paused = true)]
 async fn a_queued_session_that_is_saved_all_the_time_does_not_expire() {
