@@ -45,7 +45,7 @@ pub(super) fn settle<S: State>(store: &Store<S>, conversation: &Conversation, en
                 Some((place, head))
             });
             let Some(heads) = heads.collect::<Option<Vec<_>>>() else { return false };
-            entry.head = Some(head);
+            entry.head = Some(LogHead { expires_in: None, ..head });
             for (place, head) in heads {
                 place.set_head(head);
             }

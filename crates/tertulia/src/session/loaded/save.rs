@@ -104,7 +104,6 @@ impl<S: State> Loaded<S> {
             return;
         };
         self.entry.head = Some(LogHead { expires_in: None, ..head });
-        (self.entry.is_stale, self.entry.is_renewed) = (false, false);
         match std::mem::take(&mut self.expire) {
             Expire::Keep => {}
             Expire::Never => self.entry.deadline = None,

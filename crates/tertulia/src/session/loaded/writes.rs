@@ -51,6 +51,9 @@ impl<S: State> Loaded<S> {
             return Ok(self.renewal());
         }
         let expire = self.expire();
+        if matches!(change, Change::Whole(_)) {
+            (self.entry.is_stale, self.entry.is_renewed) = (false, false);
+        }
         let session = self.write_state(change)?.expire(expire);
         std::mem::swap(&mut self.entry.shadow, encoded);
         self.entry.next_log = next;

@@ -264,3 +264,26 @@ fn versions_that_do_not_rise_are_refused_at_start() {
         assert_eq!((error.kind(), error.to_string()), (Kind::Invalid, format!("session `chat`: {text}")));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn moving_the_deadline_of_a_migrated_session_does_not_make_it_pass_for_stored() {
+    let storage = Watched::new();
+    let long = |chat: &mut First| chat.lang = "x".repeat(5_000);
+    with::<First>(&storage, Migrations::new()).update("web:1", long).await.unwrap();
+    let sliding = || {
+        let expiry = tertulia::session::Expiry::Sliding(std::time::Duration::from_secs(30));
+        let migrations = Migrations::new().to(1, |chat| {
+            chat.rename("lang", "language");
+            chat.rename("history", "messages");
+            chat.set("names", &Names::default())?;
+            trace(chat, 1)
+        });
+        let options = Options { migrations, expiry, ..Options::default() };
+        Sessions::<Today>::with(storage.clone(), Clock::system(), "chat", options).unwrap()
+    };
+    let chats = sliding();
+    drop(chats.get("web:1").await.unwrap());
+    chats.update("web:1", |chat| chat.names.v = 7).await.unwrap();
+    let chat = sliding().get("web:1").await.unwrap();
+    assert_eq!((chat.names.v, &chat.trace[..], chat.language.len()), (7, &[1][..], 5_000));
+}
