@@ -1,0 +1,26 @@
+//! The stored shapes of queue entries: updates received, calls to make, and dead letters.
+//!
+//! Every record starts with a version byte. Numbers are little-endian; a text is its length in two bytes, then
+//! UTF-8; a body is the rest of the record.
+
+mod dead;
+mod fields;
+mod inbox;
+mod outbox;
+mod sent;
+mod ticket;
+
+pub use dead::{DeadKind, DeadRecord};
+pub use inbox::InboxRecord;
+pub use outbox::OutboxRecord;
+pub use sent::SentRecord;
+pub use ticket::Ticket;
+
+/// The version this program writes. All up to it are read.
+const VERSION: u8 = 1;
+
+/// What any of these records adds to the body that it holds, at most.
+pub(super) const RESERVED: usize = 4096;
+
+#[cfg(test)]
+mod tests;
