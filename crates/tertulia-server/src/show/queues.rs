@@ -1,7 +1,7 @@
 //! The entries of a conversation in the queues of its shard.
 
 use serde_json::{Map, Value, json};
-use tertulia::runner::{DEAD, DeadKind, DeadRecord, INBOX, InboxRecord, OUTBOX, OutboxRecord, Ticket};
+use tertulia::runner::{DEAD, DeadKind, DeadRecord, INBOX, InboxRecord, Mark, OUTBOX, OutboxRecord, Ticket};
 use tertulia::storage::{From, ItemId, Offset, Page, QueueEntry, Read, Storage};
 use tertulia::{Conversation, Error, Key, Result};
 
@@ -37,6 +37,10 @@ fn show(queue: &str, conversation: &Conversation, entry: &QueueEntry) -> Option<
                 "arrived_ms": record.arrived.0,
                 "attempts": record.attempts,
                 "not_before_ms": record.not_before.0,
+                "parked": match &record.mark {
+                    Mark::Parked(why) => Some(why),
+                    Mark::None | Mark::Begun(_) => None,
+                },
                 "body": readable::bytes(&record.body),
             });
             (record.conversation, shown)
@@ -57,7 +61,7 @@ fn show(queue: &str, conversation: &Conversation, entry: &QueueEntry) -> Option<
                 "attempts": record.attempts,
                 "what": match record.what {
                     DeadKind::Update => "update",
-                    DeadKind::Call => "call",
+                    DeadKind::Call(_) => "call",
                 },
                 "error": record.error,
                 "body": readable::bytes(&record.body),

@@ -25,7 +25,7 @@ mod start;
 mod turn;
 mod worker;
 
-pub use format::{DeadKind, DeadRecord, InboxRecord, OutboxRecord, SentRecord, Ticket};
+pub use format::{DeadKind, DeadRecord, InboxRecord, Mark, OutboxRecord, SentRecord, Ticket};
 pub use handle::{Handle, Unfinished};
 pub use handler::{Handler, HandlerResult, Keys};
 pub use intake::{Intake, Receipt};

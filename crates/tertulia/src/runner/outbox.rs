@@ -264,7 +264,7 @@ impl<H: Handler> Core<H> {
             conversation: call.conversation.clone(),
             died: self.clock.now(),
             attempts,
-            what: DeadKind::Call,
+            what: DeadKind::Call(Some(call.ticket.clone())),
             error: error.to_string(),
             body: call.body.clone(),
         };

@@ -104,7 +104,7 @@ fn read_entry(shard: Shard, incarnation: CommitId, entry: QueueEntry) -> Option<
             return None;
         }
     };
-    let InboxRecord { conversation, arrived, attempts, not_before, body } = record;
+    let InboxRecord { conversation, arrived, attempts, not_before, mark: _, body } = record;
     let about = About { update, conversation, arrived, attempt: attempts.saturating_add(1), body };
     Some(Arrived { about, body_left_behind: false, not_before, shard, incarnation, offset, revision })
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::commit::names_entry;
 use super::core::Core;
-use super::format::{DeadKind, DeadRecord, InboxRecord};
+use super::format::{DeadKind, DeadRecord, InboxRecord, Mark};
 use super::index::Arrived;
 use super::names::{DEAD, INBOX};
 use super::panics::caught;
@@ -56,6 +56,7 @@ impl<H: Handler> Core<H> {
             arrived: *stamp,
             attempts: *attempt,
             not_before,
+            mark: Mark::None,
             body: body.clone(),
         };
         let replace = (arrived.offset, arrived.revision, record.encode());

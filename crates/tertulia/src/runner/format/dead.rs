@@ -2,12 +2,13 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::VERSION;
-use super::fields::{Fields, put_text};
+use super::fields::{Fields, cut, put_text};
+use super::{MAX_ERROR, Ticket};
 use crate::{Conversation, Error, Result, Timestamp};
 
-/// How much of an error a dead letter keeps.
-const MAX_ERROR: usize = 2000;
+/// The versions of this record: 1 has no tickets of calls. An update is written as 1.
+const PLAIN: u8 = 1;
+const TICKETED: u8 = 2;
 
 /// An update or a call that was given up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,26 +28,30 @@ pub struct DeadRecord {
 }
 
 /// What a dead letter was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DeadKind {
     /// An update.
     Update,
-    /// A call.
-    Call,
+    /// A call, with its ticket; one of the first version of this record had none.
+    Call(Option<Ticket>),
 }
 
 impl DeadRecord {
     pub(crate) fn encode(&self) -> Bytes {
         let mut out = BytesMut::with_capacity(32 + self.error.len() + self.body.len());
-        out.put_u8(VERSION);
+        out.put_u8(if matches!(self.what, DeadKind::Call(Some(_))) { TICKETED } else { PLAIN });
         out.put_u64_le(self.died.0);
         out.put_u16_le(self.attempts);
-        out.put_u8(match self.what {
-            DeadKind::Update => 0,
-            DeadKind::Call => 1,
-        });
+        match &self.what {
+            DeadKind::Update => out.put_u8(0),
+            DeadKind::Call(None) => out.put_u8(1),
+            DeadKind::Call(Some(ticket)) => {
+                out.put_u8(2);
+                ticket.put(&mut out);
+            }
+        }
         put_text(&mut out, self.conversation.as_str());
-        put_text(&mut out, &self.error[..self.error.floor_char_boundary(MAX_ERROR)]);
+        put_text(&mut out, cut(&self.error, MAX_ERROR));
         out.put_slice(&self.body);
         out.freeze()
     }
@@ -56,13 +61,14 @@ impl DeadRecord {
     /// # Errors
     /// `Corrupt` if it is none, or of a version this program does not know.
     pub fn decode(bytes: &Bytes) -> Result<Self> {
-        let mut fields = Fields::open("dead letter", bytes)?;
+        let (_, mut fields) = Fields::open("dead letter", bytes, TICKETED)?;
         Ok(Self {
             died: Timestamp(fields.u64()?),
             attempts: fields.u16()?,
             what: match fields.u8()? {
                 0 => DeadKind::Update,
-                1 => DeadKind::Call,
+                1 => DeadKind::Call(None),
+                2 => DeadKind::Call(Some(fields.ticket()?)),
                 other => return Err(Error::corrupt(format!("dead letter has the unknown kind {other}"))),
             },
             conversation: fields.conversation()?,

@@ -2,15 +2,20 @@
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-use super::{Ticket, VERSION};
+use super::Ticket;
 use crate::storage::ItemId;
 use crate::{Conversation, Error, Name, Result};
 
 /// Writes at most 65,535 bytes of `text`, cut at a character.
 pub(super) fn put_text(out: &mut BytesMut, text: &str) {
-    let text = &text[..text.floor_char_boundary(usize::from(u16::MAX))];
+    let text = cut(text, usize::from(u16::MAX));
     out.put_u16_le(u16::try_from(text.len()).expect("cut to fit"));
     out.put_slice(text.as_bytes());
+}
+
+/// The beginning of `text`, at most so many bytes, cut at a character.
+pub(super) fn cut(text: &str, most: usize) -> &str {
+    &text[..text.floor_char_boundary(most)]
 }
 
 /// Reads a record's fields in order; names the record when it ends early.
@@ -20,12 +25,13 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    pub(super) fn open(what: &'static str, bytes: &Bytes) -> Result<Self> {
+    /// Reads the version, which is 1 or more and at most `latest`.
+    pub(super) fn open(what: &'static str, bytes: &Bytes, latest: u8) -> Result<(u8, Self)> {
         let mut fields = Self { what, rest: bytes.clone() };
         match fields.u8()? {
-            VERSION => Ok(fields),
+            version if (1..=latest).contains(&version) => Ok((version, fields)),
             other => Err(Error::corrupt(format!(
-                "{what} has format version {other}, this program reads up to {VERSION}"
+                "{what} has format version {other}, this program reads up to {latest}"
             ))),
         }
     }

@@ -1,6 +1,7 @@
 //! The stored shapes of queue entries: updates received, calls to make, and dead letters.
 //!
-//! Every record starts with a version byte. Numbers are little-endian; a text is its length in two bytes, then
+//! Every record starts with a version byte; each kind has versions of its own, and is written in the least that holds
+//! what it has to say. Numbers are little-endian; a text is its length in two bytes, then
 //! UTF-8; a body is the rest of the record.
 
 mod dead;
@@ -11,14 +12,13 @@ mod sent;
 mod ticket;
 
 pub use dead::{DeadKind, DeadRecord};
-pub use inbox::InboxRecord;
+pub use inbox::{InboxRecord, Mark};
 pub use outbox::OutboxRecord;
 pub use sent::SentRecord;
 pub use ticket::Ticket;
 
-/// The version this program writes. All up to it are read.
-const VERSION: u8 = 1;
-
+/// How much of an error text is kept.
+const MAX_ERROR: usize = 2000;
 /// What any of these records adds to the body that it holds, at most.
 pub(super) const RESERVED: usize = 4096;
 

@@ -2,10 +2,12 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::VERSION;
 use super::fields::{Fields, put_text};
 use crate::runner::Call;
 use crate::{Result, Timestamp};
+
+/// The version of this record.
+const VERSION: u8 = 1;
 
 /// A call to make.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +35,7 @@ impl OutboxRecord {
     /// # Errors
     /// `Corrupt` if it is none, or of a version this program does not know.
     pub fn decode(bytes: &Bytes) -> Result<Self> {
-        let mut fields = Fields::open("outbox entry", bytes)?;
+        let (_, mut fields) = Fields::open("outbox entry", bytes, VERSION)?;
         let made = Timestamp(fields.u64()?);
         let (ticket, conversation) = (fields.ticket()?, fields.conversation()?);
         Ok(Self { made, call: Call { conversation, ticket, body: fields.rest } })

@@ -2,9 +2,12 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
+use super::Ticket;
 use super::fields::{Fields, put_text};
-use super::{Ticket, VERSION};
 use crate::Result;
+
+/// The version of this record.
+const VERSION: u8 = 1;
 
 /// A call that was made: an entry of a conversation's `sent` log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +32,7 @@ impl SentRecord {
     /// # Errors
     /// `Corrupt` if it is none, or of a version this program does not know.
     pub fn decode(bytes: &Bytes) -> Result<Self> {
-        let mut fields = Fields::open("sent entry", bytes)?;
+        let (_, mut fields) = Fields::open("sent entry", bytes, VERSION)?;
         Ok(Self { ticket: fields.ticket()?, message: fields.text()? })
     }
 }

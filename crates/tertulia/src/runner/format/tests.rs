@@ -5,7 +5,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 
-use super::{DeadKind, DeadRecord, InboxRecord, OutboxRecord, SentRecord, Ticket};
+use super::{DeadKind, DeadRecord, InboxRecord, Mark, OutboxRecord, SentRecord, Ticket};
 use crate::error::Kind;
 use crate::runner::Call;
 use crate::storage::ItemId;
@@ -30,6 +30,7 @@ fn inbox() -> InboxRecord {
         arrived: Timestamp(1_790_000_000_123),
         attempts: 2,
         not_before: Timestamp(1_790_000_004_000),
+        mark: Mark::None,
         body: Bytes::from_static("{\"text\":\"señal 🚦\"}".as_bytes()),
     }
 }
@@ -58,6 +59,18 @@ fn dead() -> DeadRecord {
     }
 }
 
+fn begun() -> InboxRecord {
+    InboxRecord { mark: Mark::Begun(3), ..inbox() }
+}
+
+fn parked() -> InboxRecord {
+    InboxRecord { mark: Mark::Parked("session \"chat\" cannot be read".to_owned()), ..inbox() }
+}
+
+fn dead_call() -> DeadRecord {
+    DeadRecord { what: DeadKind::Call(Some(number())), ..dead() }
+}
+
 fn sent() -> SentRecord {
     SentRecord { ticket: bytes(), message: "1001".to_owned() }
 }
@@ -71,7 +84,21 @@ fn records_of_version_1_are_read() {
 }
 
 #[test]
-fn records_are_written_as_version_1() {
+fn records_of_version_2_are_read() {
+    assert_eq!(InboxRecord::decode(&fixture("inbox-v2-begun.hex")).unwrap(), begun());
+    assert_eq!(InboxRecord::decode(&fixture("inbox-v2-parked.hex")).unwrap(), parked());
+    assert_eq!(DeadRecord::decode(&fixture("dead-v2.hex")).unwrap(), dead_call());
+}
+
+#[test]
+fn marks_and_tickets_of_dead_calls_are_written_as_version_2() {
+    assert_eq!(begun().encode(), fixture("inbox-v2-begun.hex"));
+    assert_eq!(parked().encode(), fixture("inbox-v2-parked.hex"));
+    assert_eq!(dead_call().encode(), fixture("dead-v2.hex"));
+}
+
+#[test]
+fn what_needs_no_more_is_written_as_version_1() {
     assert_eq!(inbox().encode(), fixture("inbox-v1.hex"));
     assert_eq!(outbox().encode(), fixture("outbox-v1.hex"));
     assert_eq!(dead().encode(), fixture("dead-v1.hex"));
@@ -81,10 +108,13 @@ fn records_are_written_as_version_1() {
 #[test]
 fn a_record_of_a_later_version_or_cut_short_is_corrupt_and_never_panics() {
     let mut later = inbox().encode().to_vec();
-    later[0] = 2;
+    later[0] = 3;
     let error = InboxRecord::decode(&later.into()).unwrap_err();
     assert_eq!(error.kind(), Kind::Corrupt);
-    assert_eq!(error.to_string(), "inbox entry has format version 2, this program reads up to 1");
+    assert_eq!(error.to_string(), "inbox entry has format version 3, this program reads up to 2");
+    let mut unversioned = sent().encode().to_vec();
+    unversioned[0] = 0;
+    assert_eq!(SentRecord::decode(&unversioned.into()).unwrap_err().kind(), Kind::Corrupt);
     // The body is whatever is left, so only what stands before it can be cut.
     let whole = dead().encode();
     for length in 0..whole.len() - dead().body.len() {
@@ -93,6 +123,13 @@ fn a_record_of_a_later_version_or_cut_short_is_corrupt_and_never_panics() {
             Kind::Corrupt,
             "{length} bytes"
         );
+    }
+    for record in [parked(), begun()] {
+        let whole = record.encode();
+        for length in 0..whole.len() - record.body.len() {
+            let read = InboxRecord::decode(&whole.slice(..length));
+            assert_eq!(read.unwrap_err().kind(), Kind::Corrupt, "{length} bytes");
+        }
     }
 }
 

@@ -163,9 +163,11 @@ async fn calls_are_tried_again_with_growing_waits_or_given_up_by_what_the_platfo
     pass(20_000).await;
     assert_eq!(tries.of("a"), ["1.0", "1.0", "1.0", "1.0", "1.1", "2.0", "2.1"]);
     let dead = dead(&storage).await;
-    let mut given_up: Vec<_> = dead.iter().map(|dead| (&*dead.body, dead.what, dead.attempts)).collect();
+    let mut given_up: Vec<_> =
+        dead.iter().map(|dead| (&*dead.body, dead.what.clone(), dead.attempts)).collect();
     given_up.sort_unstable_by_key(|(body, ..)| *body);
-    assert_eq!(given_up, [(&b"1.1"[..], DeadKind::Call, 1), (&b"2.0"[..], DeadKind::Call, 1)]);
+    let call = |id, ordinal| DeadKind::Call(Some(Ticket { update: update("a", id, "").id, ordinal }));
+    assert_eq!(given_up, [(&b"1.1"[..], call(1, 1), 1), (&b"2.0"[..], call(2, 0), 1)]);
     assert!(dead.iter().any(|dead| dead.error == "chat not found"));
     assert_eq!((queued(&storage, OUTBOX).await, handle.calls()), (0, 0));
     assert_eq!(handle.shutdown(Duration::from_secs(1)).await, []);
