@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
@@ -65,6 +66,13 @@ impl Context {
     /// Which try of the update this is, from 1. A handler runs again after an error, a crash, or a conflict.
     pub fn attempt(&self) -> u16 {
         self.0.turn.about().attempt
+    }
+
+    /// Lets the handler run so long from now, beyond the bot's
+    /// [time limit](crate::runner::Options::time_limit). One that goes on for as long as it hears from a model calls
+    /// this each time it does.
+    pub fn more_time(&self, more: Duration) {
+        self.0.turn.more_time(more);
     }
 
     /// Says something. It is sent after the turn's commit, after all earlier replies of the conversation, and not

@@ -12,6 +12,7 @@ mod handler;
 mod inbox;
 mod index;
 mod intake;
+mod limit;
 mod names;
 mod options;
 mod outbox;
@@ -25,7 +26,7 @@ mod start;
 mod turn;
 mod worker;
 
-pub use format::{DeadKind, DeadRecord, InboxRecord, Mark, OutboxRecord, SentRecord, Ticket};
+pub use format::{Begun, DeadKind, DeadRecord, InboxRecord, Mark, OutboxRecord, SentRecord, Ticket};
 pub use handle::{Handle, Unfinished};
 pub use handler::{Handler, HandlerResult, Keys};
 pub use intake::{Intake, Receipt};

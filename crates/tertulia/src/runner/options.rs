@@ -11,6 +11,10 @@ pub struct Options {
     pub index_entries: usize,
     /// How many bytes of updates the index keeps: 64 MiB. Beyond, an update is read again when its turn comes.
     pub index_bytes: usize,
+    /// How long a handler may run, counted from its first wait: 5 min. It is then dropped where it waits, which
+    /// counts as a failure: nothing is written and its key goes on. `None`: for as long as it likes. See
+    /// [`Turn::more_time`](super::Turn::more_time).
+    pub time_limit: Option<Duration>,
     /// How often an update whose handler fails is run again before it is moved to `dead`: 3.
     pub retries: u16,
     /// The wait before the first of these: 1 s. It doubles each time, up to [`backoff_max`](Self::backoff_max),
@@ -30,6 +34,7 @@ impl Default for Options {
             concurrency: 500,
             index_entries: 65_536,
             index_bytes: 64 << 20,
+            time_limit: Some(Duration::from_mins(5)),
             retries: 3,
             backoff: Duration::from_secs(1),
             backoff_max: Duration::from_secs(60),

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -10,6 +11,7 @@ use smallvec::SmallVec;
 
 use super::Ticket;
 use super::index::Arrived;
+use super::limit::Limit;
 use crate::error::Kind;
 use crate::storage::{BoxFuture, Head, ItemId, LogWrite, Storage};
 use crate::{Clock, Conversation, Error, Result, Timestamp};
@@ -23,6 +25,7 @@ struct Inner {
     arrived: Arc<Arrived>,
     storage: Arc<dyn Storage>,
     clock: Clock,
+    limit: Limit,
     /// Written by the handler, taken once by the worker when the handler has returned.
     collected: Mutex<Option<Collected>>,
 }
@@ -96,7 +99,7 @@ pub trait Contribute: Any + Send + Sync {
 impl Turn {
     pub(super) fn new(arrived: Arc<Arrived>, storage: Arc<dyn Storage>, clock: Clock) -> Self {
         let collected = Mutex::new(Some(Collected::default()));
-        Self(Arc::new(Inner { arrived, storage, clock, collected }))
+        Self(Arc::new(Inner { arrived, storage, clock, limit: Limit::default(), collected }))
     }
 
     /// Which update this turn runs.
@@ -112,6 +115,16 @@ impl Turn {
     /// The runner's clock.
     pub fn clock(&self) -> &Clock {
         &self.0.clock
+    }
+
+    /// Lets the handler run so long from now, beyond its [time limit](super::Options::time_limit). One that goes on
+    /// for as long as it hears from a model calls this each time it does.
+    pub fn more_time(&self, more: Duration) {
+        self.0.limit.extend(more);
+    }
+
+    pub(super) fn limit(&self) -> &Limit {
+        &self.0.limit
     }
 
     /// Makes a call once the turn is committed, after all earlier calls of the conversation.

@@ -121,7 +121,10 @@ impl<H: Handler> Core<H> {
             let turn = Turn::new(Arc::clone(&whole), Arc::clone(&self.storage), self.clock.clone());
             // Calling the handler may panic before there is a future, so that is inside too.
             let run = async {
-                self.handler.handle(turn.clone(), update).await?;
+                {
+                    let handled = pin!(self.handler.handle(turn.clone(), update));
+                    turn.limit().keep(self.options.time_limit, handled).await??;
+                }
                 self.commit(&whole, turn.close()).await
             };
             let ended = caught_async("the handler", run).await;

@@ -33,12 +33,22 @@ pub enum Mark {
     /// Nothing.
     #[default]
     None,
-    /// It was begun this often by processes that were not known to stop well, and has not ended since: each of them
-    /// but the present one stopped while it ran.
-    Begun(u8),
+    /// It was begun and has not ended: if nobody runs it, the process stopped while it ran.
+    Begun(Begun),
     /// It is not run until it is let go, and holds back the updates behind it. The text says why; cut after 2,000
     /// bytes.
     Parked(String),
+}
+
+/// How an update was begun, in a row of processes that stopped without having been told to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Begun {
+    /// Names the row: what was begun in an earlier one counts no more.
+    pub row: u64,
+    /// How often it was begun.
+    pub times: u8,
+    /// How often of these no other handler ran.
+    pub alone: u8,
 }
 
 impl InboxRecord {
@@ -61,16 +71,18 @@ impl InboxRecord {
         body: &[u8],
     ) -> Bytes {
         let text = conversation.as_str();
-        let mut out = BytesMut::with_capacity(24 + text.len() + mark.len() + body.len());
+        let mut out = BytesMut::with_capacity(32 + text.len() + mark.len() + body.len());
         out.put_u8(if *mark == Mark::None { PLAIN } else { MARKED });
         out.put_u64_le(arrived.0);
         out.put_u16_le(attempts);
         out.put_u64_le(not_before.0);
         match mark {
             Mark::None => {}
-            Mark::Begun(times) => {
+            Mark::Begun(Begun { row, times, alone }) => {
                 out.put_u8(0);
+                out.put_u64_le(*row);
                 out.put_u8(*times);
+                out.put_u8(*alone);
             }
             Mark::Parked(why) => {
                 out.put_u8(1);
@@ -102,7 +114,7 @@ impl InboxRecord {
 impl Mark {
     fn read(fields: &mut Fields) -> Result<Self> {
         match fields.u8()? {
-            0 => Ok(Self::Begun(fields.u8()?)),
+            0 => Ok(Self::Begun(Begun { row: fields.u64()?, times: fields.u8()?, alone: fields.u8()? })),
             1 => Ok(Self::Parked(fields.text()?)),
             other => Err(Error::corrupt(format!("inbox entry has the unknown mark {other}"))),
         }

@@ -12,7 +12,7 @@ mod sent;
 mod ticket;
 
 pub use dead::{DeadKind, DeadRecord};
-pub use inbox::{InboxRecord, Mark};
+pub use inbox::{Begun, InboxRecord, Mark};
 pub use outbox::OutboxRecord;
 pub use sent::SentRecord;
 pub use ticket::Ticket;

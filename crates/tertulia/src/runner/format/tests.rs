@@ -5,7 +5,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 
-use super::{DeadKind, DeadRecord, InboxRecord, Mark, OutboxRecord, SentRecord, Ticket};
+use super::{Begun, DeadKind, DeadRecord, InboxRecord, Mark, OutboxRecord, SentRecord, Ticket};
 use crate::error::Kind;
 use crate::runner::Call;
 use crate::storage::ItemId;
@@ -60,7 +60,7 @@ fn dead() -> DeadRecord {
 }
 
 fn begun() -> InboxRecord {
-    InboxRecord { mark: Mark::Begun(3), ..inbox() }
+    InboxRecord { mark: Mark::Begun(Begun { row: 0x0102_0304_0506_0708, times: 3, alone: 1 }), ..inbox() }
 }
 
 fn parked() -> InboxRecord {

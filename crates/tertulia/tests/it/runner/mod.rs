@@ -14,4 +14,5 @@ mod parts;
 mod retries;
 mod seen;
 mod stop;
+mod time_limit;
 mod two;
