@@ -9,11 +9,12 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::index::Index;
+use super::isolate::Isolation;
 use super::outbox::Outbox;
 use super::riders::{Riders, Riding};
 use super::{Handler, Options};
 use crate::error::Kind;
-use crate::storage::{Batch, CommitId, Committed, Limits, Scope, Storage, Write};
+use crate::storage::{Batch, CommitId, Committed, Full, Limits, Scope, Storage, Write};
 use crate::{Clock, Error, Key, Result, Shard};
 
 /// Shared by the inbox, the workers, the outbox and the handle.
@@ -27,6 +28,7 @@ pub(super) struct Core<H: Handler> {
     pub(super) clock: Clock,
     pub(super) options: Options,
     pub(super) index: Index,
+    pub(super) isolation: Isolation,
     pub(super) riders: Riders,
     pub(super) outbox: Outbox,
     pub(super) tasks: Tasks,
@@ -39,13 +41,14 @@ impl<H: Handler> Core<H> {
     /// without revisions. `writes` gives the same writes at each try.
     ///
     /// # Errors
-    /// That of a batch that the storage will never take; nothing is committed.
+    /// That of a batch that the storage will never take, or has no room for ([`Full`]); nothing is committed.
     pub(super) async fn commit_for_sure(&self, mut writes: impl FnMut() -> Vec<Write>) -> Result<Committed> {
         let id = CommitId(self.clock.random());
         let mut wait = Duration::from_millis(50);
         loop {
             match self.storage.commit(Batch::new(id, writes())).await {
                 Ok(committed) => return Ok(committed),
+                Err(error) if error.detail::<Full>().is_some() => return Err(error),
                 Err(error) if matches!(error.kind(), Kind::Invalid | Kind::Conflict) => {
                     tracing::error!(%error, "the storage refused a batch of the runner");
                     return Err(error);
@@ -60,7 +63,7 @@ impl<H: Handler> Core<H> {
 
     /// The storage takes nothing any more: the runner is reported as failed, and whoever owns it stops it. Waits
     /// for that, so that nothing goes on as if it were committed.
-    pub(super) async fn give_up(&self, error: Error) {
+    pub(super) async fn give_up<T>(&self, error: Error) -> T {
         tracing::error!(%error, "the storage is closed, the runner cannot go on");
         self.failed.send_replace(Some(Arc::new(error)));
         std::future::pending().await

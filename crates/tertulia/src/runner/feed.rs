@@ -38,7 +38,7 @@ pub(super) async fn feed(
                 tokio::task::yield_now().await;
                 continue;
             }
-            Ok(updates) => match intake.submit_all(updates).await {
+            Ok(updates) => match intake.submit_fetched(updates).await {
                 Ok(_) => {
                     wait = FIRST_WAIT;
                     continue;

@@ -9,9 +9,9 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::core::Core;
-use super::{Handler, Intake};
-use crate::storage::ItemId;
-use crate::{Conversation, Error};
+use super::{Depth, Handler, Intake, Stats};
+use crate::storage::{ItemId, Offset};
+use crate::{Conversation, Error, Shard};
 
 /// How long a shutdown takes at most after its deadline, to end tasks and to mark what is done.
 const GRACE: Duration = Duration::from_secs(5);
@@ -67,6 +67,24 @@ impl<H: Handler> Handle<H> {
     /// The way in for sources that push.
     pub fn intake(&self) -> &Intake {
         &self.intake
+    }
+
+    /// What there is to do. Looks at every update that is known, under the lock that all workers need: for people and
+    /// monitors, some times a second at most.
+    pub fn stats(&self) -> Stats {
+        let stats = self.core.index.stats(self.core.clock.now());
+        Stats { calls: self.core.outbox.len(), ..stats }
+    }
+
+    /// The keys for which most updates wait, deepest first, at most `most`. As costly as [`stats`](Self::stats).
+    pub fn deepest(&self, most: usize) -> Vec<Depth> {
+        self.core.index.deepest(most, self.core.clock.now())
+    }
+
+    /// Has a parked update looked at again whose entry was let go or removed; nothing if it is not parked here.
+    pub fn unpark(&self, shard: Shard, offset: Offset) {
+        let start = self.core.index.unpark(shard, offset);
+        self.core.start(start);
     }
 
     /// How many updates are known and not finished: running, ready, waiting for their key, or in backoff.
@@ -134,6 +152,9 @@ impl<H: Handler> Handle<H> {
             while let Err(error) = self.core.flush(self.core.together()).await {
                 tracing::warn!(%error, "marks were not committed, trying again");
                 self.core.clock.sleep(Duration::from_millis(100)).await;
+            }
+            if let Err(error) = self.core.note_stop().await {
+                tracing::warn!(%error, "cannot note that the process stopped well");
             }
         };
         if tokio::time::timeout(GRACE, ended).await.is_err() {

@@ -33,7 +33,31 @@ pub enum Receipt {
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) updates: Vec<Incoming>,
+    /// What became of the updates that were before these.
+    pub(super) receipts: Vec<Receipt>,
+    pub(super) overflow: Overflow,
     pub(super) answer: oneshot::Sender<Result<Vec<Receipt>>>,
+}
+
+impl Request {
+    /// All updates are in.
+    pub(super) fn accept(self) {
+        // Whoever asked may have stopped waiting; the updates are in all the same.
+        let _ = self.answer.send(Ok(self.receipts));
+    }
+
+    pub(super) fn refuse(self, error: Error) {
+        let _ = self.answer.send(Err(error));
+    }
+}
+
+/// What becomes of an update for whose key too many wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Overflow {
+    /// It is refused: whoever brought it can bring it again later.
+    Refuse,
+    /// It goes to `dead`: its source gives nothing else before this is kept.
+    Bury,
 }
 
 impl Intake {
@@ -46,8 +70,9 @@ impl Intake {
     /// Puts an update into the inbox. When this returns, the source may be told.
     ///
     /// # Errors
-    /// `Invalid` if the update is larger than an entry may be, `Closed` if the runner is stopping. While the
-    /// storage cannot be reached or the index is full, this waits.
+    /// `Invalid` if the update is larger than an entry may be; `Unavailable` if too many updates wait for one of its
+    /// keys, or its shard's inbox is full; `Closed` if the runner is stopping. While the storage cannot be reached or
+    /// the index is full, this waits.
     ///
     /// # Cancel safety
     /// If dropped, the update may be in the inbox or not; putting it there again is answered as seen.
@@ -59,11 +84,20 @@ impl Intake {
     /// Puts updates into the inbox, in this order.
     ///
     /// # Errors
-    /// As [`submit`](Self::submit); if the runner stops meanwhile, some of them may be in the inbox.
+    /// As [`submit`](Self::submit); some of them may be in the inbox all the same.
     ///
     /// # Cancel safety
     /// As [`submit`](Self::submit).
-    pub async fn submit_all(&self, mut updates: Vec<Incoming>) -> Result<Vec<Receipt>> {
+    pub async fn submit_all(&self, updates: Vec<Incoming>) -> Result<Vec<Receipt>> {
+        self.send(updates, Overflow::Refuse).await
+    }
+
+    /// Puts updates into the inbox that were asked for: none is refused for being one of too many.
+    pub(super) async fn submit_fetched(&self, updates: Vec<Incoming>) -> Result<Vec<Receipt>> {
+        self.send(updates, Overflow::Bury).await
+    }
+
+    async fn send(&self, mut updates: Vec<Incoming>, overflow: Overflow) -> Result<Vec<Receipt>> {
         if let Some(large) = updates.iter().find(|update| update.body.len() > self.body_bytes) {
             return Err(Error::invalid(format!(
                 "an update of {} has {} bytes, at most {} are allowed",
@@ -77,7 +111,8 @@ impl Intake {
             let rest = updates.split_off(updates.len().min(MAX_UPDATES));
             let (answer, answered) = oneshot::channel();
             let closed = || Error::new(Kind::Closed, "the runner is stopping and takes no updates");
-            self.requests.send(Request { updates, answer }).await.map_err(|_| closed())?;
+            let request = Request { updates, receipts: Vec::new(), overflow, answer };
+            self.requests.send(request).await.map_err(|_| closed())?;
             receipts.extend(answered.await.map_err(|_| closed())??);
             updates = rest;
         }

@@ -1,12 +1,12 @@
 //! The time limit of a handler, which takes effect where the handler awaits.
 
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until};
 
 use crate::error::Kind;
 use crate::{Error, Result};
@@ -36,6 +36,8 @@ impl Limit {
         if let Poll::Ready(ended) = poll_fn(|context| Poll::Ready(run.as_mut().poll(context))).await {
             return Ok(ended);
         }
+        // It has just been polled, and is not polled again before something wakes it.
+        let mut waits = true;
         let Some(limit) = limit else { return Ok(run.await) };
         let began = Instant::now();
         self.extend(limit);
@@ -43,7 +45,16 @@ impl Limit {
             // None is further away than clocks count.
             let until = *self.0.lock();
             let Some(until) = until else { return Ok(run.await) };
-            if let Ok(ended) = timeout_at(until, run.as_mut()).await {
+            let mut passed = pin!(sleep_until(until));
+            let ended = poll_fn(|context| {
+                if !std::mem::take(&mut waits)
+                    && let Poll::Ready(ended) = run.as_mut().poll(context)
+                {
+                    return Poll::Ready(Some(ended));
+                }
+                passed.as_mut().poll(context).map(|()| None)
+            });
+            if let Some(ended) = ended.await {
                 return Ok(ended);
             }
             if *self.0.lock() == Some(until) {

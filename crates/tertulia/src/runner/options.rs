@@ -11,12 +11,22 @@ pub struct Options {
     pub index_entries: usize,
     /// How many bytes of updates the index keeps: 64 MiB. Beyond, an update is read again when its turn comes.
     pub index_bytes: usize,
+    /// How many updates wait for one key: 1,000. Beyond, an update that is pushed is refused as `Unavailable`, which
+    /// has its source bring it again later; one that was asked for goes to `dead`.
+    pub waiting: usize,
+    /// How many bytes these have: 16 MiB, but for a single update.
+    pub waiting_bytes: usize,
     /// How long a handler may run, counted from its first wait: 5 min. It is then dropped where it waits, which
     /// counts as a failure: nothing is written and its key goes on. `None`: for as long as it likes. See
     /// [`Turn::more_time`](super::Turn::more_time).
     pub time_limit: Option<Duration>,
     /// How often an update whose handler fails is run again before it is moved to `dead`: 3.
     pub retries: u16,
+    /// How often the process stops while an update runs and no other does before that goes to `dead`: 3. (What is
+    /// under way when a process stops for the second time in a row runs apart from everything else first.)
+    pub stops: u8,
+    /// What becomes of an update after the last try.
+    pub after_retries: AfterRetries,
     /// The wait before the first of these: 1 s. It doubles each time, up to [`backoff_max`](Self::backoff_max),
     /// and a random quarter of it is added.
     pub backoff: Duration,
@@ -28,14 +38,27 @@ pub struct Options {
     pub linger: Duration,
 }
 
+/// What becomes of an update whose last try has failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AfterRetries {
+    /// It goes to `dead`, and its key goes on.
+    Bury,
+    /// It stays where it is and holds back the updates behind it until it is let go.
+    Park,
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self {
             concurrency: 500,
             index_entries: 65_536,
             index_bytes: 64 << 20,
+            waiting: 1_000,
+            waiting_bytes: 16 << 20,
             time_limit: Some(Duration::from_mins(5)),
             retries: 3,
+            stops: 3,
+            after_retries: AfterRetries::Bury,
             backoff: Duration::from_secs(1),
             backoff_max: Duration::from_secs(60),
             senders: 64,

@@ -1,4 +1,5 @@
-//! What happens to an update that failed: it runs again after a wait, and after the last try it goes to `dead`.
+//! What happens to an update that failed: it runs again after a wait, and after the last try it goes to `dead` or is
+//! parked.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,28 +7,53 @@ use std::time::Duration;
 use super::commit::names_entry;
 use super::core::Core;
 use super::format::{DeadKind, DeadRecord, InboxRecord, Mark};
-use super::index::Arrived;
+use super::index::{Arrived, Verdict};
 use super::names::{DEAD, INBOX};
 use super::panics::caught;
 use super::riders::queue;
 use super::worker::After;
-use super::{About, Handler};
-use crate::Error;
+use super::{About, AfterRetries, Handler};
 use crate::error::Kind;
 use crate::storage::{Append, Batch, CommitId, Write};
+use crate::{Error, Timestamp};
+
+/// How often in a row a verdict is tried to be committed before the update gives its slot back for a while.
+const TRIES: u32 = 5;
+
+/// What became of a batch that ends or changes an update.
+enum Settled {
+    Committed,
+    /// Somebody else has ended or changed the update.
+    Moved,
+    /// Not now.
+    Away(Error),
+    /// Never.
+    Refused(Error),
+}
 
 impl<H: Handler> Core<H> {
-    /// After a failed try: another one after a wait, or `dead`.
+    /// After a failed try: another one after a wait, or what follows the last.
     pub(super) async fn fail(&self, arrived: &Arc<Arrived>, error: &anyhow::Error) -> After {
-        // A storage that is away is not the update's fault, and is not charged.
-        if let Some(error) = error.chain().find_map(|cause| cause.downcast_ref::<Error>())
-            && matches!(error.kind(), Kind::Unavailable | Kind::Unknown)
-        {
-            return self.postpone(arrived, error);
+        let ours = error.chain().find_map(|cause| cause.downcast_ref::<Error>());
+        match ours.map(Error::kind) {
+            // A storage that is away is not the update's fault, and is not charged.
+            Some(Kind::Unavailable | Kind::Unknown) => {
+                return self.postpone(arrived, ours.expect("its kind was just asked"));
+            }
+            // Trying again would not help, and going on would leave behind what cannot be read.
+            Some(Kind::Corrupt) => {
+                return self.carry_out(arrived, &Arc::new(Verdict::Park(format!("{error:#}")))).await;
+            }
+            _ => {}
         }
         let About { attempt, conversation, .. } = &arrived.about;
         if *attempt > self.options.retries {
-            return self.bury(arrived, &format!("{error:#}")).await;
+            let why = format!("{error:#}");
+            let verdict = match self.options.after_retries {
+                AfterRetries::Bury => Verdict::Bury(why),
+                AfterRetries::Park => Verdict::Park(why),
+            };
+            return self.carry_out(arrived, &Arc::new(verdict)).await;
         }
         let wait = self.options.backoff(*attempt, self.clock.random());
         tracing::warn!(
@@ -49,25 +75,16 @@ impl<H: Handler> Core<H> {
 
     /// Records the failed try, so that a restart counts on, and puts the update off.
     async fn retry(&self, arrived: &Arc<Arrived>, wait: Duration) -> After {
-        let not_before = self.clock.now().after(wait);
-        let About { conversation, arrived: stamp, attempt, body, .. } = &arrived.about;
-        let record = InboxRecord {
-            conversation: conversation.clone(),
-            arrived: *stamp,
-            attempts: *attempt,
-            not_before,
-            mark: Mark::None,
-            body: body.clone(),
-        };
-        let replace = (arrived.offset, arrived.revision, record.encode());
-        let mut again = arrived.copy();
-        again.about.attempt = attempt.saturating_add(1);
-        let mut writes = Vec::new();
-        queue(&mut writes, arrived.shard, &INBOX).replace.push(replace);
-        match self.storage.commit(Batch::new(CommitId(self.clock.random()), writes)).await {
-            Ok(_) => again.revision.0 += 1,
-            Err(error) if error.kind() == Kind::Conflict => return self.look_again(arrived).await,
-            Err(error) => {
+        let mut again = Arrived::clone(arrived);
+        again.about.attempt = again.about.attempt.saturating_add(1);
+        // It has ended, however badly.
+        (again.begun.times, again.marked) = (0, false);
+        let record = record(arrived, self.clock.now().after(wait), Mark::None);
+        match self.settle(arrived, || replace(arrived, &record), 1).await {
+            Settled::Committed => again.revision.0 += 1,
+            Settled::Moved => return self.look_again(arrived).await,
+            Settled::Away(error) | Settled::Refused(error) => {
+                let conversation = &arrived.about.conversation;
                 tracing::warn!(%conversation, %error, "a failed try could not be recorded");
                 // Perhaps it was: whatever the entry is now is found when it is read again.
                 if error.kind() != Kind::Unavailable {
@@ -78,8 +95,30 @@ impl<H: Handler> Core<H> {
         After::Again(Arc::new(again), wait)
     }
 
+    /// Ends an update that is not run any more, or parks it. If the storage does not take that now, the update gives
+    /// its slot back and the verdict is carried out later.
+    pub(super) async fn carry_out(&self, arrived: &Arc<Arrived>, verdict: &Arc<Verdict>) -> After {
+        let ended = match &**verdict {
+            Verdict::Bury(why) => self.bury(arrived, why).await,
+            Verdict::Park(why) => self.park(arrived, why).await,
+        };
+        match ended {
+            Ok(after) => after,
+            Err(error) => {
+                let conversation = &arrived.about.conversation;
+                tracing::warn!(%conversation, %error, "an update that was given up cannot be put away, trying again");
+                let mut again = Arrived::clone(arrived);
+                again.verdict = Some(Arc::clone(verdict));
+                if error.kind() != Kind::Unavailable {
+                    again.leave_body_behind();
+                }
+                After::Again(Arc::new(again), Duration::from_secs(5))
+            }
+        }
+    }
+
     /// Moves an update to `dead`, in the batch that removes it.
-    pub(super) async fn bury(&self, arrived: &Arc<Arrived>, error: &str) -> After {
+    async fn bury(&self, arrived: &Arc<Arrived>, error: &str) -> Result<After, Error> {
         let About { conversation, attempt, update, body, .. } = &arrived.about;
         tracing::error!(%conversation, ?update, attempt, error, "an update is given up and goes to dead");
         let record = DeadRecord {
@@ -96,33 +135,90 @@ impl<H: Handler> Core<H> {
                 tracing::error!(%conversation, %error, "nobody is told of the dead update");
                 Vec::new()
             });
-        let mut wait = Duration::from_millis(20);
         loop {
-            let mut writes: Vec<Write> = Vec::new();
-            queue(&mut writes, arrived.shard, &INBOX).remove.push((arrived.offset, Some(arrived.revision)));
-            queue(&mut writes, arrived.shard, &DEAD).append.push(record.clone());
-            writes.extend(told.iter().cloned().map(Write::from));
-            let batch = Batch::new(CommitId(self.clock.random()), writes);
-            let error = match self.storage.commit(batch).await {
-                Ok(_) => return After::Done,
-                Err(error) => error,
+            let writes = || {
+                let mut writes: Vec<Write> = Vec::new();
+                let remove = (arrived.offset, Some(arrived.revision));
+                queue(&mut writes, arrived.shard, &INBOX).remove.push(remove);
+                queue(&mut writes, arrived.shard, &DEAD).append.push(record.clone());
+                writes.extend(told.iter().cloned().map(Write::from));
+                writes
             };
-            match error.kind() {
-                Kind::Conflict if names_entry(&error, arrived) => return self.look_again(arrived).await,
-                // Perhaps it was applied: the same again is safe, since it removes the update by its revision.
-                // The handler has had its tries, so that only the burial is tried again.
-                Kind::Unknown | Kind::Timeout | Kind::Unavailable => {
-                    tracing::warn!(%conversation, %error, "an update cannot be moved to dead, trying again");
-                    self.clock.sleep(wait).await;
-                }
-                Kind::Closed => self.give_up(error).await,
-                _ if told.is_empty() => return self.postpone(arrived, &error),
-                _ => {
+            match self.settle(arrived, writes, TRIES).await {
+                Settled::Committed => return Ok(After::Done),
+                Settled::Moved => return Ok(self.look_again(arrived).await),
+                Settled::Refused(error) if !told.is_empty() => {
                     tracing::error!(%conversation, %error, "nobody is told of the dead update");
                     told = Vec::new();
                 }
+                Settled::Away(error) | Settled::Refused(error) => return Err(error),
             }
-            wait = (wait * 2).min(Duration::from_secs(5));
         }
     }
+
+    /// Marks an update as one that is not run until it is let go.
+    async fn park(&self, arrived: &Arc<Arrived>, why: &str) -> Result<After, Error> {
+        let About { conversation, attempt, update, .. } = &arrived.about;
+        tracing::error!(%conversation, ?update, attempt, error = why, "an update is parked, and holds back those behind it");
+        let record = record(arrived, Timestamp(0), Mark::Parked(why.to_owned()));
+        match self.settle(arrived, || replace(arrived, &record), TRIES).await {
+            Settled::Committed => {
+                let mut parked = Arrived::clone(arrived);
+                parked.parked = true;
+                parked.revision.0 += 1;
+                (parked.begun.times, parked.marked, parked.verdict) = (0, false, None);
+                parked.leave_body_behind();
+                Ok(After::Parked(Arc::new(parked)))
+            }
+            Settled::Moved => Ok(self.look_again(arrived).await),
+            Settled::Away(error) | Settled::Refused(error) => Err(error),
+        }
+    }
+
+    /// Commits what ends or changes an update. Perhaps a try that failed was applied: the same again is safe, since
+    /// all of these expect the update's revision.
+    async fn settle(&self, arrived: &Arrived, writes: impl Fn() -> Vec<Write>, tries: u32) -> Settled {
+        let mut wait = Duration::from_millis(20);
+        let mut tried = 1;
+        loop {
+            let error = match self.storage.commit(Batch::new(CommitId(self.clock.random()), writes())).await {
+                Ok(_) => return Settled::Committed,
+                Err(error) => error,
+            };
+            match error.kind() {
+                Kind::Conflict if names_entry(&error, arrived) => return Settled::Moved,
+                Kind::Unknown | Kind::Timeout | Kind::Unavailable if tried < tries => {
+                    let conversation = &arrived.about.conversation;
+                    tracing::warn!(%conversation, %error, "a failed update cannot be put away, trying again");
+                    self.clock.sleep(wait).await;
+                }
+                Kind::Unknown | Kind::Timeout | Kind::Unavailable => return Settled::Away(error),
+                Kind::Closed => self.give_up(error).await,
+                _ => return Settled::Refused(error),
+            }
+            tried += 1;
+            wait *= 2;
+        }
+    }
+}
+
+/// An update's entry as it is to be, all its tries counted.
+fn record(arrived: &Arrived, not_before: Timestamp, mark: Mark) -> bytes::Bytes {
+    let About { conversation, arrived: stamp, attempt, body, .. } = &arrived.about;
+    InboxRecord {
+        conversation: conversation.clone(),
+        arrived: *stamp,
+        attempts: *attempt,
+        not_before,
+        mark,
+        body: body.clone(),
+    }
+    .encode()
+}
+
+fn replace(arrived: &Arrived, record: &bytes::Bytes) -> Vec<Write> {
+    let mut writes = Vec::new();
+    let replace = (arrived.offset, arrived.revision, record.clone());
+    queue(&mut writes, arrived.shard, &INBOX).replace.push(replace);
+    writes
 }

@@ -9,8 +9,9 @@ use super::core::{Core, Hidden, Tasks};
 use super::feed::feed;
 use super::handle::{Feeds, Handle};
 use super::inbox::Inbox;
-use super::index::{Bounds, Index};
+use super::index::{Bounds, Crowd, Index};
 use super::intake::{Intake, Request};
+use super::isolate::Isolation;
 use super::outbox::Outbox;
 use super::riders::Riders;
 use super::{Handler, Options, Sender, Source};
@@ -88,6 +89,7 @@ impl<H: Handler> Runner<H> {
             entries: options.index_entries,
             ready: READY,
             bytes: options.index_bytes,
+            crowd: Crowd { entries: options.waiting, bytes: options.waiting_bytes },
         });
         let outbox = Outbox::new(senders, options.senders);
         let riders = Riders::new();
@@ -101,6 +103,7 @@ impl<H: Handler> Runner<H> {
             clock,
             options,
             index,
+            isolation: Isolation::default(),
             riders,
             outbox,
             tasks: Tasks::open(),
@@ -109,10 +112,15 @@ impl<H: Handler> Runner<H> {
         // Calls are made from here on; a start that is dropped or fails must end that.
         let guard = core.tasks.guard();
         let mut inbox = Inbox::new(Arc::clone(&core));
+        core.note_start().await?;
         let calls = core.read_outbox(Shard::all(), |_| true).await?;
         let updates = inbox.recover().await?;
         if updates + calls > 0 {
             tracing::info!(updates, calls, "found what an earlier process had left");
+        }
+        if core.isolation.row().is_some() {
+            core.tasks.spawn(Arc::clone(&core).isolate());
+            core.tasks.spawn(Arc::clone(&core).end_row());
         }
         let (stop, stopping) = watch::channel(false);
         let (close, closing) = watch::channel(false);
@@ -134,6 +142,7 @@ fn check(options: &Options) -> Result<()> {
     let at_least_one = [
         ("concurrency", options.concurrency),
         ("index_entries", options.index_entries),
+        ("waiting", options.waiting),
         ("senders", options.senders),
     ];
     match at_least_one.iter().find(|(_, value)| *value == 0) {

@@ -10,8 +10,8 @@ use std::time::Duration;
 use tokio::task::coop;
 
 use super::core::Core;
-use super::format::InboxRecord;
-use super::index::{Arrived, Start};
+use super::format::{InboxRecord, Mark};
+use super::index::{Arrived, Start, Verdict};
 use super::names::INBOX;
 use super::panics::{caught, caught_async};
 use super::sequence::Place;
@@ -30,6 +30,8 @@ pub(super) enum After {
     Done,
     /// It is to run again, as it is here, after a wait in which it holds its keys and no slot.
     Again(Arc<Arrived>, Duration),
+    /// It is parked: it holds its keys and no slot until it is let go.
+    Parked(Arc<Arrived>),
 }
 
 impl<H: Handler> Core<H> {
@@ -86,6 +88,7 @@ impl<H: Handler> Core<H> {
                 });
                 taken
             }
+            After::Parked(parked) => self.index.hold(place, arrived, parked),
         };
         self.start(start);
         next
@@ -95,14 +98,22 @@ impl<H: Handler> Core<H> {
     async fn attempt(self: &Arc<Self>, arrived: &Arc<Arrived>) -> After {
         let wait = arrived.not_before.since(self.clock.now()).min(self.options.longest_backoff());
         if !wait.is_zero() {
-            let mut again = arrived.copy();
+            let mut again = Arrived::clone(arrived);
             again.not_before = Timestamp(0);
             return After::Again(Arc::new(again), wait);
         }
         let whole = match self.with_body(arrived).await {
+            Ok(Some(whole)) if whole.parked => return After::Parked(whole),
             Ok(Some(whole)) => whole,
             Ok(None) => return After::Done,
             Err(error) => return self.postpone(arrived, &error),
+        };
+        if let Some(verdict) = &whole.verdict {
+            return self.carry_out(&whole, verdict).await;
+        }
+        let whole = match self.mark_begun(whole).await {
+            Ok(marked) => marked,
+            Err(after) => return after,
         };
         let mut conflicts = 0;
         loop {
@@ -115,7 +126,8 @@ impl<H: Handler> Core<H> {
                     return After::Again(whole, self.options.backoff_max);
                 }
                 Err(error) => {
-                    return self.bury(&whole, &format!("the update cannot be decoded: {error}")).await;
+                    let why = format!("the update cannot be decoded: {error}");
+                    return self.carry_out(&whole, &Arc::new(Verdict::Bury(why))).await;
                 }
             };
             let turn = Turn::new(Arc::clone(&whole), Arc::clone(&self.storage), self.clock.clone());
@@ -158,11 +170,13 @@ impl<H: Handler> Core<H> {
     /// What to do with an update whose entry somebody else has moved: nothing if it is gone; else it is run again,
     /// with what the entry says now.
     pub(super) async fn look_again(&self, arrived: &Arrived) -> After {
-        let mut again = arrived.copy();
+        let mut again = arrived.clone();
+        again.verdict = None;
         again.leave_body_behind();
         let again = Arc::new(again);
         match self.with_body(&again).await {
             Ok(None) => After::Done,
+            Ok(Some(found)) if found.parked => After::Parked(found),
             Ok(Some(found)) => {
                 let wait = found.not_before.since(self.clock.now()).min(self.options.longest_backoff());
                 After::Again(found, wait)
@@ -173,7 +187,7 @@ impl<H: Handler> Core<H> {
 
     /// Whether the update's entry is known to be as it was.
     async fn stands(&self, arrived: &Arrived) -> bool {
-        let mut again = arrived.copy();
+        let mut again = arrived.clone();
         again.leave_body_behind();
         let found = self.with_body(&Arc::new(again)).await;
         matches!(found, Ok(Some(found)) if found.revision == arrived.revision)
@@ -198,10 +212,11 @@ impl<H: Handler> Core<H> {
             return Ok(None);
         };
         let record = InboxRecord::decode(&entry.bytes)?;
-        let mut whole = arrived.copy();
+        let mut whole = Arrived::clone(arrived);
         whole.about.body = record.body;
         whole.about.attempt = whole.about.attempt.max(record.attempts.saturating_add(1));
         whole.not_before = record.not_before;
+        whole.parked = matches!(record.mark, Mark::Parked(_));
         whole.body_left_behind = false;
         whole.revision = entry.revision;
         Ok(Some(Arc::new(whole)))

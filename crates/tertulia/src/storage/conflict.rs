@@ -1,8 +1,8 @@
-//! The particulars of a `Conflict` and of a `Gone`, found with `Error::detail`.
+//! The particulars of a `Conflict`, of a `Gone`, and of an `Unavailable` over a queue, found with `Error::detail`.
 
 use std::fmt;
 
-use super::{CommitId, Head, Offset};
+use super::{CommitId, Head, Limits, Offset};
 use crate::error::Kind;
 use crate::{Error, Key};
 
@@ -76,3 +76,30 @@ impl fmt::Display for Gone {
 }
 
 impl std::error::Error for Gone {}
+
+/// A queue that has no room for what a batch would append.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Full {
+    /// The queue.
+    pub key: Key,
+    /// How many entries it would hold.
+    pub entries: u64,
+    /// How many bytes they would have.
+    pub bytes: u64,
+}
+
+impl Full {
+    pub(super) fn error(self, limits: &Limits) -> Error {
+        let text = format!("{self}, at most {} and {} are allowed", limits.queue_entries, limits.queue_bytes);
+        Error::unavailable(text).with_source(self)
+    }
+}
+
+impl fmt::Display for Full {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key, entries, bytes } = self;
+        write!(f, "{key} is full: it would hold {entries} entries and {bytes} bytes")
+    }
+}
+
+impl std::error::Error for Full {}

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use super::{
-    Append, Appended, Batch, CommitId, Committed, Conflict, Etag, Expect, Expire, Head, ItemId, Limits,
+    Append, Appended, Batch, CommitId, Committed, Conflict, Etag, Expect, Expire, Full, Head, ItemId, Limits,
     LogHead, LogWrite, Mismatch, Offset, QueueHead, QueueWrite, Revision, Write,
 };
 use crate::{Error, Key, Result};
@@ -331,10 +331,7 @@ fn change_queue(
         added.push((offset, append));
     }
     if adds && (after.count > limits.queue_entries || after.bytes > limits.queue_bytes) {
-        return Err(Error::unavailable(format!(
-            "{key} is full: it would hold {} entries and {} bytes, at most {} and {} are allowed",
-            after.count, after.bytes, limits.queue_entries, limits.queue_bytes
-        )));
+        return Err(Full { key, entries: after.count, bytes: after.bytes }.error(limits));
     }
     let replace: Vec<_> = replace
         .into_iter()

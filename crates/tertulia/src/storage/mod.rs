@@ -17,7 +17,7 @@ mod page;
 
 pub use batch::{Append, Batch, Expect, Expire, ItemId, LogWrite, QueueWrite, Write};
 pub use behind::{Behind, BehindStats, Failure, Outcome, Pending, Queued};
-pub use conflict::{Conflict, Gone, Mismatch};
+pub use conflict::{Conflict, Full, Gone, Mismatch};
 pub use contract::{BoxFuture, Durability, IntoStorage, Properties, Scope, Storage};
 pub use decide::{Change, Decision, LogChange, QueueChange, State, decide};
 pub use head::{CommitId, Etag, Head, LogHead, Offset, QueueHead, Revision};

@@ -88,7 +88,7 @@ fn run_program(seed: u64, steps: usize) {
             _ => {
                 let keys: Vec<Key> =
                     (0..rng.usize(0..5)).map(|_| rng.choice(&names).unwrap().clone()).collect();
-                let place = sequencer.push(&keys, next);
+                let place = sequencer.push(&keys, next, 1);
                 known.push(Known { id: next, keys, place, state: State::Waiting });
                 next += 1;
             }
@@ -115,9 +115,9 @@ fn a_long_program_agrees_with_a_naive_model() {
 fn entries_become_ready_in_the_order_in_which_they_came_to_head_their_lists() {
     let key: Key = Arc::from("a");
     let mut sequencer = Sequencer::default();
-    let first = sequencer.push(std::slice::from_ref(&key), 1);
-    sequencer.push(std::slice::from_ref(&key), 2);
-    sequencer.push(&[], 3);
+    let first = sequencer.push(std::slice::from_ref(&key), 1, 5);
+    sequencer.push(std::slice::from_ref(&key), 2, 7);
+    sequencer.push(&[], 3, 0);
     assert_eq!(sequencer.take(), Some((first, 1)));
     sequencer.finish(first);
     assert_eq!(sequencer.take().map(|(_, value)| value), Some(3));

@@ -106,8 +106,8 @@ async fn whole_values_and_any_number_of_keys_are_one_batch() {
     );
     let bot = bot.start().await.unwrap();
     assert_eq!(say(&bot, "a", "@ana x").await, replies(&["done"]));
-    // One for the inbox, one for the turn.
-    assert_eq!((storage.counts().batches, storage.written("session/").writes), (2, 12));
+    // One that says that the bot runs, one for the inbox, one for the turn.
+    assert_eq!((storage.counts().batches, storage.written("session/").writes), (3, 12));
     let storage: Arc<dyn Storage> = storage;
     assert_eq!(stored(&storage).await, (Some("chat".to_owned()), Some("user".to_owned())));
 }

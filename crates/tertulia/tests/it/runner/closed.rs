@@ -1,6 +1,7 @@
 //! A storage that takes nothing any more.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tertulia::error::Kind;
@@ -12,13 +13,16 @@ use tertulia::{Error, Key, Result};
 
 use super::support::{start, update};
 
-/// Reads as ever, and is closed to every commit.
+/// Reads as ever, and is closed to every commit after the first, with which a runner notes that it runs.
 #[derive(Debug)]
-struct Closed(Memory);
+struct Closed(Memory, AtomicBool);
 
 #[deny(clippy::missing_trait_methods)]
 impl Storage for Closed {
-    fn commit<'a>(&'a self, _: Batch) -> BoxFuture<'a, Result<Committed>> {
+    fn commit<'a>(&'a self, batch: Batch) -> BoxFuture<'a, Result<Committed>> {
+        if !self.1.swap(true, Ordering::Relaxed) {
+            return self.0.commit(batch);
+        }
         Box::pin(async { Err(Error::new(Kind::Closed, "the disk is broken")) })
     }
 
@@ -41,7 +45,7 @@ impl Storage for Closed {
 
 #[tokio::test(start_paused = true)]
 async fn a_storage_that_is_closed_stops_the_runner_and_acknowledges_nothing() {
-    let storage: Arc<dyn Storage> = Arc::new(Closed(Memory::new()));
+    let storage: Arc<dyn Storage> = Arc::new(Closed(Memory::new(), AtomicBool::new(false)));
     let handle = start(&storage, Options::default(), async |_, _| Ok(())).await;
     let intake = handle.intake().clone();
     let submitted = tokio::spawn(async move { intake.submit(update("a", 1, "x")).await });

@@ -43,7 +43,9 @@ async fn crash_again_and_again(seed: u64, faults: bool) {
     let tries = Diary::default();
     let calls = Diary::default();
     let acknowledged = Mutex::new(vec![0; CHATS as usize]);
-    let options = Options { backoff: Duration::from_millis(3), retries: 100, ..Options::default() };
+    // Nothing here stops the process but the test.
+    let options =
+        Options { backoff: Duration::from_millis(3), retries: 100, stops: u8::MAX, ..Options::default() };
     let mut crashes = 0;
     loop {
         let (note, tried, random) = (calls.clone(), tries.clone(), Arc::clone(&rng));

@@ -4,12 +4,15 @@ pub(super) mod support;
 
 mod closed;
 mod crash;
+mod crowd;
 mod faults;
+mod isolate;
 mod lazy;
 mod limits;
 mod order;
 mod outbox;
 mod panics;
+mod parking;
 mod parts;
 mod retries;
 mod seen;

@@ -245,8 +245,8 @@ async fn the_index_is_never_fuller_than_its_bound() {
 #[tokio::test(start_paused = true)]
 async fn callers_of_one_chat_see_their_updates_run_in_the_order_of_their_receipts() {
     let storage = memory();
-    let handle =
-        start(&storage, Options::default(), |turn, text| async move { apply(&turn, &text).await }).await;
+    let options = Options { waiting: 1_500, ..Options::default() };
+    let handle = start(&storage, options, |turn, text| async move { apply(&turn, &text).await }).await;
     let receipts: Arc<Mutex<Vec<String>>> = Arc::default();
     let mut callers = tokio::task::JoinSet::new();
     for caller in 0..300 {

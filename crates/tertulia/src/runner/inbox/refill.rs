@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use super::format::InboxRecord;
-use super::inbox::Inbox;
-use super::index::Arrived;
-use super::names::INBOX;
-use super::{About, Handler};
+use super::Inbox;
+use super::coming::keys;
 use crate::error::Kind;
+use crate::runner::format::{InboxRecord, Mark};
+use crate::runner::index::Arrived;
+use crate::runner::names::INBOX;
+use crate::runner::{About, Handler};
 use crate::storage::{Base, CommitId, From, Offset, Page, QueueEntry, Read};
 use crate::{Key, Result, Shard, Timestamp};
 
@@ -16,7 +17,7 @@ impl<H: Handler> Inbox<H> {
     ///
     /// # Errors
     /// What the storage gives.
-    pub(super) async fn recover(&mut self) -> Result<usize> {
+    pub(in crate::runner) async fn recover(&mut self) -> Result<usize> {
         let shards: Vec<Shard> = Shard::all().collect();
         self.refill(&shards).await
     }
@@ -34,6 +35,7 @@ impl<H: Handler> Inbox<H> {
     /// each other by arrival, so that keys over several shards keep it.
     async fn refill(&mut self, shards: &[Shard]) -> Result<usize> {
         let mut found = 0;
+        let row = self.core.isolation.row();
         let mut open: Vec<(Shard, Timestamp)> = shards.iter().map(|shard| (*shard, Timestamp(0))).collect();
         let mut read = self.read.clone();
         // What waits until no shard can have an earlier arrival.
@@ -56,7 +58,7 @@ impl<H: Handler> Inbox<H> {
                 let next = page.entries.last().map_or(page.head.end, |last| Offset(last.offset.0 + 1));
                 read[shard.index()] = Some((incarnation, next));
                 for entry in page.entries {
-                    if let Some(arrived) = read_entry(shard, incarnation, entry) {
+                    if let Some(arrived) = read_entry(shard, incarnation, entry, row) {
                         // Clocks of several processes differ: within a shard, the offset decides.
                         last = last.max(arrived.about.arrived);
                         waiting.push((last, arrived));
@@ -79,7 +81,8 @@ impl<H: Handler> Inbox<H> {
                 self.read[arrived.shard.index()] = Some((arrived.incarnation, next));
             }
             found += sure;
-            self.push(waiting.drain(..sure).map(|(_, arrived)| arrived));
+            let keyed = |(_, arrived): (_, Arrived)| (keys(&*self.core.handler, &arrived.about), arrived);
+            self.push(waiting.drain(..sure).map(keyed));
         }
         self.read = read;
         Ok(found)
@@ -91,7 +94,7 @@ fn after(shard: Shard, read: Option<(CommitId, Offset)>) -> Read {
     Read::new(Key::Queue(shard, INBOX)).from(from).base(Base::Never).limit(256, 1 << 20)
 }
 
-fn read_entry(shard: Shard, incarnation: CommitId, entry: QueueEntry) -> Option<Arrived> {
+fn read_entry(shard: Shard, incarnation: CommitId, entry: QueueEntry, row: Option<u64>) -> Option<Arrived> {
     let QueueEntry { offset, revision, id, bytes } = entry;
     let (record, update) = match (InboxRecord::decode(&bytes), id) {
         (Ok(record), Some(id)) => (record, id),
@@ -104,7 +107,18 @@ fn read_entry(shard: Shard, incarnation: CommitId, entry: QueueEntry) -> Option<
             return None;
         }
     };
-    let InboxRecord { conversation, arrived, attempts, not_before, mark: _, body } = record;
+    let InboxRecord { conversation, arrived, attempts, not_before, mark, body } = record;
     let about = About { update, conversation, arrived, attempt: attempts.saturating_add(1), body };
-    Some(Arrived { about, body_left_behind: false, not_before, shard, incarnation, offset, revision })
+    let mut found = Arrived { not_before, revision, ..Arrived::new(about, shard, incarnation, offset) };
+    match mark {
+        Mark::None => {}
+        // Of an earlier row, it counts no more.
+        Mark::Begun(begun) if Some(begun.row) == row => found.begun = begun,
+        Mark::Begun(_) => {}
+        Mark::Parked(_) => {
+            found.parked = true;
+            found.leave_body_behind();
+        }
+    }
+    Some(found)
 }

@@ -1,54 +1,26 @@
 //! What the runner knows in memory of the updates that are in the inbox, and what may run now.
 
+mod arrived;
+mod crowd;
+mod isolated;
+mod stats;
+
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::sequence::{Place, Sequencer};
-use super::{About, Keys};
-use crate::storage::{CommitId, Offset, Revision};
-use crate::{Shard, Timestamp};
+use super::Keys;
+use super::sequence::{Key, Place, Sequencer};
+use crate::Shard;
+use crate::storage::Offset;
 
-/// An update in the inbox.
-#[derive(Debug)]
-pub(super) struct Arrived {
-    pub(super) about: About,
-    /// The body was too much to keep: it is read again when the update runs.
-    pub(super) body_left_behind: bool,
-    /// When an earlier process put it off: not to be run before. Zero in one that this process puts off.
-    pub(super) not_before: Timestamp,
-    pub(super) shard: Shard,
-    pub(super) incarnation: CommitId,
-    pub(super) offset: Offset,
-    pub(super) revision: Revision,
-}
-
-impl Arrived {
-    /// A copy to be changed.
-    pub(super) fn copy(&self) -> Self {
-        Self {
-            about: self.about.clone(),
-            body_left_behind: self.body_left_behind,
-            not_before: self.not_before,
-            shard: self.shard,
-            incarnation: self.incarnation,
-            offset: self.offset,
-            revision: self.revision,
-        }
-    }
-
-    /// Forgets the body, which is read again, with the revision that it has then.
-    pub(super) fn leave_body_behind(&mut self) {
-        self.about.body = bytes::Bytes::new();
-        self.body_left_behind = true;
-    }
-
-    /// The bytes that count against the bound.
-    fn kept(&self) -> usize {
-        self.about.body.len()
-    }
-}
+pub(super) use self::arrived::{Arrived, Verdict};
+pub(super) use self::crowd::Newcomer;
+pub(super) use self::isolated::Only;
+pub use self::stats::{Depth, Stats};
 
 /// The index: a sequencer, and who computes.
 #[derive(Debug)]
@@ -74,6 +46,15 @@ pub(super) struct Bounds {
     pub(super) ready: usize,
     /// How many bytes of bodies are kept.
     pub(super) bytes: usize,
+    /// How many updates wait for one key, and how many bytes they have.
+    pub(super) crowd: Crowd,
+}
+
+/// How much may wait for one key.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Crowd {
+    pub(super) entries: usize,
+    pub(super) bytes: usize,
 }
 
 #[derive(Debug, Default)]
@@ -87,6 +68,22 @@ struct State {
     bytes: usize,
     /// Nothing is taken any more.
     stopped: bool,
+    /// Where the parked ones are.
+    parked: HashMap<(Shard, Offset), Place, RandomState>,
+    /// Those that were let go before they were held here.
+    let_go: Vec<(Shard, Offset)>,
+    /// While suspects are tried: nothing else is taken.
+    only: Option<Only>,
+}
+
+impl State {
+    /// How many updates may be taken now.
+    fn ready(&self) -> usize {
+        match &self.only {
+            None => self.sequencer.ready(),
+            Some(only) => self.sequencer.ready_entries().filter(|arrived| only.allows(arrived)).count(),
+        }
+    }
 }
 
 /// How many workers a caller must start: they are counted as computing already.
@@ -146,14 +143,20 @@ impl Index {
     pub(super) fn push(&self, arrivals: Vec<(Keys, Arc<Arrived>)>) -> Start {
         let mut state = self.state.lock();
         for (keys, mut arrived) in arrivals {
+            let weight = arrived.kept();
             self.bound(&mut state, &mut arrived);
-            match keys {
-                Keys::Conversation => {
-                    let key = arrived.about.conversation.text().clone();
-                    state.sequencer.push(std::slice::from_ref(&key), arrived)
-                }
-                Keys::Exactly(keys) => state.sequencer.push(&keys, arrived),
+            let (at, parked) = (arrived.at(), arrived.parked);
+            let conversation = arrived.about.conversation.text().clone();
+            let keys: &[Key] = match &keys {
+                Keys::Conversation => std::slice::from_ref(&conversation),
+                Keys::Exactly(keys) => keys,
             };
+            if parked {
+                let place = state.sequencer.push_held(keys, arrived, weight);
+                state.parked.insert(at, place);
+            } else {
+                state.sequencer.push(keys, arrived, weight);
+            }
         }
         self.start(&mut state)
     }
@@ -167,6 +170,7 @@ impl Index {
     pub(super) fn finish(&self, place: Place, arrived: &Arrived) -> (Option<(Place, Arc<Arrived>)>, Start) {
         let mut state = self.state.lock();
         state.sequencer.finish(place);
+        state.let_go.retain(|at| *at != arrived.at());
         state.running -= 1;
         state.bytes -= arrived.kept();
         // Not at each removal.
@@ -187,8 +191,15 @@ impl Index {
         let mut state = self.state.lock();
         state.bytes -= before.kept();
         self.bound(&mut state, &mut arrived);
+        let (at, parked) = (arrived.at(), arrived.parked);
         state.sequencer.hold(place, arrived);
         state.running -= 1;
+        if parked {
+            state.parked.insert(at, place);
+            if state.let_go.contains(&at) {
+                self.let_go(&mut state, at);
+            }
+        }
         let next = self.next(&mut state);
         (next, self.start(&mut state))
     }
@@ -196,11 +207,34 @@ impl Index {
     /// Counts the bytes of an update's body, and leaves it behind if they are too many.
     fn bound(&self, state: &mut State, arrived: &mut Arc<Arrived>) {
         if state.bytes + arrived.kept() > self.bounds.bytes {
-            let mut without = arrived.copy();
-            without.leave_body_behind();
-            *arrived = Arc::new(without);
+            Arc::make_mut(arrived).leave_body_behind();
         }
         state.bytes += arrived.kept();
+    }
+
+    /// Lets a parked update be looked at again; nothing if it is not known here.
+    pub(super) fn unpark(&self, shard: Shard, offset: Offset) -> Start {
+        let mut state = self.state.lock();
+        self.let_go(&mut state, (shard, offset));
+        self.start(&mut state)
+    }
+
+    fn let_go(&self, state: &mut State, at: (Shard, Offset)) {
+        state.let_go.retain(|other| *other != at);
+        let Some(place) = state.parked.remove(&at) else {
+            // Its mark may have been committed a moment ago.
+            if state.sequencer.entries().any(|arrived| arrived.at() == at) {
+                state.let_go.push(at);
+            }
+            return;
+        };
+        let arrived = Arc::make_mut(state.sequencer.get_mut(place));
+        let kept = arrived.kept();
+        arrived.parked = false;
+        arrived.about.attempt = 1;
+        arrived.leave_body_behind();
+        state.bytes -= kept;
+        state.sequencer.resume(place);
     }
 
     /// Lets a held update run.
@@ -227,7 +261,10 @@ impl Index {
         let next = if state.computing > self.bounds.computing || self.is_full(state) {
             None
         } else {
-            state.sequencer.take()
+            match &state.only {
+                None => state.sequencer.take(),
+                Some(only) => state.sequencer.take_one_of(|arrived| only.allows(arrived)),
+            }
         };
         if next.is_some() {
             state.running += 1;
@@ -255,7 +292,7 @@ impl Index {
         }
         let free = self.bounds.computing.saturating_sub(state.computing);
         let slots = self.bounds.running - state.running;
-        let workers = free.min(state.sequencer.ready()).min(slots);
+        let workers = free.min(state.ready()).min(slots);
         state.computing += workers;
         Start(workers)
     }
@@ -270,7 +307,7 @@ impl Index {
         self.state.lock().running
     }
 
-    /// Waits until nothing runs and nothing is ready. Updates in backoff, and those behind them, may be left.
+    /// Waits until nothing runs and nothing may be taken. Updates in backoff, and those behind them, may be left.
     pub(super) async fn quiet(&self) {
         loop {
             let woken = self.quiet.notified();
@@ -278,7 +315,7 @@ impl Index {
             woken.as_mut().enable();
             {
                 let state = self.state.lock();
-                if state.running == 0 && state.sequencer.ready() == 0 {
+                if state.running == 0 && state.ready() == 0 {
                     return;
                 }
             }

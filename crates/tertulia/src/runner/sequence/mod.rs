@@ -24,6 +24,8 @@ pub(crate) struct Sequencer<T> {
     names: HashMap<Key, usize, RandomState>,
     /// Entries that head all their lists and were not taken yet, in the order in which they became so.
     ready: VecDeque<usize>,
+    /// Of all entries.
+    weight: usize,
 }
 
 #[derive(Debug)]
@@ -31,6 +33,8 @@ struct Entry<T> {
     value: T,
     /// Its first node; the others follow by `sibling`.
     node: Option<usize>,
+    /// What it counts for in its lists' sums.
+    weight: usize,
     /// Lists that it does not head, plus one while it is held.
     blocked: u32,
 }
@@ -49,6 +53,15 @@ struct Node {
 struct List {
     name: Key,
     tail: usize,
+    sum: Sum,
+}
+
+/// What waits for a key, the entry that runs included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sum {
+    pub(crate) entries: usize,
+    /// Of the entries' weights.
+    pub(crate) weight: usize,
 }
 
 /// Names an entry until it is finished.
@@ -63,6 +76,7 @@ impl<T> Default for Sequencer<T> {
             lists: Slab::new(),
             names: HashMap::default(),
             ready: VecDeque::new(),
+            weight: 0,
         }
     }
 }
@@ -73,38 +87,75 @@ impl<T> Sequencer<T> {
         self.entries.len()
     }
 
+    /// The weight of all entries.
+    pub(crate) fn weight(&self) -> usize {
+        self.weight
+    }
+
     /// How many entries could be taken now.
     pub(crate) fn ready(&self) -> usize {
         self.ready.len()
     }
 
+    /// How many keys have entries.
+    pub(crate) fn keys(&self) -> usize {
+        self.lists.len()
+    }
+
+    /// What is known of this key.
+    pub(crate) fn sum(&self, key: &Key) -> Sum {
+        self.names.get(key).map(|list| self.lists[*list].sum).unwrap_or_default()
+    }
+
+    /// Every key that entries wait for or hold, with what is known of it and its first entry, in no order.
+    pub(crate) fn lists(&self) -> impl Iterator<Item = (&Key, Sum, &T)> {
+        self.heads().map(|(list, node)| {
+            let List { name, sum, .. } = &self.lists[list];
+            (name, *sum, &self.entries[self.nodes[node].entry].value)
+        })
+    }
+
+    fn heads(&self) -> impl Iterator<Item = (usize, usize)> {
+        self.nodes.iter().filter(|(_, node)| node.before.is_none()).map(|(place, node)| (node.list, place))
+    }
+
     /// Adds an entry behind all others of its keys. A key given twice counts once; without keys it is ready.
-    pub(crate) fn push(&mut self, keys: &[Key], value: T) -> Place {
-        let entry = self.entries.insert(Entry { value, node: None, blocked: 0 });
+    /// `weight` counts in the sums of its keys.
+    pub(crate) fn push(&mut self, keys: &[Key], value: T, weight: usize) -> Place {
+        let place = self.push_held(keys, value, weight);
+        self.resume(place);
+        place
+    }
+
+    /// Adds an entry as [`push`](Self::push), and keeps it from running until [`resume`](Self::resume).
+    pub(crate) fn push_held(&mut self, keys: &[Key], value: T, weight: usize) -> Place {
+        let entry = self.entries.insert(Entry { value, node: None, weight, blocked: 1 });
+        self.weight += weight;
         for (i, key) in keys.iter().enumerate() {
             if !keys[..i].contains(key) {
-                self.join(entry, key);
+                self.join(entry, key, weight);
             }
-        }
-        if self.entries[entry].blocked == 0 {
-            self.ready.push_back(entry);
         }
         Place(entry)
     }
 
-    fn join(&mut self, entry: usize, key: &Key) {
+    fn join(&mut self, entry: usize, key: &Key, weight: usize) {
         let sibling = self.entries[entry].node;
         let node = Node { entry, list: 0, sibling, before: None, behind: None };
         let node = self.nodes.insert(node);
         self.entries[entry].node = Some(node);
         if let Some(&list) = self.names.get(key) {
-            let tail = std::mem::replace(&mut self.lists[list].tail, node);
+            let List { tail, sum, .. } = &mut self.lists[list];
+            sum.entries += 1;
+            sum.weight += weight;
+            let tail = std::mem::replace(tail, node);
             self.nodes[tail].behind = Some(node);
             self.nodes[node].before = Some(tail);
             self.nodes[node].list = list;
             self.entries[entry].blocked += 1;
         } else {
-            let list = self.lists.insert(List { name: key.clone(), tail: node });
+            let sum = Sum { entries: 1, weight };
+            let list = self.lists.insert(List { name: key.clone(), tail: node, sum });
             self.names.insert(key.clone(), list);
             self.nodes[node].list = list;
         }
@@ -117,6 +168,26 @@ impl<T> Sequencer<T> {
     {
         let entry = self.ready.pop_front()?;
         Some((Place(entry), self.entries[entry].value.clone()))
+    }
+
+    /// As [`take`](Self::take), of those that `wanted` picks.
+    pub(crate) fn take_one_of(&mut self, wanted: impl Fn(&T) -> bool) -> Option<(Place, T)>
+    where
+        T: Clone,
+    {
+        let nth = self.ready.iter().position(|entry| wanted(&self.entries[*entry].value))?;
+        let entry = self.ready.remove(nth)?;
+        Some((Place(entry), self.entries[entry].value.clone()))
+    }
+
+    /// The entries that could be taken now.
+    pub(crate) fn ready_entries(&self) -> impl Iterator<Item = &T> {
+        self.ready.iter().map(|entry| &self.entries[*entry].value)
+    }
+
+    /// What is kept of an entry.
+    pub(crate) fn get_mut(&mut self, Place(entry): Place) -> &mut T {
+        &mut self.entries[entry].value
     }
 
     /// Gives a taken entry back, changed, and keeps it from running until [`resume`](Self::resume); it goes on
@@ -133,15 +204,19 @@ impl<T> Sequencer<T> {
 
     /// Removes a taken entry; whoever heads its lists now may become ready.
     pub(crate) fn finish(&mut self, Place(entry): Place) {
-        let mut next = self.entries.remove(entry).node;
+        let Entry { node: mut next, weight, .. } = self.entries.remove(entry);
+        self.weight -= weight;
         while let Some(node) = next {
-            next = self.leave(node);
+            next = self.leave(node, weight);
         }
     }
 
     /// Takes a node out of its list; gives the next node of the same entry.
-    fn leave(&mut self, node: usize) -> Option<usize> {
+    fn leave(&mut self, node: usize, weight: usize) -> Option<usize> {
         let Node { list, sibling, before, behind, .. } = self.nodes.remove(node);
+        let sum = &mut self.lists[list].sum;
+        sum.entries -= 1;
+        sum.weight -= weight;
         match before {
             Some(before) => self.nodes[before].behind = behind,
             None if behind.is_none() => {
@@ -174,7 +249,12 @@ impl<T> Sequencer<T> {
         }
     }
 
-    /// Every entry that is not finished, in no order: what is left when the runner stops.
+    /// Every entry that is not finished, in no order, to be changed.
+    pub(crate) fn entries_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.entries.iter_mut().map(|(_, entry)| &mut entry.value)
+    }
+
+    /// Every entry that is not finished, in no order.
     pub(crate) fn entries(&self) -> impl Iterator<Item = &T> {
         self.entries.iter().map(|(_, entry)| &entry.value)
     }

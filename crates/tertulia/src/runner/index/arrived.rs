@@ -1,0 +1,75 @@
+//! What is known in memory of an update that is in the inbox.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::runner::{About, Begun};
+use crate::storage::{CommitId, Offset, Revision};
+use crate::{Shard, Timestamp};
+
+/// An update in the inbox.
+#[derive(Clone, Debug)]
+pub(in crate::runner) struct Arrived {
+    pub(in crate::runner) about: About,
+    /// The body was too much to keep: it is read again when the update runs.
+    pub(in crate::runner) body_left_behind: bool,
+    /// When an earlier process put it off: not to be run before. Zero in one that this process puts off.
+    pub(in crate::runner) not_before: Timestamp,
+    pub(in crate::runner) shard: Shard,
+    pub(in crate::runner) incarnation: CommitId,
+    pub(in crate::runner) offset: Offset,
+    pub(in crate::runner) revision: Revision,
+    /// It is not run until it is let go.
+    pub(in crate::runner) parked: bool,
+    /// How processes that stopped had begun it. No times if they had not.
+    pub(in crate::runner) begun: Begun,
+    /// This process has marked it as begun.
+    pub(in crate::runner) marked: bool,
+    /// What was decided about it and could not be committed yet: it is not run again for that.
+    pub(in crate::runner) verdict: Option<Arc<Verdict>>,
+}
+
+/// What becomes of an update that is not run any more, and why.
+#[derive(Debug)]
+pub(in crate::runner) enum Verdict {
+    /// It goes to `dead`.
+    Bury(String),
+    /// It stays and holds back what is behind it, until it is let go.
+    Park(String),
+}
+
+impl Arrived {
+    /// The entry at `offset`, never run nor marked, with its body.
+    pub(in crate::runner) fn new(about: About, shard: Shard, incarnation: CommitId, offset: Offset) -> Self {
+        Self {
+            about,
+            body_left_behind: false,
+            not_before: Timestamp(0),
+            shard,
+            incarnation,
+            offset,
+            revision: Revision(0),
+            parked: false,
+            begun: Begun::default(),
+            marked: false,
+            verdict: None,
+        }
+    }
+
+    /// Forgets the body, which is read again, with the revision that it has then.
+    pub(in crate::runner) fn leave_body_behind(&mut self) {
+        self.about.body = Bytes::new();
+        self.body_left_behind = true;
+    }
+
+    /// Where its entry is, among all inboxes.
+    pub(in crate::runner) fn at(&self) -> (Shard, Offset) {
+        (self.shard, self.offset)
+    }
+
+    /// The bytes that count against the bound.
+    pub(super) fn kept(&self) -> usize {
+        self.about.body.len()
+    }
+}

@@ -1,0 +1,65 @@
+//! How many updates wait for one key, and which are too many.
+
+use std::collections::HashMap;
+
+use super::{Crowd, Index, Keys};
+use crate::Conversation;
+use crate::runner::sequence::{Key, Sum};
+
+/// An update that is about to be put into the inbox.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::runner) struct Newcomer<'a> {
+    pub(in crate::runner) keys: &'a Keys,
+    pub(in crate::runner) conversation: &'a Conversation,
+    pub(in crate::runner) bytes: usize,
+}
+
+impl Newcomer<'_> {
+    fn keys(&self) -> &[Key] {
+        match self.keys {
+            Keys::Conversation => std::slice::from_ref(self.conversation.text()),
+            Keys::Exactly(keys) => keys,
+        }
+    }
+}
+
+impl Crowd {
+    fn has_room(self, known: Sum, bytes: usize) -> bool {
+        known.entries == 0
+            || (known.entries < self.entries && known.weight.saturating_add(bytes) <= self.bytes)
+    }
+}
+
+impl Index {
+    /// Which of these are too many for one of their keys, counting those before them; empty if none is.
+    pub(in crate::runner) fn crowded<'a>(
+        &self,
+        coming: impl ExactSizeIterator<Item = Newcomer<'a>> + Clone,
+    ) -> Vec<bool> {
+        let state = self.state.lock();
+        let crowd = self.bounds.crowd;
+        let bytes =
+            coming.clone().map(|coming| coming.bytes).fold(state.sequencer.weight(), usize::saturating_add);
+        // So few that no key can have too many.
+        if state.sequencer.len() + coming.len() <= crowd.entries && bytes <= crowd.bytes {
+            return Vec::new();
+        }
+        let mut sums: HashMap<Key, Sum> = HashMap::new();
+        let too_many = |coming: Newcomer<'_>| {
+            let known = |key: &Key, sums: &HashMap<Key, Sum>| match sums.get(key) {
+                Some(sum) => *sum,
+                None => state.sequencer.sum(key),
+            };
+            let fits = coming.keys().iter().all(|key| crowd.has_room(known(key, &sums), coming.bytes));
+            if fits {
+                for key in coming.keys() {
+                    let Sum { entries, weight } = known(key, &sums);
+                    let sum = Sum { entries: entries + 1, weight: weight.saturating_add(coming.bytes) };
+                    sums.insert(key.clone(), sum);
+                }
+            }
+            !fits
+        };
+        coming.map(too_many).collect()
+    }
+}
