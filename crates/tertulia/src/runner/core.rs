@@ -10,9 +10,10 @@ use tokio::task::JoinSet;
 
 use super::index::Index;
 use super::isolate::Isolation;
+use super::meter::Meter;
 use super::outbox::Outbox;
 use super::riders::{Riders, Riding};
-use super::{Handler, Options};
+use super::{Handler, Options, Stats};
 use crate::error::Kind;
 use crate::storage::{Batch, CommitId, Committed, Full, Limits, Scope, Storage, Write};
 use crate::{Clock, Error, Key, Result, Shard};
@@ -31,12 +32,19 @@ pub(super) struct Core<H: Handler> {
     pub(super) isolation: Isolation,
     pub(super) riders: Riders,
     pub(super) outbox: Outbox,
+    pub(super) meter: Meter,
     pub(super) tasks: Tasks,
     /// The error of a source or a storage that cannot go on.
     pub(super) failed: watch::Sender<Option<Arc<Error>>>,
 }
 
 impl<H: Handler> Core<H> {
+    /// What there is to do. Looks at every update that is known.
+    pub(super) fn stats(&self) -> Stats {
+        let stats = self.index.stats(self.clock.now());
+        Stats { calls: self.outbox.len(), ..stats }
+    }
+
     /// Commits a batch whose writes are safe to repeat, for as long as it takes: queue appends with ids, removals
     /// without revisions. `writes` gives the same writes at each try.
     ///

@@ -14,6 +14,7 @@ mod index;
 mod intake;
 mod isolate;
 mod limit;
+mod meter;
 mod names;
 mod options;
 mod outbox;
@@ -24,6 +25,7 @@ mod sequence;
 mod source;
 mod start;
 mod turn;
+mod watch;
 mod worker;
 
 pub use format::{Begun, DeadKind, DeadRecord, InboxRecord, Mark, OutboxRecord, SentRecord, Ticket};

@@ -20,6 +20,9 @@ pub struct Options {
     /// counts as a failure: nothing is written and its key goes on. `None`: for as long as it likes. See
     /// [`Turn::more_time`](super::Turn::more_time).
     pub time_limit: Option<Duration>,
+    /// How long a handler runs until the watchdog warns of it: 60 s. It also warns when nothing ends though updates
+    /// are ready.
+    pub stalled: Duration,
     /// How often an update whose handler fails is run again before it is moved to `dead`: 3.
     pub retries: u16,
     /// How often the process stops while an update runs and no other does before that goes to `dead`: 3. (What is
@@ -56,6 +59,7 @@ impl Default for Options {
             waiting: 1_000,
             waiting_bytes: 16 << 20,
             time_limit: Some(Duration::from_mins(5)),
+            stalled: Duration::from_secs(60),
             retries: 3,
             stops: 3,
             after_retries: AfterRetries::Bury,

@@ -34,6 +34,7 @@ enum Settled {
 impl<H: Handler> Core<H> {
     /// After a failed try: another one after a wait, or what follows the last.
     pub(super) async fn fail(&self, arrived: &Arc<Arrived>, error: &anyhow::Error) -> After {
+        self.meter.failed.increment(1);
         let ours = error.chain().find_map(|cause| cause.downcast_ref::<Error>());
         match ours.map(Error::kind) {
             // A storage that is away is not the update's fault, and is not charged.
@@ -145,7 +146,10 @@ impl<H: Handler> Core<H> {
                 writes
             };
             match self.settle(arrived, writes, TRIES).await {
-                Settled::Committed => return Ok(After::Done),
+                Settled::Committed => {
+                    self.meter.dead.increment(1);
+                    return Ok(After::Done);
+                }
                 Settled::Moved => return Ok(self.look_again(arrived).await),
                 Settled::Refused(error) if !told.is_empty() => {
                     tracing::error!(%conversation, %error, "nobody is told of the dead update");
@@ -163,6 +167,7 @@ impl<H: Handler> Core<H> {
         let record = record(arrived, Timestamp(0), Mark::Parked(why.to_owned()));
         match self.settle(arrived, || replace(arrived, &record), TRIES).await {
             Settled::Committed => {
+                self.meter.parked.increment(1);
                 let mut parked = Arrived::clone(arrived);
                 parked.parked = true;
                 parked.revision.0 += 1;

@@ -12,6 +12,7 @@ use super::inbox::Inbox;
 use super::index::{Bounds, Crowd, Index};
 use super::intake::{Intake, Request};
 use super::isolate::Isolation;
+use super::meter::Meter;
 use super::outbox::Outbox;
 use super::riders::Riders;
 use super::{Handler, Options, Sender, Source};
@@ -106,6 +107,7 @@ impl<H: Handler> Runner<H> {
             isolation: Isolation::default(),
             riders,
             outbox,
+            meter: Meter::new(),
             tasks: Tasks::open(),
             failed: failed.clone(),
         });
@@ -126,6 +128,7 @@ impl<H: Handler> Runner<H> {
         let (close, closing) = watch::channel(false);
         let ingest = tokio::spawn(inbox.serve(requests, closing));
         core.tasks.spawn(Arc::clone(&core).keep_flushing());
+        core.tasks.spawn(Arc::clone(&core).watch());
         let sources = sources
             .into_iter()
             .map(|source| {
@@ -145,6 +148,9 @@ fn check(options: &Options) -> Result<()> {
         ("waiting", options.waiting),
         ("senders", options.senders),
     ];
+    if options.stalled.is_zero() {
+        return Err(Error::invalid("runner option `stalled` is 0 s, at least 1 ms is needed"));
+    }
     match at_least_one.iter().find(|(_, value)| *value == 0) {
         Some((name, _)) => Err(Error::invalid(format!("runner option `{name}` is 0, at least 1 is needed"))),
         None => Ok(()),

@@ -149,12 +149,18 @@ impl<H: Handler> Core<H> {
                 Err(panic) => ended.and(Err(panic)),
             };
             match ended {
-                Ok(Ok(Ended::Done)) => return After::Done,
+                Ok(Ok(Ended::Done)) => {
+                    self.meter.applied.increment(1);
+                    return After::Done;
+                }
                 Ok(Ok(Ended::EntryMoved)) => return self.look_again(&whole).await,
                 Ok(Ok(Ended::Outdated)) if !self.stands(&whole).await => {
                     return self.look_again(&whole).await;
                 }
-                Ok(Ok(Ended::Conflict | Ended::Outdated)) => conflicts += 1,
+                Ok(Ok(Ended::Conflict | Ended::Outdated)) => {
+                    self.meter.conflicts.increment(1);
+                    conflicts += 1;
+                }
                 Ok(Err(error)) => return self.fail(&whole, &error).await,
                 Err(panic) => return self.fail(&whole, &panic.into()).await,
             }

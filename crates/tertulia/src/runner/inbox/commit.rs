@@ -76,12 +76,14 @@ impl<H: Handler> Inbox<H> {
         let mut receipts = Vec::with_capacity(updates.len());
         let mut arrivals = Vec::with_capacity(updates.len());
         let mut crowd = Vec::new();
+        let mut faults = 0;
         for (update, place) in updates.into_iter().zip(places) {
             let Appended::At(offset) = committed.appended[place.append] else {
                 receipts.push(Receipt::Seen);
                 continue;
             };
             receipts.push(Receipt::Accepted);
+            faults += usize::from(update.fault.is_some());
             if update.crowded {
                 crowd.push((update, offset));
             } else if let Some(incarnation) = known[place.write] {
@@ -89,6 +91,12 @@ impl<H: Handler> Inbox<H> {
                 arrivals.push((update.keys, Arrived::new(update.about, shard, incarnation, offset)));
             }
         }
+        let (seen, meter) =
+            (receipts.iter().filter(|receipt| **receipt == Receipt::Seen).count(), &self.core.meter);
+        meter.seen.increment(seen as u64);
+        let turned_away = crowd.len() + faults;
+        meter.turned_away.increment(turned_away as u64);
+        meter.accepted.increment((receipts.len() - seen - turned_away) as u64);
         self.push(arrivals.into_iter());
         if !crowd.is_empty() {
             self.bury(&crowd).await;

@@ -91,7 +91,10 @@ impl<H: Handler> Inbox<H> {
         for (size, request) in requests {
             let updates: Vec<Coming> = all.by_ref().take(size).collect();
             match updates.iter().find(|update| update.crowded) {
-                Some(update) if request.overflow == Overflow::Refuse => request.refuse(self.too_many(update)),
+                Some(update) if request.overflow == Overflow::Refuse => {
+                    self.core.meter.refused.increment(updates.len() as u64);
+                    request.refuse(self.too_many(update));
+                }
                 _ => {
                     coming.extend(updates);
                     admitted.push((size, request));

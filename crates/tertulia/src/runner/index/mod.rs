@@ -4,6 +4,7 @@ mod arrived;
 mod crowd;
 mod isolated;
 mod stats;
+mod watch;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -68,6 +69,8 @@ struct State {
     bytes: usize,
     /// Nothing is taken any more.
     stopped: bool,
+    /// Turns that ended since the watchdog looked.
+    ended: usize,
     /// Where the parked ones are.
     parked: HashMap<(Shard, Offset), Place, RandomState>,
     /// Those that were let go before they were held here.
@@ -171,6 +174,7 @@ impl Index {
         let mut state = self.state.lock();
         state.sequencer.finish(place);
         state.let_go.retain(|at| *at != arrived.at());
+        state.ended += 1;
         state.running -= 1;
         state.bytes -= arrived.kept();
         // Not at each removal.
@@ -193,6 +197,7 @@ impl Index {
         self.bound(&mut state, &mut arrived);
         let (at, parked) = (arrived.at(), arrived.parked);
         state.sequencer.hold(place, arrived);
+        state.ended += 1;
         state.running -= 1;
         if parked {
             state.parked.insert(at, place);

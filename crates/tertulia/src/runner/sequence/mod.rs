@@ -26,6 +26,8 @@ pub(crate) struct Sequencer<T> {
     ready: VecDeque<usize>,
     /// Of all entries.
     weight: usize,
+    /// What counts as the moment at which entries are taken.
+    moment: u32,
 }
 
 #[derive(Debug)]
@@ -37,6 +39,8 @@ struct Entry<T> {
     weight: usize,
     /// Lists that it does not head, plus one while it is held.
     blocked: u32,
+    /// The moment at which it was taken, if it is.
+    taken: Option<u32>,
 }
 
 /// One entry in one key's list.
@@ -77,6 +81,7 @@ impl<T> Default for Sequencer<T> {
             names: HashMap::default(),
             ready: VecDeque::new(),
             weight: 0,
+            moment: 0,
         }
     }
 }
@@ -129,7 +134,7 @@ impl<T> Sequencer<T> {
 
     /// Adds an entry as [`push`](Self::push), and keeps it from running until [`resume`](Self::resume).
     pub(crate) fn push_held(&mut self, keys: &[Key], value: T, weight: usize) -> Place {
-        let entry = self.entries.insert(Entry { value, node: None, weight, blocked: 1 });
+        let entry = self.entries.insert(Entry { value, node: None, weight, blocked: 1, taken: None });
         self.weight += weight;
         for (i, key) in keys.iter().enumerate() {
             if !keys[..i].contains(key) {
@@ -167,7 +172,7 @@ impl<T> Sequencer<T> {
         T: Clone,
     {
         let entry = self.ready.pop_front()?;
-        Some((Place(entry), self.entries[entry].value.clone()))
+        Some(self.taken(entry))
     }
 
     /// As [`take`](Self::take), of those that `wanted` picks.
@@ -177,7 +182,24 @@ impl<T> Sequencer<T> {
     {
         let nth = self.ready.iter().position(|entry| wanted(&self.entries[*entry].value))?;
         let entry = self.ready.remove(nth)?;
-        Some((Place(entry), self.entries[entry].value.clone()))
+        Some(self.taken(entry))
+    }
+
+    fn taken(&mut self, entry: usize) -> (Place, T)
+    where
+        T: Clone,
+    {
+        let Entry { value, taken, .. } = &mut self.entries[entry];
+        *taken = Some(self.moment);
+        (Place(entry), value.clone())
+    }
+
+    /// Goes on to the next moment; gives the entries that were taken exactly `ago` moments before it and are not
+    /// finished or held.
+    pub(crate) fn next_moment(&mut self, ago: u32) -> impl Iterator<Item = &T> {
+        self.moment = self.moment.wrapping_add(1);
+        let then = Some(self.moment.wrapping_sub(ago));
+        self.entries.iter().filter(move |(_, entry)| entry.taken == then).map(|(_, entry)| &entry.value)
     }
 
     /// The entries that could be taken now.
@@ -193,8 +215,10 @@ impl<T> Sequencer<T> {
     /// Gives a taken entry back, changed, and keeps it from running until [`resume`](Self::resume); it goes on
     /// holding its keys.
     pub(crate) fn hold(&mut self, Place(entry): Place, value: T) {
-        self.entries[entry].value = value;
-        self.entries[entry].blocked += 1;
+        let entry = &mut self.entries[entry];
+        entry.value = value;
+        entry.blocked += 1;
+        entry.taken = None;
     }
 
     /// Makes a held entry ready again.

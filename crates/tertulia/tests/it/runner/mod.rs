@@ -19,3 +19,4 @@ mod seen;
 mod stop;
 mod time_limit;
 mod two;
+mod watch;
