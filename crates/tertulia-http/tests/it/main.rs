@@ -6,3 +6,4 @@ mod chat;
 mod refusals;
 mod server;
 mod support;
+mod webhook;
