@@ -24,6 +24,7 @@ const MAX_CONNECTIONS: u8 = 100;
 /// such as by `tertulia_http::webhook`.
 ///
 /// A post is Telegram's if its one `X-Telegram-Bot-Api-Secret-Token` is one of the [`Secrets`].
+#[derive(Clone)]
 pub struct Webhook {
     client: Client,
     secrets: Secrets,
