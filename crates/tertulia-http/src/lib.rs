@@ -49,3 +49,8 @@ pub use router::router;
 pub use server::{Server, ServerOptions};
 pub use signed::Signed;
 pub use webhook::{WebhookOptions, webhook};
+
+/// The guide to webhooks, whose code has to compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/webhooks.md")]
+struct Guide;
