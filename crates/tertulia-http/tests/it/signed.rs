@@ -210,6 +210,16 @@ async fn an_id_counts_once_in_its_conversation_and_without_one_the_body_does() {
 }
 
 #[tokio::test]
+async fn an_id_is_its_conversations_own_wherever_that_is_kept() {
+    let site = Site::new().await;
+    // More conversations than shards, so that some share one.
+    for who in 0..300 {
+        assert_eq!(site.post(Some("1"), &format!(r#"{{"who":{who}}}"#)).await, StatusCode::OK);
+    }
+    assert_eq!(site.got().await.len(), 300);
+}
+
+#[tokio::test]
 async fn a_conversation_is_told_by_a_text_or_an_integer_and_what_tells_none_is_kept_in_dead() {
     let site = Site::new().await;
     for body in [r#"{"who":42}"#, r#"{"who":"a b"}"#, r#"{"who":-7}"#] {

@@ -1,7 +1,9 @@
 //! What is answered when.
 
 use std::collections::HashSet;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -45,12 +47,39 @@ async fn a_body_of_more_than_1_mib_is_413_and_one_of_1_mib_is_not() {
     assert_eq!(posted.ask(post_bytes(body(1 << 20))).await, Told::OK);
 }
 
+/// A body that says how large it is, and never comes.
+struct Announced(u64);
+
+impl hyper::body::Body for Announced {
+    type Data = bytes::Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<std::io::Result<hyper::body::Frame<bytes::Bytes>>>> {
+        Poll::Pending
+    }
+
+    fn size_hint(&self) -> hyper::body::SizeHint {
+        hyper::body::SizeHint::with_exact(self.0)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_says_it_is_too_large_is_413_before_it_comes() {
+    let posted = Posted::new().await;
+    let told = posted.ask(post_bytes(Body::new(Announced((1 << 20) + 1)))).await;
+    assert_eq!(told.status, StatusCode::PAYLOAD_TOO_LARGE);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_body_that_does_not_arrive_is_408_and_a_compressed_one_415() {
     let posted = Posted::new().await;
     let never = futures_util::stream::pending::<std::io::Result<bytes::Bytes>>();
+    let started = tokio::time::Instant::now();
     let told = posted.ask(post_bytes(Body::from_stream(never))).await;
-    assert_eq!(told.status, StatusCode::REQUEST_TIMEOUT);
+    assert_eq!((told.status, started.elapsed().as_secs()), (StatusCode::REQUEST_TIMEOUT, 10));
     let mut packed = post(&message(1, 42, "hello"));
     packed.headers_mut().insert("content-encoding", "gzip".parse().unwrap());
     assert_eq!(posted.ask(packed).await.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
