@@ -36,18 +36,29 @@ pub(crate) async fn message(request: Request, options: &Options) -> Result<Messa
     })
 }
 
-fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
-    let refused = |text: String| Err(Problem::new(ProblemKind::UnsupportedMedia, text));
-    if let Some(encoding) = headers.get(header::CONTENT_ENCODING)
-        && encoding != "identity"
-    {
-        return refused("a body with a content encoding is not read".into());
+/// Refuses a body that is not sent as it is: what it becomes is in no proportion to what is read.
+///
+/// # Errors
+/// `UnsupportedMedia`.
+pub(crate) fn check_encoding(headers: &HeaderMap) -> Result<(), Problem> {
+    match headers.get(header::CONTENT_ENCODING) {
+        Some(encoding) if encoding != "identity" => {
+            Err(Problem::new(ProblemKind::UnsupportedMedia, "a body with a content encoding is not read"))
+        }
+        _ => Ok(()),
     }
+}
+
+fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
+    check_encoding(headers)?;
     let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
     let value = value.to_str().unwrap_or_default();
     let essence = value.split(';').next().unwrap_or_default().trim();
     match TYPES.iter().any(|allowed| essence.eq_ignore_ascii_case(allowed)) {
         true => Ok(()),
-        false => refused(format!("the body's type must be {}", TYPES[0])),
+        false => {
+            let text = format!("the body's type must be {}", TYPES[0]);
+            Err(Problem::new(ProblemKind::UnsupportedMedia, text))
+        }
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! - [`Http`] is the platform, [`router`] its routes over a running bot, [`Server`] serves them within limits.
 //! - [`exchange`](exchange()) is the same without HTTP: a message in, the replies out.
+//! - [`webhook`](webhook()) is a route for platforms that post their updates, [`Signed`] such a platform for any system
+//!   that signs its posts.
 //! - Whatever fails is a [`Problem`]: its kind decides the status, in one table; what the client is told and what
 //!   the log keeps are separate.
 //!
@@ -35,6 +37,8 @@ mod problem;
 mod request;
 mod router;
 mod server;
+mod signed;
+mod webhook;
 
 pub use adapter::{Http, SOURCE};
 pub use exchange::{Exchange, exchange};
@@ -43,3 +47,10 @@ pub use options::Options;
 pub use problem::{Problem, ProblemKind};
 pub use router::router;
 pub use server::{Server, ServerOptions};
+pub use signed::Signed;
+pub use webhook::{WebhookOptions, webhook};
+
+/// The guide to webhooks, whose code has to compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/webhooks.md")]
+struct Guide;

@@ -9,6 +9,9 @@ use serde::Serialize;
 use tertulia::Error;
 use tertulia::error::Kind;
 
+/// The wait of problems that pass, in seconds.
+const RETRY_AFTER: u64 = 1;
+
 /// Why a request failed. As a response it is `{"error": {"kind": .., "message": ..}}`; where an update was accepted
 /// all the same, `"update"` names it.
 #[derive(Debug)]
@@ -17,6 +20,8 @@ pub struct Problem {
     /// For the client: nothing about this machine.
     message: String,
     update: Option<String>,
+    /// When to come back, in seconds.
+    retry_after: u64,
     /// For the log only.
     cause: Option<Error>,
 }
@@ -29,6 +34,8 @@ pub enum ProblemKind {
     Invalid,
     /// A token is needed, or another one.
     Unauthorized,
+    /// A post to a webhook is not authentic: its secret or its signature is missing, wrong or too old.
+    Forged,
     /// The request comes from a page of another origin, or for another host.
     Forbidden,
     /// There is no such path.
@@ -63,6 +70,7 @@ impl ProblemKind {
         match self {
             Self::Invalid => ("invalid", StatusCode::BAD_REQUEST),
             Self::Unauthorized => ("unauthorized", StatusCode::UNAUTHORIZED),
+            Self::Forged => ("forged", StatusCode::UNAUTHORIZED),
             Self::Forbidden => ("forbidden", StatusCode::FORBIDDEN),
             Self::NotFound => ("not_found", StatusCode::NOT_FOUND),
             Self::MethodNotAllowed => ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED),
@@ -93,13 +101,20 @@ impl ProblemKind {
 impl Problem {
     /// A problem of this kind, with what the client is told.
     pub fn new(kind: ProblemKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), update: None, cause: None }
+        Self { kind, message: message.into(), update: None, retry_after: RETRY_AFTER, cause: None }
     }
 
     /// Names the update that was accepted.
     #[must_use]
     pub fn update(mut self, update: impl Into<String>) -> Self {
         self.update = Some(update.into());
+        self
+    }
+
+    /// Says when to come back, if the problem is one that passes: in 1 second unless told otherwise.
+    #[must_use]
+    pub(crate) fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after = seconds;
         self
     }
 
@@ -133,7 +148,7 @@ impl From<Error> for Problem {
             Kind::Timeout => (ProblemKind::Timeout, "it took too long, ask again".into()),
             _ => (ProblemKind::Internal, "a fault of the server, which its log names".into()),
         };
-        Self { kind, message, update: None, cause: Some(error) }
+        Self { cause: Some(error), ..Self::new(kind, message) }
     }
 }
 
@@ -171,12 +186,12 @@ impl IntoResponse for Problem {
         let fields = Fields { kind, message: &self.message, update: self.update.as_deref() };
         let mut response = (status, Json(Body { error: fields })).into_response();
         let header = match self.kind {
-            ProblemKind::Unavailable => Some((header::RETRY_AFTER, "1")),
-            ProblemKind::Unauthorized => Some((header::WWW_AUTHENTICATE, "Bearer")),
+            ProblemKind::Unavailable => Some((header::RETRY_AFTER, self.retry_after.into())),
+            ProblemKind::Unauthorized => Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
             _ => None,
         };
         if let Some((name, value)) = header {
-            response.headers_mut().insert(name, HeaderValue::from_static(value));
+            response.headers_mut().insert(name, value);
         }
         response
     }

@@ -81,7 +81,8 @@ fn fingerprint(body: &Bytes) -> Bytes {
     out.into()
 }
 
-fn first_half(digest: &[u8]) -> [u8; 16] {
+/// Half of a SHA-256 digest, which is enough to tell things apart.
+pub(crate) fn first_half(digest: &[u8]) -> [u8; 16] {
     *digest.first_chunk().expect("a SHA-256 digest has 32 bytes")
 }
 

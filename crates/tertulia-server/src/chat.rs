@@ -17,6 +17,7 @@ use crate::failure::Failure;
 use crate::output;
 use crate::place::{Opened, Place};
 use crate::telegram::{Unasked, telegram};
+use crate::webhook::Webhooks;
 
 /// Who answers.
 enum Peer {
@@ -95,11 +96,12 @@ impl InProcess {
         let opened = config.storage.open(&clock).await?;
         let options = runner::Options { concurrency: config.concurrency, ..Default::default() };
         let bot = Bot::new(Http).storage(opened.storage.clone()).clock(clock).options(options);
-        let bot = match telegram(config)? {
+        let (telegram, webhooks) = Webhooks::of(config, telegram(config)?)?;
+        let bot = match telegram {
             Some(telegram) => bot.adapter(Unasked(telegram)),
             None => bot,
         };
-        let running = demo(bot).start().await?;
+        let running = demo(webhooks.platforms(bot)).start().await?;
         let mut options = Options::new();
         options.answer_within = config.answer_timeout;
         Ok(Self { running, opened, conversation, options })

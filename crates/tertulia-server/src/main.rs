@@ -13,6 +13,7 @@ mod serve;
 mod show;
 mod signal;
 mod telegram;
+mod webhook;
 
 use std::process::ExitCode;
 

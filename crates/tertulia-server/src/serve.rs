@@ -18,19 +18,20 @@ use crate::output;
 use crate::place::Opened;
 use crate::signal::Signals;
 use crate::telegram::telegram;
+use crate::webhook::Webhooks;
 
 /// The least time that updates get to end once the server has stopped.
 const LEAST_DRAIN: Duration = Duration::from_secs(1);
 
 pub(crate) async fn run(config: &Config) -> Result<(), Failure> {
     let mut signals = Signals::catch()?;
-    let telegram = telegram(config)?;
+    let (telegram, webhooks) = Webhooks::of(config, telegram(config)?)?;
     let cannot = |error| Failure::Run(format!("cannot listen on {}: {error}", config.listen));
     let listener = TcpListener::bind(config.listen).await.map_err(cannot)?;
     let address = listener.local_addr().map_err(cannot)?;
     let clock = Clock::system();
     let opened = config.storage.open(&clock).await?;
-    let running = Arc::new(start(config, telegram, &opened, clock.clone()).await?);
+    let running = Arc::new(start(config, telegram, &webhooks, &opened, clock.clone()).await?);
     let url = format!("http://{}", reachable(address));
     opened.set_address(&url)?;
 
@@ -38,17 +39,19 @@ pub(crate) async fn run(config: &Config) -> Result<(), Failure> {
     limits.drain = config.drain_timeout;
     let server = Server::new(listener, limits);
     let (stop, stopped) = oneshot::channel::<()>();
-    let routes = router(running.door().clone(), options(config, &running));
+    let door = running.door();
+    let routes = router(door.clone(), options(config, &running)).merge(webhooks.routes(config, door));
     let mut serving = Box::pin(server.serve(routes, async {
         // A sender that is gone is a reason to stop too.
         let _ = stopped.await;
     }));
-    announce(config, &opened, &url, address);
+    announce(config, &opened, &webhooks, &url, address);
 
     let outcome = tokio::select! {
         _ = &mut serving => Ok(()),
         () = signals.next() => Ok(()),
         error = running.failed() => Err(Failure::Run(error.to_string())),
+        error = webhooks.registering(&clock) => Err(Failure::Run(error.to_string())),
     };
     output::line("stopping");
     let began = clock.now();
@@ -78,6 +81,7 @@ pub(crate) async fn run(config: &Config) -> Result<(), Failure> {
 async fn start(
     config: &Config,
     telegram: Option<Telegram>,
+    webhooks: &Webhooks,
     opened: &Opened,
     clock: Clock,
 ) -> tertulia::Result<Running> {
@@ -87,7 +91,7 @@ async fn start(
         Some(telegram) => bot.adapter(telegram),
         None => bot,
     };
-    demo(bot).start().await
+    demo(webhooks.platforms(bot)).start().await
 }
 
 fn options(config: &Config, running: &Arc<Running>) -> Options {
@@ -110,7 +114,7 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
-fn announce(config: &Config, opened: &Opened, url: &str, address: SocketAddr) {
+fn announce(config: &Config, opened: &Opened, webhooks: &Webhooks, url: &str, address: SocketAddr) {
     let properties = opened.storage.properties();
     output::line(format_args!("storage   {}", properties.name));
     output::line(format_args!("          {}", properties.durability));
@@ -127,6 +131,7 @@ fn announce(config: &Config, opened: &Opened, url: &str, address: SocketAddr) {
         (Some(_), Some(url)) => format!("on, at {url}"),
     };
     output::line(format_args!("telegram  {telegram}"));
+    webhooks.announce(config, url);
     output::line(format_args!("try       curl -d '{{\"text\":\"hello\"}}' {url}/chat/alice"));
     output::line("ready");
 }

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tertulia::{Error, Result};
 
+use crate::Secrets;
 use crate::token::Token;
 
 /// How long a connection may take to be made.
@@ -106,6 +107,11 @@ impl Client {
     /// The bot's id.
     pub(crate) fn bot(&self) -> Option<i64> {
         self.token.bot()
+    }
+
+    /// The secrets of a webhook that are made of the token.
+    pub(crate) fn secrets(&self) -> Secrets {
+        Secrets::of_token(self.token.reveal())
     }
 
     /// Where the Bot API is.

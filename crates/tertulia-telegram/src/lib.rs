@@ -1,4 +1,4 @@
-//! Telegram for Tertulia: updates come in by long polling, replies and other calls go out from the outbox.
+//! Telegram for Tertulia: updates come in by long polling or by webhook, replies and other calls go out from the outbox.
 //!
 //! ```no_run
 //! # async fn example() -> tertulia::Result<()> {
@@ -35,19 +35,24 @@ mod client;
 mod envelope;
 mod extract;
 mod format;
+mod incoming;
 mod place;
 mod polling;
+mod secrets;
 mod sender;
 mod split;
 mod telegram;
 mod token;
+mod webhook;
 
 pub use call::{AnswerCallbackQuery, Call};
 pub use extract::TelegramUpdate;
 /// The types of the Bot API, for [`TelegramUpdate`] and the parameters of a [`Call`].
 pub use frankenstein;
+pub use secrets::Secrets;
 pub use split::{MAX_PARTS, MAX_TEXT};
 pub use telegram::Telegram;
+pub use webhook::Webhook;
 
 /// The source of the conversations, and the name of the adapter.
 pub const NAME: &str = "telegram";

@@ -3,18 +3,15 @@
 use std::fmt;
 use std::time::Duration;
 
-use bytes::Bytes;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tertulia::error::Kind;
 use tertulia::runner::{Incoming, Source};
-use tertulia::storage::{BoxFuture, ItemId};
-use tertulia::{Conversation, Error, Name, Result};
+use tertulia::storage::BoxFuture;
+use tertulia::{Error, Name, Result};
 
-use crate::NAME;
 use crate::client::{Client, Failure, Refusal};
-use crate::envelope::Envelope;
-use crate::place::Place;
+use crate::incoming::{incoming, space};
 
 /// The most updates Telegram gives at once.
 const MAX_LIMIT: usize = 100;
@@ -27,7 +24,7 @@ const WAIT: Duration = Duration::from_secs(3);
 pub(crate) struct Polling {
     client: Client,
     options: Options,
-    /// The space of the update ids: one for each bot, since each counts by itself.
+    /// The space of the update ids.
     space: Name,
     /// What the next poll asks for; it confirms all updates before.
     offset: Option<i64>,
@@ -60,8 +57,7 @@ struct GetUpdates<'a> {
 
 impl Polling {
     pub(crate) fn new(client: Client, options: Options) -> Self {
-        let space = client.bot().and_then(|bot| Name::new(format!("{NAME}/{bot}")).ok());
-        let space = space.unwrap_or(const { Name::from_static(NAME) });
+        let space = space(&client);
         Self { client, options, space, offset: None, unconfirmed: false, stuck: false }
     }
 
@@ -115,28 +111,10 @@ impl Polling {
                 Error::unavailable("the result of getUpdates is not an array").with_source(error),
             )
         })?;
-        updates.into_iter().map(|update| self.incoming(update).map_err(Failure::Unanswered)).collect()
-    }
-
-    fn incoming(&self, raw: &RawValue) -> Result<(Option<i64>, Incoming)> {
-        let body = Bytes::copy_from_slice(raw.get().as_bytes());
-        match Envelope::open(&body) {
-            Ok(envelope) => {
-                let id = envelope.id;
-                // An id that no conversation can have must not hold up the updates behind it.
-                let alone = |_| Place::Update(id).conversation();
-                let conversation = envelope.place().conversation().or_else(alone)?;
-                let item = ItemId::Number(self.space.clone(), id);
-                Ok((Some(id), Incoming { conversation, id: item, body, fault: None }))
-            }
-            Err(error) => {
-                // Without an id of Telegram's the bytes themselves tell it from others.
-                let hash = xxhash_rust::xxh3::xxh3_128(&body);
-                let id = ItemId::Bytes(self.space.clone(), hash.to_be_bytes());
-                let conversation = Conversation::new(NAME, &format!("unreadable:{hash:032x}"))?;
-                Ok((None, Incoming { conversation, id, body, fault: Some(error.to_string()) }))
-            }
-        }
+        updates
+            .into_iter()
+            .map(|update| incoming(&self.space, update.get().as_bytes()).map_err(Failure::Unanswered))
+            .collect()
     }
 
     /// What a refused poll means, and what to do about it.

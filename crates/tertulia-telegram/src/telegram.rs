@@ -18,7 +18,7 @@ use crate::place::Place;
 use crate::polling::{Options, Polling};
 use crate::split::split;
 use crate::token::Token;
-use crate::{MAX_PARTS, MAX_TEXT, NAME, sender};
+use crate::{MAX_PARTS, MAX_TEXT, NAME, Secrets, Webhook, sender};
 
 /// The environment variable of the bot token.
 const TOKEN_VARIABLE: &str = "TELEGRAM_BOT_TOKEN";
@@ -27,13 +27,15 @@ const URL_VARIABLE: &str = "TELEGRAM_API_URL";
 /// Telegram's own Bot API server.
 const API_URL: &str = "https://api.telegram.org";
 
-/// Telegram, by long polling. Its token is in no `Debug` output, log or error.
+/// Telegram, by long polling, or by [`webhook`](Self::webhook). Its token is in no `Debug` output, log or error.
 ///
 /// A proxy is taken from `HTTPS_PROXY`, or from `HTTP_PROXY` for a Bot API server without TLS.
 #[must_use = "a platform does nothing until a bot runs on it"]
 pub struct Telegram {
     client: Client,
     options: Options,
+    /// Whether updates are posted and not asked for.
+    posted: bool,
     /// Made when first asked for, since the settings may change until then.
     sender: OnceLock<Arc<dyn Sender>>,
 }
@@ -65,7 +67,7 @@ impl Telegram {
             margin: Duration::from_secs(10),
             allowed_updates: None,
         };
-        Ok(Self { client, options, sender: OnceLock::new() })
+        Ok(Self { client, options, posted: false, sender: OnceLock::new() })
     }
 
     /// The Bot API server: `https://api.telegram.org` unless told otherwise. Without TLS whoever is on the way sees
@@ -100,6 +102,29 @@ impl Telegram {
         self.options.margin = margin;
         self
     }
+
+    /// Has updates posted instead of asking for them: Telegram is polled no more, and what posts them is to be given
+    /// the webhook. `None` makes the secret of the token, as [`Secrets::of_token`] does. To be called last: the webhook
+    /// is of the API server and the kinds of updates that were set before.
+    ///
+    /// An update is the same whether it was posted or polled, so changing from one to the other loses nothing and
+    /// runs nothing twice.
+    ///
+    /// ```no_run
+    /// # use tertulia_telegram::{Secrets, Telegram};
+    /// # async fn example() -> tertulia::Result<()> {
+    /// let (telegram, webhook) = Telegram::from_env()?.webhook(Secrets::new("a-long-random-text")?);
+    /// // The bot gets `telegram`. Once `webhook` is served:
+    /// webhook.register("https://bot.example.org/webhook/telegram").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn webhook(mut self, secrets: impl Into<Option<Secrets>>) -> (Self, Webhook) {
+        let secrets = secrets.into().unwrap_or_else(|| self.client.secrets());
+        let webhook = Webhook::new(self.client.clone(), secrets, self.options.allowed_updates.clone());
+        self.posted = true;
+        (self, webhook)
+    }
 }
 
 impl Adapter for Telegram {
@@ -108,6 +133,9 @@ impl Adapter for Telegram {
     }
 
     fn source(&self) -> Option<Box<dyn Source>> {
+        if self.posted {
+            return None;
+        }
         Some(Box::new(Polling::new(self.client.clone(), self.options.clone())))
     }
 
@@ -195,6 +223,7 @@ impl fmt::Debug for Telegram {
         f.debug_struct("Telegram")
             .field("client", &self.client)
             .field("options", &self.options)
+            .field("posted", &self.posted)
             .finish_non_exhaustive()
     }
 }

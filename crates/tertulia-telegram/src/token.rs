@@ -28,7 +28,7 @@ impl Token {
         Ok(Self(token.to_owned()))
     }
 
-    /// The token itself: only for the path of a request.
+    /// The token itself: for the path of a request, and to make secrets of.
     pub(crate) fn reveal(&self) -> &str {
         &self.0
     }

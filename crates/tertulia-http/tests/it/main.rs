@@ -5,4 +5,6 @@
 mod chat;
 mod refusals;
 mod server;
+mod signed;
 mod support;
+mod webhook;

@@ -24,7 +24,7 @@ const fn key(name: &'static str, variable: &'static str, allowed: &'static str) 
     Key { name, variable, flag: None, default: None, secret: false, allowed }
 }
 
-pub(super) const KEYS: [Key; 9] = [
+pub(super) const KEYS: [Key; 17] = [
     Key {
         flag: Some(("--listen", |options| options.listen.clone())),
         default: Some("127.0.0.1:7700"),
@@ -35,7 +35,7 @@ pub(super) const KEYS: [Key; 9] = [
         default: Some("sqlite:tertulia.db"),
         ..key("storage", "TERTULIA_STORAGE", "memory: or sqlite:<path>")
     },
-    Key { secret: true, ..key("token", "TERTULIA_TOKEN", "16 to 256 visible ASCII characters") },
+    Key { secret: true, ..key("token", "TERTULIA_TOKEN", SECRET) },
     Key {
         flag: Some(("--log", |options| options.log.clone())),
         default: Some("info"),
@@ -60,4 +60,33 @@ pub(super) const KEYS: [Key; 9] = [
         )
     },
     key("telegram.api_url", "TELEGRAM_API_URL", "the URL of a Bot API server, such as http://127.0.0.1:8081"),
+    key(
+        "telegram.webhook_url",
+        "TELEGRAM_WEBHOOK_URL",
+        "the public URL of this server, such as https://bot.example.org",
+    ),
+    Key { secret: true, ..key("telegram.webhook_secret", "TELEGRAM_WEBHOOK_SECRET", TELEGRAM_SECRET) },
+    Key {
+        secret: true,
+        ..key("telegram.webhook_secret_previous", "TELEGRAM_WEBHOOK_SECRET_PREVIOUS", TELEGRAM_SECRET)
+    },
+    Key {
+        default: Some("post"),
+        ..key(
+            "webhook.name",
+            "TERTULIA_WEBHOOK_NAME",
+            "1 to 64 characters out of a-z, 0-9, _ and -, but neither http nor telegram",
+        )
+    },
+    Key { secret: true, ..key("webhook.secret", "TERTULIA_WEBHOOK_SECRET", SECRET) },
+    Key { secret: true, ..key("webhook.secret_previous", "TERTULIA_WEBHOOK_SECRET_PREVIOUS", SECRET) },
+    Key {
+        default: Some("/conversation"),
+        ..key("webhook.conversation", "TERTULIA_WEBHOOK_CONVERSATION", POINTER)
+    },
+    Key { default: Some("/text"), ..key("webhook.text", "TERTULIA_WEBHOOK_TEXT", POINTER) },
 ];
+
+const SECRET: &str = "16 to 256 visible ASCII characters";
+const TELEGRAM_SECRET: &str = "1 to 256 characters out of A-Z, a-z, 0-9, _ and -";
+const POINTER: &str = "a JSON pointer, such as /customer/id";

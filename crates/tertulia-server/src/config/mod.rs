@@ -4,6 +4,7 @@ mod file;
 mod keys;
 mod print;
 mod secret;
+mod webhook;
 
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use crate::place::Place;
 
 use keys::{KEYS, Key};
 pub(crate) use secret::Secret;
+pub(crate) use webhook::{SignedWebhook, TELEGRAM_PATH, TelegramWebhook};
 
 /// The file that is read if it is there and no other is named.
 const FILE: &str = "tertulia.toml";
@@ -42,6 +44,8 @@ pub(crate) struct Config {
     pub(crate) drain_timeout: Duration,
     pub(crate) telegram_token: Option<Secret>,
     pub(crate) telegram_api_url: Option<String>,
+    pub(crate) telegram_webhook: TelegramWebhook,
+    pub(crate) webhook: SignedWebhook,
     /// Every key with its value, for printing.
     values: Vec<(&'static Key, Option<Value>)>,
 }
@@ -119,6 +123,8 @@ impl Config {
             drain_timeout: get.needed("drain_timeout", seconds)?,
             telegram_token: get.optional("telegram.token", telegram_token)?,
             telegram_api_url: get.optional("telegram.api_url", url)?,
+            telegram_webhook: webhook::telegram(&get)?,
+            webhook: webhook::signed(&get)?,
             values,
         };
         if !config.listen.ip().is_loopback() && config.token.is_none() {

@@ -66,6 +66,11 @@ fn a_wrong_value_names_the_key_the_value_where_it_is_from_and_what_is_allowed() 
         ("TERTULIA_DRAIN_TIMEOUT", "1e9"),
         ("TELEGRAM_API_URL", "ftp://example.org"),
         ("TELEGRAM_API_URL", "api.telegram.org"),
+        ("TELEGRAM_WEBHOOK_URL", "bot.example.org"),
+        ("TERTULIA_WEBHOOK_NAME", "telegram"),
+        ("TERTULIA_WEBHOOK_NAME", "http"),
+        ("TERTULIA_WEBHOOK_NAME", "a/b"),
+        ("TERTULIA_WEBHOOK_CONVERSATION", "customer"),
     ] {
         let error = in_environment(name, value);
         assert!(error.contains(&format!("`{value}` (from {name}) is not allowed; allowed: ")), "{error}");
@@ -74,9 +79,14 @@ fn a_wrong_value_names_the_key_the_value_where_it_is_from_and_what_is_allowed() 
 
 #[test]
 fn a_wrong_secret_is_not_shown() {
-    for (name, value) in [("TERTULIA_TOKEN", "short-secret"), ("TELEGRAM_BOT_TOKEN", "1:secret/../x")] {
+    for (name, value) in [
+        ("TERTULIA_TOKEN", "short-canary"),
+        ("TELEGRAM_BOT_TOKEN", "1:canary/../x"),
+        ("TELEGRAM_WEBHOOK_SECRET", "a canary"),
+        ("TERTULIA_WEBHOOK_SECRET", "a-canary"),
+    ] {
         let error = in_environment(name, value);
-        assert!(error.contains("`***`") && error.contains(name) && !error.contains("secret"), "{error}");
+        assert!(error.contains("`***`") && error.contains(name) && !error.contains("canary"), "{error}");
     }
     let error = in_file("token = \"a secret that is long\nx");
     assert!(error.starts_with("tertulia.toml, line ") && !error.contains("secret"), "{error}");
@@ -120,4 +130,16 @@ fn what_is_printed_is_masked_says_where_it_is_from_and_is_toml() {
         assert!(!printed.contains(secret) && !format!("{config:?}").contains(secret), "{printed}");
     }
     assert!(printed.parse::<toml::Table>().is_ok(), "{printed}");
+}
+
+#[test]
+fn a_public_url_without_a_path_gets_the_one_that_is_served() {
+    for (given, expected) in [
+        ("https://bot.example.org", "https://bot.example.org/webhook/telegram"),
+        ("https://bot.example.org/", "https://bot.example.org/webhook/telegram"),
+        ("https://example.org/bot", "https://example.org/bot"),
+    ] {
+        let config = resolve(Options::default(), &[("TELEGRAM_WEBHOOK_URL", given)], None).unwrap();
+        assert_eq!(config.telegram_webhook.url.unwrap(), expected);
+    }
 }

@@ -48,10 +48,10 @@ fn another_file_can_be_named_and_must_be_there() {
 #[test]
 fn what_is_printed_shows_no_secret() {
     let folder = Folder::new();
-    folder.write("tertulia.toml", "token = 'file-secret-0123456789'");
+    folder.write("tertulia.toml", "token = 'file-canary-0123456789'");
     let mut command = folder.command(&["--print-config"]);
-    let output = command.env("TELEGRAM_BOT_TOKEN", "1:telegram-secret").output().unwrap();
+    let output = command.env("TELEGRAM_BOT_TOKEN", "1:telegram-canary").output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
     assert_eq!(text.matches("token = \"***\"").count(), 2, "{text}");
-    assert!(!text.contains("secret"), "{text}");
+    assert!(!text.contains("canary"), "{text}");
 }

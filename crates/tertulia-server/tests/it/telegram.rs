@@ -12,19 +12,24 @@ use tokio::sync::watch;
 
 use crate::support::{Folder, Server};
 
-const TOKEN: &str = "7000001:AA-canary_SECRET-of-the-bot";
+pub(crate) const TOKEN: &str = "7000001:AA-canary_SECRET-of-the-bot";
 
 /// What the Bot API server knows.
 #[derive(Clone, Debug, Default)]
-struct Known {
+pub(crate) struct Known {
     updates: Vec<Value>,
     sent: Vec<Value>,
+    polls: usize,
+    /// What it was told of a webhook, each time.
+    pub(crate) webhooks: Vec<Value>,
+    /// How many more times it has no answer to that.
+    pub(crate) away: usize,
 }
 
-type Shared = Arc<watch::Sender<Known>>;
+pub(crate) type Shared = Arc<watch::Sender<Known>>;
 
 /// A running Bot API server and what it knows; it ends with the test's runtime.
-async fn api() -> (String, Shared) {
+pub(crate) async fn api() -> (String, Shared) {
     let known = Shared::default();
     let routes = Router::new().route("/{bot}/{method}", post(answer)).with_state(Arc::clone(&known));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -47,12 +52,25 @@ async fn answer(
         "getUpdates" => {
             let offset = params["offset"].as_i64().unwrap_or(0);
             known.send_modify(|known| {
+                known.polls += 1;
                 known.updates.retain(|update| update["update_id"].as_i64() >= Some(offset))
             });
             if params["timeout"] != 0 {
                 known.subscribe().wait_for(|known| !known.updates.is_empty()).await.unwrap();
             }
             known.borrow().updates.clone().into()
+        }
+        "setWebhook" => {
+            let mut away = false;
+            known.send_modify(|known| {
+                known.webhooks.push(params.clone());
+                away = known.away > 0;
+                known.away = known.away.saturating_sub(1);
+            });
+            if away {
+                return (StatusCode::BAD_GATEWAY, String::new());
+            }
+            json!(true)
         }
         "sendMessage" => {
             known.send_modify(|known| known.sent.push(params.clone()));
@@ -63,7 +81,7 @@ async fn answer(
     (StatusCode::OK, json!({ "ok": true, "result": result }).to_string())
 }
 
-fn message(update: i64, chat: i64, text: &str) -> Value {
+pub(crate) fn message(update: i64, chat: i64, text: &str) -> Value {
     json!({
         "update_id": update,
         "message": {
@@ -76,8 +94,21 @@ fn message(update: i64, chat: i64, text: &str) -> Value {
     })
 }
 
+impl Known {
+    /// How often updates were asked for.
+    pub(crate) fn polls(&self) -> usize {
+        self.polls
+    }
+
+    /// The texts that were sent to a chat.
+    pub(crate) fn texts(&self, chat: i64) -> Vec<&str> {
+        let sent = self.sent.iter().filter(|sent| sent["chat_id"] == chat);
+        sent.map(|sent| sent["text"].as_str().unwrap()).collect()
+    }
+}
+
 /// Waits until this text was sent to a chat; another may have been sent twice, if a kill came between.
-async fn sent(known: &Shared, chat: i64, text: &str) {
+pub(crate) async fn sent(known: &Shared, chat: i64, text: &str) {
     let is_it = |sent: &Value| sent["chat_id"] == chat && sent["text"].as_str().unwrap().contains(text);
     known.subscribe().wait_for(|known| known.sent.iter().any(is_it)).await.unwrap();
 }

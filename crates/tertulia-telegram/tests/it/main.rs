@@ -10,3 +10,4 @@ mod polling;
 mod sending;
 mod settings;
 mod token;
+mod webhook;

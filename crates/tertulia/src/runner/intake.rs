@@ -67,6 +67,11 @@ impl Intake {
         (Self { requests, body_bytes }, receiver)
     }
 
+    /// Whether the runner takes no more updates: it is stopping, or gone.
+    pub fn is_closed(&self) -> bool {
+        self.requests.is_closed()
+    }
+
     /// Puts an update into the inbox. When this returns, the source may be told.
     ///
     /// # Errors
