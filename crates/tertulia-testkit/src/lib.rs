@@ -47,6 +47,7 @@ mod faulty;
 pub mod model;
 mod played;
 pub mod sessions;
+pub mod simulator;
 mod subject;
 
 pub use counting::{Counting, Counts, Written};

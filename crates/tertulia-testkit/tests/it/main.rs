@@ -5,3 +5,4 @@ mod faulty;
 mod listed;
 mod memory;
 mod seeded;
+mod simulator;

@@ -53,6 +53,7 @@ pub(super) async fn feed(
             Kind::Unavailable | Kind::Timeout | Kind::Unknown => {
                 tracing::warn!(?source, %error, "a source cannot be asked, trying again in {} ms", wait.as_millis());
                 tokio::select! {
+                    biased;
                     _ = stopping.wait_for(|stop| *stop) => break,
                     () = clock.sleep(wait) => {}
                 }

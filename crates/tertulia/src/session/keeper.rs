@@ -1,6 +1,6 @@
 //! Keeps sessions from expiring while they are in use.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -40,7 +40,7 @@ struct Inner {
 #[derive(Default)]
 struct Shared {
     next: u64,
-    held: HashMap<u64, Held>,
+    held: BTreeMap<u64, Held>,
     /// The task, and what it waits for.
     task: Option<(AbortHandle, Timestamp)>,
 }
@@ -130,6 +130,7 @@ async fn keep(keeper: Weak<Inner>) {
         // Not held while it waits, so that the keeper can end.
         drop(inner);
         tokio::select! {
+            biased;
             () = clock.sleep(wait) => {}
             () = earlier.notified() => {}
         }

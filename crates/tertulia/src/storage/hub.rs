@@ -83,6 +83,7 @@ impl Hub {
                 None => woken.await,
                 // Looking a moment too early only looks again; the look decides.
                 Some(expires_in) => tokio::select! {
+                    biased;
                     () = woken => {}
                     () = tokio::time::sleep(expires_in.max(std::time::Duration::from_millis(1))) => {}
                 },

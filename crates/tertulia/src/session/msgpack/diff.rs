@@ -101,7 +101,10 @@ fn diff_map(
                 }
             }
         }
-        for key in left.into_keys() {
+        // The same change gives the same bytes each time.
+        let mut gone: Vec<&[u8]> = left.into_keys().collect();
+        gone.sort_unstable();
+        for key in gone {
             out.extend_from_slice(key);
             out.push(REMOVE);
         }

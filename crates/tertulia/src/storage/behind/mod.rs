@@ -162,7 +162,9 @@ impl Behind {
     /// # Cancel safety
     /// May be dropped at any time; an error that was not given by then may count as told.
     pub async fn flush_all(&self) -> Result<()> {
-        let conversations = self.0.lanes.lock().conversations();
+        let mut conversations = self.0.lanes.lock().conversations();
+        // In an order that a test can repeat.
+        conversations.sort_unstable();
         let flushes = conversations.iter().map(|conversation| self.flush(conversation));
         futures_util::future::join_all(flushes).await.into_iter().collect()
     }

@@ -115,15 +115,16 @@ impl Memory {
     }
 
     fn read_now(&self, reads: &[Read]) -> Vec<Result<Option<Page>>> {
-        let mut shards: Vec<Shard> = reads.iter().map(|read| read.key.shard()).collect();
-        shards.sort_unstable();
-        shards.dedup();
+        // A runner that starts reads every shard at once, so the reads are sorted and not searched for each of them.
+        let shard = |read: &usize| reads[*read].key.shard();
+        let mut order: Vec<usize> = (0..reads.len()).collect();
+        order.sort_by_key(shard);
         let mut pages: Vec<_> = reads.iter().map(|_| Ok(None)).collect();
-        for shard in shards {
-            let shelf = self.0.shelves[shard.index()].lock();
+        for of_shard in order.chunk_by(|one, next| shard(one) == shard(next)) {
+            let shelf = self.0.shelves[shard(&of_shard[0]).index()].lock();
             let now = self.0.clock.now();
-            for (page, read) in pages.iter_mut().zip(reads).filter(|(_, read)| read.key.shard() == shard) {
-                *page = shelf.read(read, now);
+            for read in of_shard {
+                pages[*read] = shelf.read(&reads[*read], now);
             }
         }
         pages

@@ -1,0 +1,78 @@
+//! How much happened, so that it is known that something did.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// How much happened in one seed or in many.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Seeds.
+    pub seeds: u64,
+    /// Updates that people wrote.
+    pub updates: u64,
+    /// Runs of handlers.
+    pub runs: u64,
+    /// Batches that reached the storage.
+    pub commits: u64,
+    /// Batches that it refused.
+    pub conflicts: u64,
+    /// Answers to batches that were errors.
+    pub errors: u64,
+    /// Ends of processes.
+    pub ends: u64,
+    /// Batches of a process that was dead, in the life of another.
+    pub ghosts: u64,
+    /// Calls that were made again.
+    pub repeats: u64,
+    /// Seconds of virtual time.
+    pub seconds: u64,
+}
+
+impl std::ops::AddAssign for Figures {
+    fn add_assign(&mut self, other: Self) {
+        self.seeds += other.seeds;
+        self.updates += other.updates;
+        self.runs += other.runs;
+        self.commits += other.commits;
+        self.conflicts += other.conflicts;
+        self.errors += other.errors;
+        self.ends += other.ends;
+        self.ghosts += other.ghosts;
+        self.repeats += other.repeats;
+        self.seconds += other.seconds;
+    }
+}
+
+/// Counts while a seed is played.
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    pub(super) commits: AtomicU64,
+    pub(super) conflicts: AtomicU64,
+    pub(super) lost: AtomicU64,
+    pub(super) runs: AtomicU64,
+    pub(super) crashes: AtomicU64,
+    pub(super) ghosts: AtomicU64,
+    pub(super) repeats: AtomicU64,
+}
+
+impl Counters {
+    pub(super) fn add(counter: &AtomicU64) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn read(&self, updates: usize, time: Duration) -> Figures {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Figures {
+            seeds: 1,
+            updates: updates as u64,
+            runs: read(&self.runs),
+            commits: read(&self.commits),
+            conflicts: read(&self.conflicts),
+            errors: read(&self.lost),
+            ends: read(&self.crashes),
+            ghosts: read(&self.ghosts),
+            repeats: read(&self.repeats),
+            seconds: time.as_secs(),
+        }
+    }
+}

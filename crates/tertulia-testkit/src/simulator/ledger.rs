@@ -1,0 +1,84 @@
+//! What the storage has applied, noted beside it as it happens: what is told to the world is compared with this.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tertulia::Key;
+use tertulia::runner::{DEAD, DeadRecord, INBOX, InboxRecord, OUTBOX, OutboxRecord};
+use tertulia::storage::{Append, Appended, Batch, Committed, Offset, Write};
+
+/// What is durable, and since when.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    /// Updates that are or were in the inbox, or in `dead`.
+    pub(super) kept: BTreeSet<usize>,
+    /// Calls that are or were in the outbox, by what they say.
+    pub(super) calls: BTreeMap<String, Sendable>,
+    /// Where each of them is.
+    places: BTreeMap<(Key, Offset), String>,
+    /// The updates of each conversation whose turns were applied, in that order.
+    pub(super) turns: BTreeMap<Key, Vec<usize>>,
+}
+
+/// A call in the outbox.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sendable {
+    /// When it left the outbox.
+    pub(super) removed: Option<Duration>,
+}
+
+/// The log of a conversation to which each turn adds its update.
+pub(super) const EVENTS: &str = "events";
+
+impl Ledger {
+    /// A batch was applied.
+    pub(super) fn applied(&mut self, batch: &Batch, committed: &Committed, now: Duration) {
+        let mut appended = committed.appended.iter();
+        for write in &batch.writes {
+            match write {
+                Write::Queue(write) => {
+                    for (append, appended) in write.append.iter().zip(appended.by_ref()) {
+                        self.appended(&write.key, append, *appended);
+                    }
+                    for (offset, _) in &write.remove {
+                        let text = self.places.remove(&(write.key.clone(), *offset));
+                        if let Some(call) = text.and_then(|text| self.calls.get_mut(&text)) {
+                            call.removed = Some(now);
+                        }
+                    }
+                }
+                Write::Log(write) if write.key.name().as_str() == EVENTS => {
+                    let turns = self.turns.entry(write.key.clone()).or_default();
+                    turns.extend(write.append.iter().filter_map(number));
+                }
+                Write::Log(_) => {}
+            }
+        }
+    }
+
+    fn appended(&mut self, key: &Key, append: &Append, appended: Appended) {
+        let Appended::At(offset) = appended else { return };
+        if *key.name() == INBOX {
+            self.kept.extend(InboxRecord::decode(&append.bytes).ok().and_then(|record| number(&record.body)));
+        } else if *key.name() == DEAD {
+            self.kept.extend(DeadRecord::decode(&append.bytes).ok().and_then(|record| number(&record.body)));
+        } else if *key.name() == OUTBOX
+            && let Ok(record) = OutboxRecord::decode(&append.bytes)
+        {
+            let text = text(&record.call.body);
+            self.places.insert((key.clone(), offset), text.clone());
+            self.calls.insert(text, Sendable { removed: None });
+        }
+    }
+}
+
+/// An update's number, which is its body.
+pub(super) fn number(body: &Bytes) -> Option<usize> {
+    std::str::from_utf8(body).ok()?.parse().ok()
+}
+
+/// A body as text.
+pub(super) fn text(body: &[u8]) -> String {
+    String::from_utf8_lossy(body).into_owned()
+}

@@ -1,0 +1,104 @@
+//! A process: a bot over the storage, whose handler does what the plan says of each update.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tertulia::bot::{self, Bot, Context, Session, SessionOptions};
+use tertulia::session::{Options, WriteMode};
+use tertulia::storage::LogWrite;
+use tertulia::{Clock, Log, Timestamp};
+
+use super::connection::Connection;
+use super::life::Life;
+use super::link::{Link, sleep};
+use super::plan::{Kind, POLLED, PUSHED};
+use super::platform::reply;
+use super::world::{World, events};
+
+/// What each conversation keeps.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Chat {
+    pub(super) list: Vec<usize>,
+    pub(super) count: u64,
+    pub(super) history: Log<usize>,
+}
+
+/// What all conversations keep together.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Total {
+    pub(super) count: u64,
+}
+
+/// Whose session is the one that all share.
+pub(super) const SHARED: &str = "shared:total";
+
+/// A bot that is not running yet.
+pub(super) fn bot(world: &Arc<World>, life: &Arc<Life>) -> Bot {
+    let mut rng = world.rng(life.number as u64 + 0x55_0000);
+    // Wall clocks are set, or wrong.
+    let hours = rng.u64(0..=2);
+    let origin = Timestamp(1_700_000_000_000 - 3_600_000 + hours * 3_600_000);
+    let clock = Clock::starting_at(origin.after(world.trace.now()), rng.u64(..));
+    let (plan, inside) = (&world.plan, (Arc::clone(world), Arc::clone(life)));
+    let mode = if plan.is_fire_and_forget { WriteMode::FIRE_AND_FORGET } else { WriteMode::Transactional };
+    let options = Options { cache_bytes: plan.cache_bytes, mode, ..Options::default() };
+    Bot::new(Connection::new(world, life, POLLED))
+        .adapter(Connection::new(world, life, PUSHED))
+        .storage(Link::new(Arc::clone(world), Arc::clone(life)))
+        .clock(clock)
+        .options(plan.runner.clone())
+        .session::<Chat>(SessionOptions::new("chat").options(options))
+        .session::<Total>("total")
+        .on_any(move |ctx: Context, chat: Session<Chat>| {
+            let (world, life) = inside.clone();
+            async move { handle(&world, &life, ctx, chat).await }
+        })
+}
+
+async fn handle(world: &World, life: &Life, ctx: Context, mut chat: Session<Chat>) -> bot::Result {
+    let number: usize = ctx.text().parse()?;
+    let kind = world.plan.updates[number].kind;
+    let is_first = world.runs(life, number, ctx.attempt());
+    let (before, after) = match kind {
+        Kind::Quiet => return Ok(()),
+        Kind::Hangs if is_first && !world.is_healed() => std::future::pending().await,
+        Kind::Slow(before, after) => (before, after),
+        Kind::Saves => (0, 5),
+        _ => (0, 0),
+    };
+    wait(life, before).await;
+    // What a save left stays, whatever became of its turn.
+    if !(kind == Kind::Saves && chat.list.contains(&number)) {
+        chat.list.push(number);
+        chat.count += 1;
+        chat.history.push(number);
+    }
+    if kind == Kind::Saves {
+        chat.save().await?;
+    }
+    if kind == Kind::Shares {
+        ctx.session::<Total>(SHARED).await?.count += 1;
+    }
+    for nth in 0..kind.replies() {
+        ctx.reply(reply(world, number, nth)).await?;
+    }
+    ctx.turn().write(LogWrite::new(events(ctx.conversation())).append(number.to_string()))?;
+    wait(life, after).await;
+    match kind {
+        Kind::Poison => Err(tertulia::Error::internal("a planned failure").into()),
+        Kind::Fails(times) if ctx.attempt() <= times => {
+            Err(tertulia::Error::internal("a planned failure").into())
+        }
+        // As a panic does, but silently.
+        Kind::Panics(times) if ctx.attempt() <= times => {
+            std::panic::resume_unwind(Box::new("a planned panic"))
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn wait(life: &Life, millis: u64) {
+    sleep(Duration::from_millis(millis)).await;
+    life.pass().await;
+}
