@@ -181,6 +181,9 @@ impl Plan {
                 backoff_max: Duration::from_millis(rng.u64(40..400)),
                 senders: *rng.choice(&[1, 64]).expect("not empty"),
                 linger: Duration::from_millis(rng.u64(1..60)),
+                // No update here stops a process: what runs alone when one is killed is innocent.
+                stops: u8::MAX,
+                ..Options::default()
             },
             is_fire_and_forget: rng.u8(..4) == 0,
             cache_bytes: if rng.u8(..4) == 0 { 600 } else { 1 << 20 },
