@@ -11,11 +11,11 @@ use super::handle::{Feeds, Handle};
 use super::inbox::Inbox;
 use super::index::{Bounds, Index};
 use super::intake::{Intake, Request};
-use super::outbox::Outbox;
+use super::outbox::{Load, Outbox};
 use super::riders::Riders;
 use super::{Handler, Options, Sender, Source};
 use crate::storage::Storage;
-use crate::{Clock, Error, Result, Shard};
+use crate::{Clock, Error, Result};
 
 /// How many updates may be ready while the workers compute, before the sources wait: what is ready stays within the
 /// processor's caches, and what could not be taken at once is as well off at its source.
@@ -89,7 +89,8 @@ impl<H: Handler> Runner<H> {
             ready: READY,
             bytes: options.index_bytes,
         });
-        let outbox = Outbox::new(senders, options.senders);
+        let bounds = Load { calls: options.calls, bytes: options.call_bytes };
+        let outbox = Outbox::new(senders, options.senders, bounds);
         let riders = Riders::new();
         let properties = storage.properties();
         let (failed, failure) = watch::channel(None);
@@ -109,7 +110,7 @@ impl<H: Handler> Runner<H> {
         // Calls are made from here on; a start that is dropped or fails must end that.
         let guard = core.tasks.guard();
         let mut inbox = Inbox::new(Arc::clone(&core));
-        let calls = core.read_outbox(Shard::all(), |_| true).await?;
+        let calls = core.load_calls().await?;
         let updates = inbox.recover().await?;
         if updates + calls > 0 {
             tracing::info!(updates, calls, "found what an earlier process had left");
@@ -135,6 +136,8 @@ fn check(options: &Options) -> Result<()> {
         ("concurrency", options.concurrency),
         ("index_entries", options.index_entries),
         ("senders", options.senders),
+        ("calls", options.calls),
+        ("call_bytes", options.call_bytes),
     ];
     match at_least_one.iter().find(|(_, value)| *value == 0) {
         Some((name, _)) => Err(Error::invalid(format!("runner option `{name}` is 0, at least 1 is needed"))),

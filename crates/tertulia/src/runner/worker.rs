@@ -30,6 +30,8 @@ pub(super) enum After {
     Done,
     /// It is to run again, as it is here, after a wait in which it holds its keys and no slot.
     Again(Arc<Arrived>, Duration),
+    /// It is to run when there is room for calls, as [`Again`](Self::Again) otherwise.
+    WhenRoom(Arc<Arrived>),
 }
 
 impl<H: Handler> Core<H> {
@@ -86,6 +88,15 @@ impl<H: Handler> Core<H> {
                 });
                 taken
             }
+            After::WhenRoom(again) => {
+                let conversation = again.about.conversation.clone();
+                let taken = self.index.hold(place, arrived, again);
+                if !self.outbox.wait_for_room(&conversation, place) {
+                    let start = self.index.resume(place);
+                    self.start(start);
+                }
+                taken
+            }
         };
         self.start(start);
         next
@@ -98,6 +109,9 @@ impl<H: Handler> Core<H> {
             let mut again = arrived.copy();
             again.not_before = Timestamp(0);
             return After::Again(Arc::new(again), wait);
+        }
+        if !self.outbox.has_room(&arrived.about.conversation) {
+            return After::WhenRoom(Arc::clone(arrived));
         }
         let whole = match self.with_body(arrived).await {
             Ok(Some(whole)) => whole,
