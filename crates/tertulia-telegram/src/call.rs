@@ -1,9 +1,12 @@
 //! Calls that only Telegram knows, made with `ctx.call(..)`.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tertulia::bot::{Context, Method};
+use tertulia::runner::{CallOptions, Delivery};
 use tertulia::{Conversation, Error, Result};
 
 use crate::envelope::Envelope;
@@ -35,12 +38,33 @@ use crate::{NAME, frankenstein};
 pub struct Call<P> {
     method: String,
     params: P,
+    options: CallOptions,
 }
 
 impl<P: Serialize + Send> Call<P> {
     /// A call of `method`, by Telegram's name for it, such as `sendPhoto`.
     pub fn new(method: impl Into<String>, params: P) -> Self {
-        Self { method: method.into(), params }
+        Self { method: method.into(), params, options: CallOptions::default() }
+    }
+
+    /// The call is not made again when nobody knows whether it was made, but goes to `dead`: for what must not be
+    /// there twice, such as an invoice.
+    pub fn at_most_once(mut self) -> Self {
+        self.options.delivery = Delivery::AtMostOnce;
+        self
+    }
+
+    /// How long the call may still be made: 24 h unless told otherwise. Then it goes to `dead`.
+    pub fn within(mut self, time: Duration) -> Self {
+        self.options.within = Some(time);
+        self
+    }
+
+    /// What the call overwrites, at most 256 bytes: of those of a conversation with the same key that wait, only the
+    /// last is made.
+    pub fn join(mut self, key: impl Into<String>) -> Self {
+        self.options.join = Some(key.into());
+        self
     }
 }
 
@@ -67,6 +91,18 @@ impl<P: Serialize + Send> Method for Call<P> {
         }
         format::encode(&[Request { method: method.clone(), params }])
     }
+
+    fn delivery(&self) -> Delivery {
+        self.options.delivery
+    }
+
+    fn within(&self) -> Option<Duration> {
+        self.options.within
+    }
+
+    fn join(&self) -> Option<String> {
+        self.options.join.clone()
+    }
 }
 
 /// Whether a local file is in the value, as `frankenstein` writes one.
@@ -79,8 +115,11 @@ fn uploads(value: &Value) -> bool {
     }
 }
 
+/// How long an answer to a callback query is worth sending.
+const ANSWERABLE: Duration = Duration::from_secs(5 * 60);
+
 /// Ends the waiting that a pressed button shows, with a notice if wanted. Telegram takes it within moments of the
-/// press only; after that it is refused and goes to `dead`.
+/// press only; after that it is refused, and after 5 minutes not sent any more, and goes to `dead`.
 ///
 /// ```
 /// use tertulia::bot::Context;
@@ -140,5 +179,10 @@ impl Method for AnswerCallbackQuery {
             )));
         }
         Call::new("answerCallbackQuery", &self.0).encode(conversation)
+    }
+
+    /// Telegram forgets the press within minutes.
+    fn within(&self) -> Option<Duration> {
+        Some(ANSWERABLE)
     }
 }

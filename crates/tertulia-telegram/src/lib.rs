@@ -28,14 +28,18 @@
 //! a line, a sentence or a word ends, up to [`MAX_PARTS`] messages; its message id is then those of all its messages,
 //! with commas. Everything else Telegram can do is a [`Call`], durable and in order like a reply.
 //!
-//! Calls are made at least once: one whose answer was lost is made again.
+//! Calls are made at least once, one whose answer was lost is made again; a [`Call`] may say otherwise. Messages keep to
+//! Telegram's [rates](RateLimits), and a 429 is obeyed: first by its chat, and by all of the bot's when three chats in
+//! a row are told to wait.
 
 mod call;
 mod client;
+mod edit;
 mod envelope;
 mod extract;
 mod format;
 mod incoming;
+mod pace;
 mod place;
 mod polling;
 mod secrets;
@@ -46,9 +50,11 @@ mod token;
 mod webhook;
 
 pub use call::{AnswerCallbackQuery, Call};
+pub use edit::EditMessageText;
 pub use extract::TelegramUpdate;
 /// The types of the Bot API, for [`TelegramUpdate`] and the parameters of a [`Call`].
 pub use frankenstein;
+pub use pace::{Rate, RateLimits};
 pub use secrets::Secrets;
 pub use split::{MAX_PARTS, MAX_TEXT};
 pub use telegram::Telegram;

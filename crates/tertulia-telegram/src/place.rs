@@ -1,5 +1,6 @@
 //! Which conversation belongs to which chat.
 
+use serde_json::{Map, Value};
 use tertulia::{Conversation, Error, Result};
 
 use crate::NAME;
@@ -52,5 +53,26 @@ impl Place {
         place
             .filter(|_| conversation.source() == NAME)
             .ok_or_else(|| Error::invalid(format!("{conversation} is no chat of Telegram")))
+    }
+
+    /// The parameters that send something there.
+    ///
+    /// # Errors
+    /// `Invalid` if there is no chat.
+    pub(crate) fn params(self, conversation: &Conversation) -> Result<Map<String, Value>> {
+        let mut params = Map::new();
+        let chat = match self {
+            Self::Chat(chat) => chat,
+            Self::Business { connection, chat } => {
+                params.insert("business_connection_id".to_owned(), connection.into());
+                chat
+            }
+            Self::Update(_) => {
+                let text = format!("{conversation} has no chat that a reply could go to");
+                return Err(Error::invalid(text));
+            }
+        };
+        params.insert("chat_id".to_owned(), chat.into());
+        Ok(params)
     }
 }

@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use tertulia::error::Kind;
-use tertulia::runner::{Call, RetryAfter, Sender, Ticket};
+use tertulia::runner::{Call, Paced, RetryAfter, Sender, Ticket, Wait};
 use tertulia::storage::BoxFuture;
 use tertulia::{Error, Result};
 
 use crate::client::{Client, Failure, Refusal};
 use crate::format::{self, Request};
+use crate::pace::{Chat, Pace, RateLimits};
 
 /// How long a call may take: Telegram itself fetches what is sent by its URL.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -23,13 +25,14 @@ pub(crate) struct Outgoing {
     client: Client,
     /// For calls of several requests that are not through: the message ids of the requests that are, so that a
     /// retry goes on behind them. Written and read by the one task that makes the call. An entry goes when its
-    /// call is made or given up, so there are no more than calls being retried.
+    /// call is made or given up, so there are no more than calls that are begun.
     begun: Mutex<HashMap<Ticket, Vec<String>>>,
+    pace: Pace,
 }
 
 impl Outgoing {
-    pub(crate) fn new(client: Client) -> Self {
-        Self { client, begun: Mutex::default() }
+    pub(crate) fn new(client: Client, limits: RateLimits) -> Self {
+        Self { client, begun: Mutex::default(), pace: Pace::new(limits) }
     }
 
     async fn make(&self, call: &Call) -> Result<String> {
@@ -38,7 +41,12 @@ impl Outgoing {
         let count = requests.len();
         // A group that became a supergroup is followed by all that is left of the call.
         let mut moved: Option<i64> = None;
-        for request in requests.iter_mut().skip(ids.len()) {
+        let begun = ids.len();
+        for (nth, request) in requests.iter_mut().enumerate().skip(begun) {
+            // The first was counted when the outbox asked for it.
+            if nth > begun {
+                self.go_on(request)?;
+            }
             if let Some(chat) = moved {
                 request.params.insert("chat_id".to_owned(), chat.into());
             }
@@ -58,6 +66,30 @@ impl Outgoing {
         }
         ids.retain(|id| !id.is_empty());
         Ok(ids.join(","))
+    }
+
+    /// Counts a request behind the first of a call; one that has to wait does so in the outbox, without a slot.
+    fn go_on(&self, request: &Request) -> Result<()> {
+        match self.pace_of(&request.method, request.params.get("chat_id")) {
+            Wait::None => Ok(()),
+            Wait::Conversation(wait) | Wait::Everybody(wait) => {
+                let text = format!("{} is held to a rate", request.method);
+                Err(Error::unavailable(text).with_source(Paced(wait)))
+            }
+        }
+    }
+
+    /// Counts a request, unless it has to wait.
+    fn pace_of(&self, method: &str, chat: Option<&Value>) -> Wait {
+        if !is_message(method) {
+            return Wait::None;
+        }
+        let chat = chat.and_then(|chat| match chat {
+            Value::Number(id) => id.as_i64(),
+            Value::String(id) => id.parse().ok(),
+            _ => None,
+        });
+        self.pace.take(chat.map(Chat))
     }
 
     /// Makes one request; gives the id of the message it made, or an empty text.
@@ -83,6 +115,26 @@ impl Sender for Outgoing {
             made
         })
     }
+
+    fn wait(&self, call: &Call) -> Wait {
+        if self.pace.is_unlimited() {
+            return Wait::None;
+        }
+        let begun = self.begun.lock().get(&call.ticket).map_or(0, Vec::len);
+        // What cannot be read is refused when it is made.
+        let Ok(requests) = format::decode(&call.body) else { return Wait::None };
+        requests.get(begun).map_or(Wait::None, |next| self.pace_of(&next.method, next.params.get("chat_id")))
+    }
+
+    fn forget(&self, call: &Call) {
+        self.begun.lock().remove(&call.ticket);
+    }
+}
+
+/// Whether Telegram counts a method as a message: what it sends or edits, but not what is only shown for a moment.
+fn is_message(method: &str) -> bool {
+    let messages = ["send", "forward", "copy", "edit"];
+    messages.iter().any(|verb| method.starts_with(verb)) && method != "sendChatAction"
 }
 
 /// The ids of the messages in a result, with commas; empty if it holds none.

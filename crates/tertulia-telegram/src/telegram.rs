@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::Url;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tertulia::bot::{Adapter, Outgoing, Update};
 use tertulia::runner::{About, Sender, Source};
 use tertulia::{Conversation, Error, Result};
@@ -14,6 +14,7 @@ use tertulia::{Conversation, Error, Result};
 use crate::client::Client;
 use crate::envelope::Envelope;
 use crate::format::{self, Request};
+use crate::pace::RateLimits;
 use crate::place::Place;
 use crate::polling::{Options, Polling};
 use crate::split::split;
@@ -36,6 +37,7 @@ pub struct Telegram {
     options: Options,
     /// Whether updates are posted and not asked for.
     posted: bool,
+    limits: RateLimits,
     /// Made when first asked for, since the settings may change until then.
     sender: OnceLock<Arc<dyn Sender>>,
 }
@@ -67,7 +69,8 @@ impl Telegram {
             margin: Duration::from_secs(10),
             allowed_updates: None,
         };
-        Ok(Self { client, options, posted: false, sender: OnceLock::new() })
+        let limits = RateLimits::default();
+        Ok(Self { client, options, posted: false, limits, sender: OnceLock::new() })
     }
 
     /// The Bot API server: `https://api.telegram.org` unless told otherwise. Without TLS whoever is on the way sees
@@ -79,6 +82,13 @@ impl Telegram {
         self.client = self.client.at(parse_url(url)?);
         self.sender = OnceLock::new();
         Ok(self)
+    }
+
+    /// How many messages are sent in a while; those of Telegram's FAQ unless told otherwise.
+    pub fn rate_limits(mut self, limits: RateLimits) -> Self {
+        self.limits = limits;
+        self.sender = OnceLock::new();
+        self
     }
 
     /// Which kinds of updates to get, by Telegram's names, such as `message` and `callback_query`. Without this
@@ -140,7 +150,8 @@ impl Adapter for Telegram {
     }
 
     fn sender(&self) -> Option<Arc<dyn Sender>> {
-        let sender = self.sender.get_or_init(|| Arc::new(sender::Outgoing::new(self.client.clone())));
+        let sender =
+            self.sender.get_or_init(|| Arc::new(sender::Outgoing::new(self.client.clone(), self.limits)));
         Some(Arc::clone(sender))
     }
 
@@ -158,19 +169,7 @@ impl Adapter for Telegram {
 
 /// The call that says `text`, in as many messages as it takes.
 fn reply(conversation: &Conversation, text: &str) -> Result<Bytes> {
-    let mut params = Map::new();
-    match Place::of(conversation)? {
-        Place::Chat(chat) => {
-            params.insert("chat_id".to_owned(), chat.into());
-        }
-        Place::Business { connection, chat } => {
-            params.insert("business_connection_id".to_owned(), connection.into());
-            params.insert("chat_id".to_owned(), chat.into());
-        }
-        Place::Update(_) => {
-            return Err(Error::invalid(format!("{conversation} has no chat that a reply could go to")));
-        }
-    }
+    let params = Place::of(conversation)?.params(conversation)?;
     let parts = split(text, MAX_TEXT);
     if parts.is_empty() {
         return Err(Error::invalid(format!("a reply to {conversation} is empty, which Telegram refuses")));
@@ -224,6 +223,7 @@ impl fmt::Debug for Telegram {
             .field("client", &self.client)
             .field("options", &self.options)
             .field("posted", &self.posted)
+            .field("limits", &self.limits)
             .finish_non_exhaustive()
     }
 }

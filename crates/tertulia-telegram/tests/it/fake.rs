@@ -11,7 +11,7 @@ use axum::http::StatusCode;
 use axum::routing::post;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use tertulia_telegram::Telegram;
+use tertulia_telegram::{RateLimits, Telegram};
 use tokio::sync::watch;
 
 /// The token of every bot in these tests; its second part must never be seen.
@@ -71,9 +71,9 @@ impl Fake {
         Self { url, shared, task }
     }
 
-    /// The adapter of a bot on this server.
+    /// The adapter of a bot on this server, which takes all it is sent.
     pub(crate) fn telegram(&self) -> Telegram {
-        Telegram::new(TOKEN).unwrap().api_url(&self.url).unwrap()
+        Telegram::new(TOKEN).unwrap().api_url(&self.url).unwrap().rate_limits(RateLimits::none())
     }
 
     pub(crate) fn push(&self, updates: impl IntoIterator<Item = Value>) {

@@ -7,6 +7,7 @@ mod decode;
 mod fake;
 mod peer;
 mod polling;
+mod rates;
 mod sending;
 mod settings;
 mod token;

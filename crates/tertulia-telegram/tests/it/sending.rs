@@ -15,16 +15,16 @@ use tertulia_telegram::{AnswerCallbackQuery, Call, MAX_PARTS, MAX_TEXT, Telegram
 use crate::fake::{Fake, Scripted, refusal, too_many};
 
 /// A call as the outbox holds it.
-fn queued(body: Bytes) -> runner::Call {
+pub(crate) fn queued(body: Bytes) -> runner::Call {
     let update = ItemId::Number(Name::from_static("telegram/7000001"), 1);
     runner::Call { conversation: chat("5"), ticket: Ticket { update, ordinal: 0 }, body }
 }
 
-fn chat(id: &str) -> Conversation {
+pub(crate) fn chat(id: &str) -> Conversation {
     Conversation::new("telegram", id).unwrap()
 }
 
-fn reply(telegram: &Telegram, id: &str, text: &str) -> Result<Bytes> {
+pub(crate) fn reply(telegram: &Telegram, id: &str, text: &str) -> Result<Bytes> {
     Ok(telegram.encode(&chat(id), &Outgoing::Reply { text })?.unwrap())
 }
 

@@ -137,7 +137,8 @@ impl Judge<'_> {
                 format!("the answer to {number} is {answer:?} instead of {expected:?}")
             });
         }
-        let calls = dead.iter().filter(|(what, _)| matches!(what, DeadKind::Call(_))).map(|(_, body)| body.as_str());
+        let calls =
+            dead.iter().filter(|(what, _)| matches!(what, DeadKind::Call(_))).map(|(_, body)| body.as_str());
         let mut calls: Vec<_> = calls.filter(|body| self.is_in(conversation, body)).collect();
         calls.sort_unstable();
         let mut expected = if is_polled { self.replies(conversation, true) } else { Vec::new() };

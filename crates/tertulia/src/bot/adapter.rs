@@ -2,11 +2,12 @@
 
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::Update;
-use crate::runner::{About, Sender, Source};
+use crate::runner::{About, Delivery, Sender, Source};
 use crate::{Conversation, Result};
 
 /// A platform: `Telegram`, `Http`. A bot may have several, told apart by the source of a conversation.
@@ -55,4 +56,20 @@ pub trait Method: Send {
     /// # Errors
     /// `Invalid` if the platform would refuse it.
     fn encode(&self, conversation: &Conversation) -> Result<Bytes>;
+
+    /// What happens when nobody knows whether the call was made: it is made again, unless told otherwise.
+    fn delivery(&self) -> Delivery {
+        Delivery::AtLeastOnce
+    }
+
+    /// How long after its turn the call may still be made; 24 h if `None`.
+    fn within(&self) -> Option<Duration> {
+        None
+    }
+
+    /// What the call overwrites: while a newer call of the conversation with the same text waits, this one is
+    /// dropped, as [`CallOptions::join`](crate::runner::CallOptions::join) says.
+    fn join(&self) -> Option<String> {
+        None
+    }
 }

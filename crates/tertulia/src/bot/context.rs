@@ -11,7 +11,7 @@ use super::router::{Platform, Shared};
 use super::session::Kept;
 use super::{Adapter, Method, Outgoing, Session, Update, UpdateKind};
 use crate::error::Kind;
-use crate::runner::{Ticket, Turn};
+use crate::runner::{CallOptions, Ticket, Turn};
 use crate::session::State;
 use crate::{Conversation, Error, Result};
 
@@ -102,7 +102,8 @@ impl Context {
     /// Makes a call that only one platform knows, durable and in order like a reply.
     ///
     /// # Errors
-    /// `Invalid` on another platform, or if the platform would refuse it; `Closed` if the handler has returned.
+    /// `Invalid` on another platform, if the platform would refuse it, or if its join key is over 256 bytes; `Closed`
+    /// if the handler has returned.
     pub async fn call<M: Method>(&self, method: M) -> Result<Ticket> {
         if self.0.adapter.name() != M::PLATFORM {
             return Err(Error::invalid(format!(
@@ -112,7 +113,9 @@ impl Context {
                 self.0.adapter.name()
             )));
         }
-        self.0.turn.call(method.encode(self.conversation())?)
+        let options =
+            CallOptions { delivery: method.delivery(), within: method.within(), join: method.join() };
+        self.0.turn.call_with(method.encode(self.conversation())?, options)
     }
 
     /// The session of any conversation, in the turn's batch with the others: a game's, another chat's. `S` must be

@@ -13,7 +13,7 @@ use super::names::{INBOX, OUTBOX, SENT};
 use super::outbox::Pending;
 use super::panics::{caught, caught_async};
 use super::riders::{Riding, queue};
-use super::turn::Collected;
+use super::turn::{Asked, Collected};
 use super::worker::Ended;
 use super::{Call, Contribute, Handler};
 use crate::error::Kind;
@@ -83,38 +83,39 @@ impl<H: Handler> Core<H> {
     fn append_calls(
         &self,
         arrived: &Arrived,
-        calls: Vec<bytes::Bytes>,
+        calls: Vec<Asked>,
         writes: &mut Vec<Write>,
-    ) -> Result<Vec<Call>> {
+    ) -> Result<Vec<OutboxRecord>> {
         if calls.is_empty() {
             return Ok(Vec::new());
         }
         let most = self.limits.entry_bytes.saturating_sub(RESERVED);
-        if let Some(large) = calls.iter().find(|body| body.len() > most) {
-            let bytes = large.len();
+        if let Some(large) = calls.iter().find(|asked| asked.body.len() > most) {
+            let bytes = large.body.len();
             return Err(Error::invalid(format!("a call has {bytes} bytes, at most {most} are allowed")));
         }
         let made = self.clock.now();
         let outbox = queue(writes, arrived.shard, &OUTBOX);
-        let mut made_calls = Vec::with_capacity(calls.len());
-        for (body, ordinal) in calls.into_iter().zip(0..) {
+        let mut records = Vec::with_capacity(calls.len());
+        for (Asked { body, options }, ordinal) in calls.into_iter().zip(0..) {
             let conversation = arrived.about.conversation.clone();
             let ticket = Ticket { update: arrived.about.update.clone(), ordinal };
-            let record = OutboxRecord { made, call: Call { conversation, ticket, body } };
+            let record =
+                OutboxRecord::new(made, options.map(|options| *options), Call { conversation, ticket, body });
             // No id: this batch also removes the update by its revision, so it cannot be applied twice.
             outbox.append.push(Append { id: None, bytes: record.encode() });
-            made_calls.push(record.call);
+            records.push(record);
         }
-        Ok(made_calls)
+        Ok(records)
     }
 
     /// Hands committed calls to the outbox. They are the only appends of a turn's batch.
-    fn send(self: &Arc<Self>, arrived: &Arrived, calls: Vec<Call>, appended: &[Appended]) {
-        let pending = calls.into_iter().zip(appended).filter_map(|(call, appended)| match appended {
-            Appended::At(offset) => Some(Pending::new(arrived.shard, *offset, call)),
+    fn send(self: &Arc<Self>, arrived: &Arrived, calls: Vec<OutboxRecord>, appended: &[Appended]) {
+        let pending = calls.into_iter().zip(appended).filter_map(|(record, appended)| match appended {
+            Appended::At(offset) => Some(Pending::new(arrived.shard, *offset, record)),
             Appended::Seen => None,
         });
-        self.queue_calls(pending.collect());
+        self.queue_calls(pending);
     }
 
     /// Commits a turn's batch until it is known what became of it.
@@ -141,14 +142,24 @@ impl<H: Handler> Core<H> {
                 }
                 Err(error) => match error.kind() {
                     Kind::Conflict if names_entry(&error, arrived) => {
+                        // Perhaps the marks are in too: they are looked at when they leave alone.
+                        if !perhaps_by_us {
+                            marks.into_iter().for_each(Riding::refused);
+                        }
                         return Ok(Outcome::EntryMoved { perhaps_by_us });
                     }
-                    Kind::Conflict => return Ok(Outcome::Conflict),
+                    Kind::Conflict => {
+                        marks.into_iter().for_each(Riding::refused);
+                        return Ok(Outcome::Conflict);
+                    }
                     // The same batch again is safe: it removes the update by its revision.
                     Kind::Unknown | Kind::Timeout => perhaps_by_us = true,
                     Kind::Unavailable => {}
                     Kind::Closed => self.give_up(error).await,
-                    _ => return Err(error),
+                    _ => {
+                        marks.into_iter().for_each(Riding::refused);
+                        return Err(error);
+                    }
                 },
             }
             tracing::warn!(update = ?arrived.about.update, "a turn was not committed, trying again");
@@ -159,9 +170,8 @@ impl<H: Handler> Core<H> {
 
     /// Finds the calls of a turn whose commit was applied though its answer was lost.
     async fn find_calls(self: &Arc<Self>, arrived: &Arrived) {
-        let of_this_turn = |call: &Call| call.ticket.update == arrived.about.update;
         let mut wait = Duration::from_millis(20);
-        while let Err(error) = self.read_outbox(std::iter::once(arrived.shard), of_this_turn).await {
+        while let Err(error) = self.read_calls_of(arrived.shard, &arrived.about.update).await {
             tracing::warn!(%error, "the outbox cannot be read, trying again");
             self.clock.sleep(wait).await;
             wait = (wait * 2).min(Duration::from_secs(5));

@@ -15,7 +15,7 @@ use super::outbox::Outbox;
 use super::riders::{Riders, Riding};
 use super::{Handler, Options, Stats};
 use crate::error::Kind;
-use crate::storage::{Batch, CommitId, Committed, Full, Limits, Scope, Storage, Write};
+use crate::storage::{Batch, CommitId, Committed, Conflict, Full, Limits, Scope, Storage, Write};
 use crate::{Clock, Error, Key, Result, Shard};
 
 /// Shared by the inbox, the workers, the outbox and the handle.
@@ -98,7 +98,7 @@ impl<H: Handler> Core<H> {
             let mut riding = Vec::new();
             left = false;
             for shard in shards {
-                if let Some(marks) = self.riders.take(*shard, self.limits.writes - writes.len()) {
+                if let Some(marks) = self.riders.take_alone(*shard, self.limits.writes - writes.len()) {
                     marks.ride(&mut writes);
                     left |= marks.left;
                     riding.push(marks);
@@ -108,9 +108,28 @@ impl<H: Handler> Core<H> {
                 return Ok(());
             }
             let keys: Vec<Key> = writes.iter().map(|write| write.key().clone()).collect();
-            let committed = self.storage.commit(Batch::new(CommitId(self.clock.random()), writes)).await?;
-            self.riders.note_heads(&keys, &committed.heads);
-            riding.into_iter().for_each(Riding::arrived);
+            match self.storage.commit(Batch::new(CommitId(self.clock.random()), writes)).await {
+                Ok(committed) => {
+                    self.riders.note_heads(&keys, &committed.heads);
+                    riding.into_iter().for_each(Riding::arrived);
+                }
+                Err(error) => {
+                    let gone: usize = match (error.kind(), error.detail::<Conflict>()) {
+                        (Kind::Conflict, Some(conflict)) => {
+                            riding.into_iter().map(|marks| marks.conflicted(conflict)).sum()
+                        }
+                        (Kind::Unavailable | Kind::Invalid | Kind::Conflict, _) => {
+                            riding.into_iter().for_each(Riding::refused);
+                            0
+                        }
+                        _ => 0,
+                    };
+                    if gone == 0 {
+                        return Err(error);
+                    }
+                    left = true;
+                }
+            }
         }
         Ok(())
     }

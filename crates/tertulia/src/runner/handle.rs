@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::core::Core;
-use super::{Depth, Handler, Intake, Stats};
+use super::{CallStats, Depth, Handler, Intake, Stats};
 use crate::storage::{ItemId, Offset};
 use crate::{Conversation, Error, Shard};
 
@@ -103,6 +103,11 @@ impl<H: Handler> Handle<H> {
         self.core.outbox.len()
     }
 
+    /// What became of calls since the runner was started.
+    pub fn call_stats(&self) -> CallStats {
+        self.core.outbox.stats.read()
+    }
+
     /// Whether the runner takes updates: neither shut down nor stopped by a source that cannot go on.
     pub fn is_running(&self) -> bool {
         !*self.stop.borrow() && self.failure.borrow().is_none()
@@ -125,7 +130,8 @@ impl<H: Handler> Handle<H> {
     /// Stops: fetches nothing more, has what was fetched kept and confirmed to its source, closes the intake, and
     /// waits until what is known has run and its calls are made, all of that up to `deadline`. Then it drops
     /// handlers that still run and marks what is done, for which it takes at most 5 s more. Gives the updates
-    /// that are left, oldest first; those in backoff are not waited for. A second call gives none and does
+    /// that are left, oldest first. Updates in backoff are not waited for, nor calls that have failed and those behind
+    /// them, which stay in the outbox. A second call gives none and does
     /// nothing.
     ///
     /// # Cancel safety
@@ -140,8 +146,14 @@ impl<H: Handler> Handle<H> {
             }
             tasks.close.send_replace(true);
             let _ = (&mut tasks.inbox).await;
-            self.core.index.quiet().await;
-            self.core.outbox.empty().await;
+            // An update that waited for room runs when calls are made, and may make more of them.
+            loop {
+                self.core.index.quiet().await;
+                self.core.outbox.settled().await;
+                if self.core.index.is_quiet() && self.core.outbox.is_settled() {
+                    break;
+                }
+            }
         };
         if tokio::time::timeout(deadline, drained).await.is_err() {
             tracing::warn!("the deadline of the shutdown has passed");

@@ -5,6 +5,7 @@
 
 mod commit;
 mod core;
+mod delivery;
 mod feed;
 mod format;
 mod handle;
@@ -28,13 +29,17 @@ mod turn;
 mod watch;
 mod worker;
 
-pub use format::{Begun, DeadKind, DeadRecord, InboxRecord, Mark, OutboxRecord, SentRecord, Ticket};
+pub use delivery::{CallOptions, Delivery};
+pub use format::{
+    Begun, CallState, DeadKind, DeadRecord, InboxRecord, Mark, OutboxRecord, SentRecord, Ticket,
+};
 pub use handle::{Handle, Unfinished};
 pub use handler::{Handler, HandlerResult, Keys};
 pub use index::{Depth, Stats};
 pub use intake::{Intake, Receipt};
 pub use names::{DEAD, INBOX, OUTBOX, PROCESS, SENT};
 pub use options::{AfterRetries, Options};
-pub use source::{Call, Incoming, RetryAfter, Sender, Source};
+pub use outbox::CallStats;
+pub use source::{Call, Incoming, Paced, RetryAfter, Sender, Source, Wait};
 pub use start::Runner;
 pub use turn::{About, Contribute, Turn};

@@ -37,6 +37,10 @@ pub struct Options {
     pub backoff_max: Duration,
     /// How many conversations have a call under way at once: 64.
     pub senders: usize,
+    /// How many calls are known at once: 65,536. At the bound no update is run that could add any.
+    pub calls: usize,
+    /// How many bytes of bodies they have: 64 MiB. At the bound it is the same.
+    pub call_bytes: usize,
     /// How long marks of what is done wait for a batch to ride on: 50 ms.
     pub linger: Duration,
 }
@@ -66,6 +70,8 @@ impl Default for Options {
             backoff: Duration::from_secs(1),
             backoff_max: Duration::from_secs(60),
             senders: 64,
+            calls: 65_536,
+            call_bytes: 64 << 20,
             linger: Duration::from_millis(50),
         }
     }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::Notify;
 
 use super::names::{INBOX, OUTBOX, SENT};
-use crate::storage::{Head, LogWrite, Offset, QueueWrite, Write};
+use crate::storage::{Conflict, Head, LogWrite, Offset, QueueWrite, Revision, Write};
 use crate::{Conversation, Key, Name, Shard};
 
 /// How many entries a conversation's `sent` log keeps, and how many more it may have before it is trimmed.
@@ -23,13 +23,15 @@ pub(super) struct Riders {
     pub(super) came: Notify,
 }
 
-/// Marks of a shard on their way into a batch. They are put back unless they [`arrived`](Riding::arrived), also
-/// when a commit is dropped half way.
+/// Marks of a shard on their way into a batch. When they are dropped without a word of the batch, as when a commit
+/// is dropped half way, calls among them may be marked or not: they then go alone, and are looked at.
 #[derive(Debug)]
 pub(super) struct Riding<'a> {
     riders: &'a Riders,
     shard: Shard,
     marks: Marks,
+    /// Nothing but marks is in the batch, so that a conflict over one of them costs nobody else a try.
+    alone: bool,
     /// More marks of the shard wait than there was room for.
     pub(super) left: bool,
 }
@@ -39,34 +41,49 @@ pub(super) struct Riding<'a> {
 pub(super) struct Marks {
     /// Updates that had no effects.
     pub(super) inbox: Vec<Offset>,
-    /// Calls that were made.
-    pub(super) outbox: Vec<Offset>,
-    /// What these calls gave.
-    pub(super) sent: Vec<(Conversation, Bytes)>,
+    /// Calls that need not be made any more.
+    pub(super) calls: Vec<Over>,
+    /// Those of them whose batch may have been applied or not.
+    unsure: Vec<Over>,
     /// `sent` logs that have grown too long, with where they are to begin.
     pub(super) trim: Vec<(Conversation, Offset)>,
 }
 
+/// A call that leaves the outbox.
+#[derive(Debug)]
+pub(super) struct Over {
+    pub(super) offset: Offset,
+    pub(super) revision: Revision,
+    /// What it gave, for the `sent` log of its conversation; `None` if it was not made.
+    pub(super) sent: Option<(Conversation, Bytes)>,
+}
+
 impl Marks {
     fn is_empty(&self) -> bool {
-        self.inbox.is_empty() && self.outbox.is_empty() && self.sent.is_empty() && self.trim.is_empty()
+        self.inbox.is_empty() && self.calls.is_empty() && self.unsure.is_empty() && self.trim.is_empty()
     }
 }
 
 impl Riding<'_> {
     /// Adds the marks to the writes of a batch.
     pub(super) fn ride(&self, writes: &mut Vec<Write>) {
-        let marks = &self.marks;
+        let Self { marks, alone, .. } = self;
         if !marks.inbox.is_empty() {
             let remove = &mut queue(writes, self.shard, &INBOX).remove;
             remove.extend(marks.inbox.iter().map(|offset| (*offset, None)));
         }
-        if !marks.outbox.is_empty() {
+        if !marks.calls.is_empty() || !marks.unsure.is_empty() {
             let remove = &mut queue(writes, self.shard, &OUTBOX).remove;
-            remove.extend(marks.outbox.iter().map(|offset| (*offset, None)));
+            // A batch that is applied twice would append to the `sent` logs twice. A turn's removes its update by the
+            // revision; a batch of marks does it with the calls.
+            let expected = |over: &Over| alone.then_some(over.revision);
+            let calls = marks.calls.iter().chain(&marks.unsure);
+            remove.extend(calls.map(|over| (over.offset, expected(over))));
         }
-        for (conversation, entry) in &marks.sent {
-            log(writes, conversation).append.push(entry.clone());
+        for over in marks.calls.iter().chain(&marks.unsure) {
+            if let Some((conversation, entry)) = &over.sent {
+                log(writes, conversation).append.push(entry.clone());
+            }
         }
         for (conversation, start) in &marks.trim {
             let trim = &mut log(writes, conversation).trim;
@@ -78,18 +95,52 @@ impl Riding<'_> {
     pub(super) fn arrived(mut self) {
         self.marks = Marks::default();
     }
+
+    /// The batch was not applied, and never will be: the marks go on waiting.
+    pub(super) fn refused(mut self) {
+        self.put_back(false);
+    }
+
+    /// The batch was refused for entries that are gone or were changed: their calls are somebody else's, or marked
+    /// by an earlier try whose answer was lost. Gives how many of them there were.
+    pub(super) fn conflicted(mut self, conflict: &Conflict) -> usize {
+        let shard = self.shard;
+        let before = self.marks.calls.len() + self.marks.unsure.len();
+        let stands = |over: &Over| {
+            !conflict.failed.iter().any(|failed| {
+                failed.offset == Some(over.offset)
+                    && matches!(&failed.key, Key::Queue(of, name) if *of == shard && *name == OUTBOX)
+            })
+        };
+        self.marks.calls.retain(stands);
+        self.marks.unsure.retain(stands);
+        let left = self.marks.calls.len() + self.marks.unsure.len();
+        self.refused();
+        before - left
+    }
+
+    fn put_back(&mut self, unsure: bool) {
+        let mut marks = std::mem::take(&mut self.marks);
+        if unsure {
+            marks.unsure.append(&mut marks.calls);
+        }
+        self.riders.add(self.shard, |waiting| {
+            waiting.inbox.append(&mut marks.inbox);
+            // What calls gave stays in the order in which they were made.
+            for (waiting, marks) in
+                [(&mut waiting.calls, &mut marks.calls), (&mut waiting.unsure, &mut marks.unsure)]
+            {
+                marks.append(waiting);
+                *waiting = std::mem::take(marks);
+            }
+            waiting.trim.append(&mut marks.trim);
+        });
+    }
 }
 
 impl Drop for Riding<'_> {
     fn drop(&mut self) {
-        let mut marks = std::mem::take(&mut self.marks);
-        self.riders.add(self.shard, |waiting| {
-            waiting.inbox.append(&mut marks.inbox);
-            waiting.outbox.append(&mut marks.outbox);
-            marks.sent.append(&mut waiting.sent);
-            waiting.sent = std::mem::take(&mut marks.sent);
-            waiting.trim.append(&mut marks.trim);
-        });
+        self.put_back(true);
     }
 }
 
@@ -112,22 +163,39 @@ impl Riders {
         }
     }
 
-    /// Takes the marks of a shard, if there are any and a batch has room for them: at most `room` writes.
+    /// Takes the marks of a shard for a batch of other things, if there are any and it has room for them: at most
+    /// `room` writes.
     pub(super) fn take(&self, shard: Shard, room: usize) -> Option<Riding<'_>> {
+        self.take_for(shard, room, false)
+    }
+
+    /// As [`take`](Self::take), for a batch of nothing but marks.
+    pub(super) fn take_alone(&self, shard: Shard, room: usize) -> Option<Riding<'_>> {
+        self.take_for(shard, room, true)
+    }
+
+    fn take_for(&self, shard: Shard, room: usize, alone: bool) -> Option<Riding<'_>> {
         // One write for each of the two queues, and at most one for each other mark.
         let logs = room.saturating_sub(2);
         if logs == 0 || self.waiting.load(Ordering::Acquire) == 0 {
             return None;
         }
         let mut waiting = self.shards[shard.index()].lock();
+        let unsure = if alone { Vec::new() } else { std::mem::take(&mut waiting.unsure) };
         if waiting.is_empty() {
+            waiting.unsure = unsure;
             return None;
         }
-        let mut marks = std::mem::take(&mut *waiting);
-        if marks.sent.len() > logs {
-            waiting.sent = marks.sent.split_off(logs);
+        let mut marks = std::mem::replace(&mut *waiting, Marks { unsure, ..Marks::default() });
+        // Unsure calls were made before the others.
+        if marks.unsure.len() > logs {
+            waiting.unsure = marks.unsure.split_off(logs);
         }
-        let trims = logs - marks.sent.len();
+        let logs = logs - marks.unsure.len();
+        if marks.calls.len() > logs {
+            waiting.calls = marks.calls.split_off(logs);
+        }
+        let trims = logs - marks.calls.len();
         if marks.trim.len() > trims {
             waiting.trim = marks.trim.split_off(trims);
         }
@@ -135,7 +203,7 @@ impl Riders {
         if !left {
             self.waiting.fetch_sub(1, Ordering::AcqRel);
         }
-        Some(Riding { riders: self, shard, marks, left })
+        Some(Riding { riders: self, shard, marks, alone, left })
     }
 
     /// Notes which `sent` logs have grown too long, from the heads of a commit.

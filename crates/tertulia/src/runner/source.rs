@@ -59,12 +59,41 @@ pub trait Sender: fmt::Debug + Send + Sync + 'static {
     /// Makes the call, and gives the id that the platform gave the message, or an empty text.
     ///
     /// # Errors
-    /// `Unavailable`, `Timeout` and `Unknown` are tried again, after [`RetryAfter`] if that is the detail, else
-    /// with backoff. With any other kind the call goes to `dead`.
+    /// - `Unavailable`: it was not made, and is tried again: after [`RetryAfter`] if that is the detail, else with
+    ///   backoff. With the detail [`Paced`] nothing has failed, and it goes on after that.
+    /// - `Unknown` and `Timeout`: nobody knows. It is tried again if it is made at least once, else it goes to `dead`.
+    /// - With any other kind it goes to `dead`.
     fn send<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<String>>;
+
+    /// Whether the call may be made now, for platforms that take so many in a while. Asked before each try, quickly
+    /// and without waiting, in the order in which the calls are to be made. A wait holds up the conversation or all
+    /// of the platform's, in that order, and holds no slot; then it is asked again.
+    fn wait(&self, call: &Call) -> Wait {
+        let _ = call;
+        Wait::None
+    }
+
+    /// A call that was tried is not made any more: it was too late, or a newer one overwrites it. What was kept of
+    /// the tries can be forgotten. Not called after [`send`](Self::send) has said so itself.
+    fn forget(&self, call: &Call) {
+        let _ = call;
+    }
 }
 
-/// The detail of an `Unavailable` whose peer said when to come back.
+/// Whether a call may be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// Now; it is made, and counts.
+    None,
+    /// Its conversation may make one after this.
+    Conversation(Duration),
+    /// The platform takes none of anybody before this.
+    Everybody(Duration),
+}
+
+/// The detail of an `Unavailable` whose peer said when to come back. It is about the conversation; when three
+/// conversations of a platform in a row are told so, with no call made between, it is taken to be about all of them,
+/// and none is made until the last of these waits is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryAfter(pub Duration);
 
@@ -75,3 +104,16 @@ impl fmt::Display for RetryAfter {
 }
 
 impl std::error::Error for RetryAfter {}
+
+/// The detail of an `Unavailable` of a sender that keeps to a rate in the middle of a call: nothing has failed, and
+/// the call is to go on after this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Paced(pub Duration);
+
+impl fmt::Display for Paced {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "goes on after {} ms", self.0.as_millis())
+    }
+}
+
+impl std::error::Error for Paced {}

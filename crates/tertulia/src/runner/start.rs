@@ -13,11 +13,11 @@ use super::index::{Bounds, Crowd, Index};
 use super::intake::{Intake, Request};
 use super::isolate::Isolation;
 use super::meter::Meter;
-use super::outbox::Outbox;
+use super::outbox::{Load, Outbox};
 use super::riders::Riders;
 use super::{Handler, Options, Sender, Source};
 use crate::storage::Storage;
-use crate::{Clock, Error, Result, Shard};
+use crate::{Clock, Error, Result};
 
 /// How many updates may be ready while the workers compute, before the sources wait: what is ready stays within the
 /// processor's caches, and what could not be taken at once is as well off at its source.
@@ -92,7 +92,8 @@ impl<H: Handler> Runner<H> {
             bytes: options.index_bytes,
             crowd: Crowd { entries: options.waiting, bytes: options.waiting_bytes },
         });
-        let outbox = Outbox::new(senders, options.senders);
+        let bounds = Load { calls: options.calls, bytes: options.call_bytes };
+        let outbox = Outbox::new(senders, options.senders, bounds);
         let riders = Riders::new();
         let properties = storage.properties();
         let (failed, failure) = watch::channel(None);
@@ -115,7 +116,7 @@ impl<H: Handler> Runner<H> {
         let guard = core.tasks.guard();
         let mut inbox = Inbox::new(Arc::clone(&core));
         core.note_start().await?;
-        let calls = core.read_outbox(Shard::all(), |_| true).await?;
+        let calls = core.load_calls().await?;
         let updates = inbox.recover().await?;
         if updates + calls > 0 {
             tracing::info!(updates, calls, "found what an earlier process had left");
@@ -147,6 +148,8 @@ fn check(options: &Options) -> Result<()> {
         ("index_entries", options.index_entries),
         ("waiting", options.waiting),
         ("senders", options.senders),
+        ("calls", options.calls),
+        ("call_bytes", options.call_bytes),
     ];
     if options.stalled.is_zero() {
         return Err(Error::invalid("runner option `stalled` is 0 s, at least 1 ms is needed"));

@@ -9,9 +9,9 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
-use super::Ticket;
 use super::index::Arrived;
 use super::limit::Limit;
+use super::{CallOptions, Ticket};
 use crate::error::Kind;
 use crate::storage::{BoxFuture, Head, ItemId, LogWrite, Storage};
 use crate::{Clock, Conversation, Error, Result, Timestamp};
@@ -48,9 +48,16 @@ pub struct About {
 /// What a turn has collected.
 #[derive(Default)]
 pub(super) struct Collected {
-    pub(super) calls: Vec<Bytes>,
+    pub(super) calls: Vec<Asked>,
     pub(super) writes: Vec<LogWrite>,
     pub(super) parts: SmallVec<[Arc<dyn Contribute>; 2]>,
+}
+
+/// A call that a turn asks for.
+pub(super) struct Asked {
+    pub(super) body: Bytes,
+    /// `None` for a plain call, which are nearly all.
+    pub(super) options: Option<Box<CallOptions>>,
 }
 
 impl Collected {
@@ -132,9 +139,23 @@ impl Turn {
     /// # Errors
     /// `Closed` if the turn is over.
     pub fn call(&self, body: Bytes) -> Result<Ticket> {
+        self.ask(Asked { body, options: None })
+    }
+
+    /// As [`call`](Self::call), made as the options say.
+    ///
+    /// # Errors
+    /// `Closed` if the turn is over; `Invalid` if an option is over its limit.
+    pub fn call_with(&self, body: Bytes, options: CallOptions) -> Result<Ticket> {
+        options.check()?;
+        let options = (!options.is_plain()).then(|| Box::new(options));
+        self.ask(Asked { body, options })
+    }
+
+    fn ask(&self, asked: Asked) -> Result<Ticket> {
         self.collect(|collected| {
             let ordinal = u32::try_from(collected.calls.len()).expect("memory ends before calls do");
-            collected.calls.push(body);
+            collected.calls.push(asked);
             Ticket { update: self.0.arrived.about.update.clone(), ordinal }
         })
     }

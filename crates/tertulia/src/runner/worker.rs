@@ -32,6 +32,8 @@ pub(super) enum After {
     Again(Arc<Arrived>, Duration),
     /// It is parked: it holds its keys and no slot until it is let go.
     Parked(Arc<Arrived>),
+    /// It is to run when there is room for calls, as [`Again`](Self::Again) otherwise.
+    WhenRoom(Arc<Arrived>),
 }
 
 impl<H: Handler> Core<H> {
@@ -89,6 +91,15 @@ impl<H: Handler> Core<H> {
                 taken
             }
             After::Parked(parked) => self.index.hold(place, arrived, parked),
+            After::WhenRoom(again) => {
+                let conversation = again.about.conversation.clone();
+                let taken = self.index.hold(place, arrived, again);
+                if !self.outbox.wait_for_room(&conversation, place) {
+                    let start = self.index.resume(place);
+                    self.start(start);
+                }
+                taken
+            }
         };
         self.start(start);
         next
@@ -101,6 +112,9 @@ impl<H: Handler> Core<H> {
             let mut again = Arrived::clone(arrived);
             again.not_before = Timestamp(0);
             return After::Again(Arc::new(again), wait);
+        }
+        if !self.outbox.has_room(&arrived.about.conversation) {
+            return After::WhenRoom(Arc::clone(arrived));
         }
         let whole = match self.with_body(arrived).await {
             Ok(Some(whole)) if whole.parked => return After::Parked(whole),

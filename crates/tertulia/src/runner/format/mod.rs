@@ -13,7 +13,8 @@ mod ticket;
 
 pub use dead::{DeadKind, DeadRecord};
 pub use inbox::{Begun, InboxRecord, Mark};
-pub use outbox::OutboxRecord;
+pub(super) use outbox::MAX_JOIN;
+pub use outbox::{CallState, OutboxRecord};
 pub use sent::SentRecord;
 pub use ticket::Ticket;
 

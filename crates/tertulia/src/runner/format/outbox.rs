@@ -3,28 +3,85 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::fields::{Fields, put_text};
-use crate::runner::Call;
-use crate::{Result, Timestamp};
+use crate::runner::{Call, CallOptions, Delivery};
+use crate::{Error, Result, Timestamp};
 
-/// The version of this record.
-const VERSION: u8 = 1;
+/// The versions of this record: 1 is a call made at least once within 24 h, and nothing else. A call of which there
+/// is no more to say is written as 1.
+const PLAIN: u8 = 1;
+const SPECIAL: u8 = 2;
+
+/// What a record of version 2 has, by bits.
+const AT_MOST_ONCE: u8 = 1;
+const SENDING: u8 = 2;
+const JOINED: u8 = 4;
+
+/// The longest join key.
+pub(in crate::runner) const MAX_JOIN: usize = 256;
 
 /// A call to make.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutboxRecord {
-    /// When it was made.
+    /// When its turn asked for it.
     pub made: Timestamp,
+    /// Not to be made from then on.
+    pub deadline: Timestamp,
+    /// What happens when nobody knows whether it was made.
+    pub delivery: Delivery,
+    /// How far it is.
+    pub state: CallState,
+    /// What it overwrites.
+    pub join: Option<String>,
     /// The call.
     pub call: Call,
 }
 
+/// How far a call is. One that was made, or was given up, is no longer in the outbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallState {
+    /// It waits. If it is made at least once, it may have been made all the same.
+    Pending,
+    /// It is to be made at most once, and may have been made since this was written. The number tells who wrote it.
+    Sending(u64),
+}
+
 impl OutboxRecord {
+    /// The record of a call that a turn has just asked for.
+    pub(crate) fn new(made: Timestamp, options: Option<CallOptions>, call: Call) -> Self {
+        let CallOptions { delivery, within, join } = options.unwrap_or_default();
+        let deadline = made.after(within.unwrap_or(CallOptions::WITHIN));
+        Self { made, deadline, delivery, state: CallState::Pending, join, call }
+    }
+
+    /// A plain call's record can be written as version 1.
+    fn is_plain(&self) -> bool {
+        self.delivery == Delivery::AtLeastOnce
+            && self.state == CallState::Pending
+            && self.join.is_none()
+            && self.deadline == self.made.after(CallOptions::WITHIN)
+    }
+
     pub(crate) fn encode(&self) -> Bytes {
         let Call { conversation, ticket, body } = &self.call;
-        let mut out = BytesMut::with_capacity(64 + conversation.as_str().len() + body.len());
-        out.put_u8(VERSION);
+        let plain = self.is_plain();
+        let join = self.join.as_deref();
+        let special = if plain { 0 } else { 24 + join.map_or(0, str::len) };
+        let mut out = BytesMut::with_capacity(64 + special + conversation.as_str().len() + body.len());
+        out.put_u8(if plain { PLAIN } else { SPECIAL });
         out.put_u64_le(self.made.0);
         ticket.put(&mut out);
+        if !plain {
+            let at_most_once = if self.delivery == Delivery::AtMostOnce { AT_MOST_ONCE } else { 0 };
+            let sending = if self.state == CallState::Pending { 0 } else { SENDING };
+            out.put_u8(at_most_once | sending | if join.is_some() { JOINED } else { 0 });
+            out.put_u64_le(self.deadline.0);
+            if let CallState::Sending(by) = self.state {
+                out.put_u64_le(by);
+            }
+            if let Some(join) = join {
+                put_text(&mut out, join);
+            }
+        }
         put_text(&mut out, conversation.as_str());
         out.put_slice(body);
         out.freeze()
@@ -35,9 +92,22 @@ impl OutboxRecord {
     /// # Errors
     /// `Corrupt` if it is none, or of a version this program does not know.
     pub fn decode(bytes: &Bytes) -> Result<Self> {
-        let (_, mut fields) = Fields::open("outbox entry", bytes, VERSION)?;
+        let (version, mut fields) = Fields::open("outbox entry", bytes, SPECIAL)?;
         let made = Timestamp(fields.u64()?);
-        let (ticket, conversation) = (fields.ticket()?, fields.conversation()?);
-        Ok(Self { made, call: Call { conversation, ticket, body: fields.rest } })
+        let ticket = fields.ticket()?;
+        let (mut deadline, mut has) = (made.after(CallOptions::WITHIN), 0);
+        if version == SPECIAL {
+            has = fields.u8()?;
+            deadline = Timestamp(fields.u64()?);
+        }
+        if has & !(AT_MOST_ONCE | SENDING | JOINED) != 0 {
+            return Err(Error::corrupt(format!("outbox entry has the unknown options {has}")));
+        }
+        let delivery = if has & AT_MOST_ONCE == 0 { Delivery::AtLeastOnce } else { Delivery::AtMostOnce };
+        let state = if has & SENDING == 0 { CallState::Pending } else { CallState::Sending(fields.u64()?) };
+        let join = if has & JOINED == 0 { None } else { Some(fields.text()?) };
+        let conversation = fields.conversation()?;
+        let call = Call { conversation, ticket, body: fields.rest };
+        Ok(Self { made, deadline, delivery, state, join, call })
     }
 }

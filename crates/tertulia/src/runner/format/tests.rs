@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Begun, DeadKind, DeadRecord, InboxRecord, Mark, OutboxRecord, SentRecord, Ticket};
+use super::{Begun, CallState, DeadKind, DeadRecord, InboxRecord, Mark, OutboxRecord, SentRecord, Ticket};
 use crate::error::Kind;
-use crate::runner::Call;
+use crate::runner::{Call, CallOptions, Delivery};
 use crate::storage::ItemId;
 use crate::{Conversation, Name, Timestamp};
 
@@ -45,7 +46,21 @@ fn bytes() -> Ticket {
 
 fn outbox() -> OutboxRecord {
     let call = Call { conversation: conversation(), ticket: number(), body: Bytes::from_static(b"call") };
-    OutboxRecord { made: Timestamp(1_790_000_000_456), call }
+    OutboxRecord::new(Timestamp(1_790_000_000_456), None, call)
+}
+
+fn sending() -> OutboxRecord {
+    let options = CallOptions {
+        delivery: Delivery::AtMostOnce,
+        within: Some(Duration::from_secs(300)),
+        ..CallOptions::default()
+    };
+    let record = OutboxRecord::new(outbox().made, Some(options), outbox().call);
+    OutboxRecord { state: CallState::Sending(0x0807_0605_0403_0201), ..record }
+}
+
+fn joined() -> OutboxRecord {
+    OutboxRecord { join: Some("edit of message 17".to_owned()), ..outbox() }
 }
 
 fn dead() -> DeadRecord {
@@ -88,13 +103,17 @@ fn records_of_version_2_are_read() {
     assert_eq!(InboxRecord::decode(&fixture("inbox-v2-begun.hex")).unwrap(), begun());
     assert_eq!(InboxRecord::decode(&fixture("inbox-v2-parked.hex")).unwrap(), parked());
     assert_eq!(DeadRecord::decode(&fixture("dead-v2.hex")).unwrap(), dead_call());
+    assert_eq!(OutboxRecord::decode(&fixture("outbox-v2-sending.hex")).unwrap(), sending());
+    assert_eq!(OutboxRecord::decode(&fixture("outbox-v2-joined.hex")).unwrap(), joined());
 }
 
 #[test]
-fn marks_and_tickets_of_dead_calls_are_written_as_version_2() {
+fn marks_tickets_of_dead_calls_and_options_of_calls_are_written_as_version_2() {
     assert_eq!(begun().encode(), fixture("inbox-v2-begun.hex"));
     assert_eq!(parked().encode(), fixture("inbox-v2-parked.hex"));
     assert_eq!(dead_call().encode(), fixture("dead-v2.hex"));
+    assert_eq!(sending().encode(), fixture("outbox-v2-sending.hex"));
+    assert_eq!(joined().encode(), fixture("outbox-v2-joined.hex"));
 }
 
 #[test]
@@ -123,6 +142,13 @@ fn a_record_of_a_later_version_or_cut_short_is_corrupt_and_never_panics() {
             Kind::Corrupt,
             "{length} bytes"
         );
+    }
+    for record in [sending(), joined()] {
+        let whole = record.encode();
+        for length in 0..whole.len() - record.call.body.len() {
+            let read = OutboxRecord::decode(&whole.slice(..length));
+            assert_eq!(read.unwrap_err().kind(), Kind::Corrupt, "{length} bytes");
+        }
     }
     for record in [parked(), begun()] {
         let whole = record.encode();

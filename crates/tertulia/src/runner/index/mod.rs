@@ -319,13 +319,18 @@ impl Index {
             tokio::pin!(woken);
             woken.as_mut().enable();
             {
-                let state = self.state.lock();
-                if state.running == 0 && state.ready() == 0 {
+                if self.is_quiet() {
                     return;
                 }
             }
             woken.await;
         }
+    }
+
+    /// Whether nothing runs and nothing is ready.
+    pub(super) fn is_quiet(&self) -> bool {
+        let state = self.state.lock();
+        state.running == 0 && state.ready() == 0
     }
 
     /// Takes nothing any more.

@@ -6,21 +6,40 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tertulia::Result;
-use tertulia::runner::{Call, Incoming, Sender, Source};
+use tertulia::runner::{Call, Incoming, Sender, Source, Wait};
 use tertulia::storage::BoxFuture;
 use tokio::sync::Notify;
 
 type Answer = Box<dyn Fn(&Call) -> BoxFuture<'static, Result<String>> + Send + Sync>;
 
+type Asked = Box<dyn Fn(&Call) -> Wait + Send + Sync>;
+
 /// Makes calls.
-pub(crate) struct Platform(Answer);
+pub(crate) struct Platform {
+    answer: Answer,
+    wait: Asked,
+    /// The calls that it was told to forget.
+    pub(crate) forgotten: Mutex<Vec<String>>,
+}
 
 impl Platform {
     pub(crate) fn new<R>(answer: impl Fn(&Call) -> R + Send + Sync + 'static) -> Arc<Self>
     where
         R: Future<Output = Result<String>> + Send + 'static,
     {
-        Arc::new(Self(Box::new(move |call| Box::pin(answer(call)))))
+        Self::pacing(|_| Wait::None, answer)
+    }
+
+    /// One that is asked whether a call may be made.
+    pub(crate) fn pacing<R>(
+        wait: impl Fn(&Call) -> Wait + Send + Sync + 'static,
+        answer: impl Fn(&Call) -> R + Send + Sync + 'static,
+    ) -> Arc<Self>
+    where
+        R: Future<Output = Result<String>> + Send + 'static,
+    {
+        let answer: Answer = Box::new(move |call| Box::pin(answer(call)));
+        Arc::new(Self { answer, wait: Box::new(wait), forgotten: Mutex::default() })
     }
 }
 
@@ -32,7 +51,15 @@ impl std::fmt::Debug for Platform {
 
 impl Sender for Platform {
     fn send<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<String>> {
-        (self.0)(call)
+        (self.answer)(call)
+    }
+
+    fn wait(&self, call: &Call) -> Wait {
+        (self.wait)(call)
+    }
+
+    fn forget(&self, call: &Call) {
+        self.forgotten.lock().push(String::from_utf8_lossy(&call.body).into_owned());
     }
 }
 

@@ -1,44 +1,18 @@
-//! Calls are made after their turn is committed, in order per conversation, until they succeed or are given up.
+//! Order: per conversation one after the other, after the commit, over failures and restarts.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tertulia::Error;
 use tertulia::error::Kind;
-use tertulia::runner::{DEAD, DeadKind, OUTBOX, Options, RetryAfter, SENT, SentRecord, Ticket, Turn};
-use tertulia::storage::{ItemId, LogWrite, Memory, Page, Read, Storage};
-use tertulia::{Error, Key};
+use tertulia::runner::{DEAD, DeadKind, OUTBOX, Options, RetryAfter, Ticket, Turn};
+use tertulia::storage::{Memory, Storage};
 
-use super::support::{
-    Diary, Fate, Faulty, Platform, SPACE, assert_all_done, conversation, dead, log, memory, pass, queued,
-    runner, update,
+use super::super::support::{
+    Diary, Fate, Faulty, Platform, assert_all_done, dead, memory, pass, queued, runner, update,
 };
-
-/// Makes the two calls `<update>.0` and `<update>.1`.
-async fn call_twice(turn: Turn, text: String) -> anyhow::Result<()> {
-    for n in 0..2 {
-        let ticket = turn.call(format!("{text}.{n}").into())?;
-        assert_eq!(ticket, Ticket { update: turn.about().update.clone(), ordinal: n });
-    }
-    Ok(())
-}
-
-/// A platform that notes what it is sent.
-fn noting(sent: &Diary) -> Arc<Platform> {
-    let note = sent.clone();
-    Platform::new(move |call| {
-        note.note(&call.conversation, String::from_utf8_lossy(&call.body));
-        let id = format!("message of {}", call.ticket.ordinal);
-        async move {
-            pass(1).await;
-            Ok(id)
-        }
-    })
-}
-
-fn twice(updates: impl IntoIterator<Item = i64>) -> Vec<String> {
-    updates.into_iter().flat_map(|n| [format!("{n}.0"), format!("{n}.1")]).collect()
-}
+use super::{call_twice, noting, twice};
 
 #[tokio::test(start_paused = true)]
 async fn calls_are_made_in_order_per_conversation_and_conversations_side_by_side() {
@@ -186,88 +160,4 @@ async fn calls_for_which_there_is_no_adapter_wait_for_a_process_that_has_it() {
     assert_eq!(with.shutdown(Duration::from_secs(1)).await, []);
     assert_eq!(sent.of("a"), ["1.0", "1.1"]);
     assert_eq!(queued(&storage, OUTBOX).await, 0);
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_calls_gave_is_kept_in_order_and_only_the_last_of_it() {
-    let storage = memory();
-    let sent = Diary::default();
-    let runner = runner(&storage, Options::default(), call_twice).sender("test", noting(&sent));
-    let handle = runner.start().await.unwrap();
-    for round in 0..8 {
-        let updates = (0..100).map(|n| round * 100 + n).map(|n| update("a", n, &n.to_string())).collect();
-        handle.intake().submit_all(updates).await.unwrap();
-        pass(1_000).await;
-    }
-    assert_eq!(handle.shutdown(Duration::from_secs(10)).await, []);
-    let read = Read::new(Key::Log(conversation("a"), SENT));
-    let page = storage.read(&[read]).await.unwrap().remove(0).unwrap().and_then(Page::into_log).unwrap();
-    assert_eq!(page.head.end.0, 1_600);
-    let kept = page.entries.len();
-    assert!((256..=512).contains(&kept), "{kept} entries are kept");
-    let last: Vec<SentRecord> = page.entries.iter().map(|entry| SentRecord::decode(entry).unwrap()).collect();
-    for (record, nth) in last.iter().zip(1_600 - kept..) {
-        let update = ItemId::Number(SPACE, (nth / 2) as i64);
-        assert_eq!(record.ticket, Ticket { update, ordinal: (nth % 2) as u32 });
-        assert_eq!(record.message, format!("message of {}", nth % 2));
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn turns_with_many_writes_do_not_fail_for_the_marks_that_wait_for_a_batch() {
-    let storage = memory();
-    let sent = Diary::default();
-    // Conversations of one shard, so that the marks of one ride on the batch of another.
-    let shard = conversation("0").shard();
-    let chats: Vec<String> = (0..)
-        .map(|n: u32| n.to_string())
-        .filter(|chat| conversation(chat).shard() == shard)
-        .take(80)
-        .collect();
-    let run = |turn: Turn, text: String| async move {
-        if text != "many" {
-            return call_twice(turn, text).await;
-        }
-        for n in 0..250 {
-            let name = tertulia::Name::new(format!("log/{n}"))?;
-            turn.write(LogWrite::new(Key::Log(turn.about().conversation.clone(), name)).append("x"))?;
-        }
-        Ok(())
-    };
-    let options = Options { linger: Duration::from_secs(10), ..Options::default() };
-    let handle = runner(&storage, options, run).sender("test", noting(&sent)).start().await.unwrap();
-    handle
-        .intake()
-        .submit_all(chats.iter().zip(0..).map(|(chat, n)| update(chat, n, "x")).collect())
-        .await
-        .unwrap();
-    pass(100).await;
-    assert_eq!(sent.len(), 160, "and the marks of these wait");
-    handle.intake().submit(update(&chats[0], 1_000, "many")).await.unwrap();
-    pass(100).await;
-    let name = tertulia::Name::from_static("log/249");
-    assert_eq!(log(&storage, &chats[0], name).await, ["x"]);
-    assert_eq!(handle.shutdown(Duration::from_secs(1)).await, []);
-    assert_all_done(&storage).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_turn_may_delete_the_log_of_what_was_sent() {
-    let storage = memory();
-    let sent = Diary::default();
-    let run = |turn: Turn, text: String| async move {
-        if text != "forget" {
-            return call_twice(turn, text).await;
-        }
-        turn.write(LogWrite::new(Key::Log(turn.about().conversation.clone(), SENT)).delete())?;
-        Ok(())
-    };
-    let options = Options { retries: 0, ..Options::default() };
-    let handle = runner(&storage, options, run).sender("test", noting(&sent)).start().await.unwrap();
-    handle.intake().submit(update("a", 1, "1")).await.unwrap();
-    pass(10).await;
-    assert_eq!(sent.of("a"), twice([1]), "and its marks wait");
-    handle.intake().submit(update("a", 2, "forget")).await.unwrap();
-    assert_eq!(handle.shutdown(Duration::from_secs(1)).await, []);
-    assert_all_done(&storage).await;
 }

@@ -1,0 +1,225 @@
+//! Which calls are known, in order per conversation, and which of them may be made next. This file knows no clock, no
+//! task and no storage.
+
+use std::collections::{HashMap, VecDeque};
+
+use foldhash::fast::RandomState;
+use slab::Slab;
+
+use super::pending::Pending;
+use super::platform::Platform;
+use super::room::Room;
+use crate::{Conversation, Timestamp};
+
+/// The calls that are known and neither made nor given up.
+#[derive(Debug)]
+pub(super) struct Lanes {
+    lanes: Slab<Lane>,
+    names: HashMap<Conversation, usize, RandomState>,
+    platforms: Vec<Platform>,
+    /// Which platform is asked first for the next call.
+    next: usize,
+    pub(super) room: Room,
+}
+
+/// The calls of a conversation, oldest first.
+#[derive(Debug)]
+struct Lane {
+    platform: usize,
+    state: State,
+    /// The oldest; `None` while it is under way.
+    first: Option<Pending>,
+    more: VecDeque<Pending>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// The first call may be made, if the platform is open.
+    Ready,
+    UnderWay,
+    /// The first call waits until it is resumed: its platform takes so many in a while.
+    Paced,
+    /// The first call waits until it is resumed: it has failed.
+    Failed,
+}
+
+/// Why a call that was taken was not made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Back {
+    /// It may be made as soon as its platform is open.
+    Ready,
+    /// It waits until its lane is resumed, since its platform takes so many in a while.
+    Paced,
+    /// It waits until its lane is resumed, since it has failed.
+    Failed,
+}
+
+/// A call to make now.
+#[derive(Debug)]
+pub(in crate::runner) struct Taken {
+    pub(super) lane: usize,
+    pub(super) platform: usize,
+    pub(super) pending: Pending,
+}
+
+impl Lane {
+    fn len(&self) -> usize {
+        1 + self.more.len()
+    }
+}
+
+impl Lanes {
+    pub(super) fn new(platforms: usize, room: Room) -> Self {
+        Self {
+            lanes: Slab::new(),
+            names: HashMap::default(),
+            platforms: (0..platforms).map(|_| Platform::default()).collect(),
+            next: 0,
+            room,
+        }
+    }
+
+    pub(super) fn lane(&self, conversation: &Conversation) -> Option<usize> {
+        self.names.get(conversation).copied()
+    }
+
+    pub(super) fn platform(&mut self, platform: usize) -> &mut Platform {
+        &mut self.platforms[platform]
+    }
+
+    /// How many lanes could make a call now.
+    pub(super) fn ready(&self) -> usize {
+        self.platforms.iter().map(Platform::ready).sum()
+    }
+
+    /// Nothing is under way, and all that waits has failed or is behind what has.
+    pub(super) fn is_settled(&self) -> bool {
+        self.platforms.iter().all(Platform::is_settled)
+    }
+
+    /// Adds a call. Gives the one that it makes needless, if that waits.
+    pub(super) fn add(&mut self, platform: usize, pending: Pending) -> Option<Pending> {
+        let bytes = pending.bytes();
+        let Some(&at) = self.names.get(&pending.call.conversation) else {
+            let conversation = pending.call.conversation.clone();
+            let lane = Lane { platform, state: State::Ready, first: Some(pending), more: VecDeque::new() };
+            let at = self.lanes.insert(lane);
+            self.names.insert(conversation, at);
+            self.room.add(at, 1, bytes);
+            let platform = &mut self.platforms[platform];
+            platform.ready.push_back(at);
+            platform.busy += 1;
+            return None;
+        };
+        let lane = &mut self.lanes[at];
+        // Mostly the last place. A turn that looked for its calls may come after a later one; the first call may have
+        // been tried.
+        let place = lane.more.partition_point(|other| other.offset < pending.offset);
+        lane.more.insert(place, pending);
+        self.room.add(at, lane.len(), bytes);
+        let joined = self.join(at, place);
+        if let Some(joined) = &joined {
+            self.room.remove(at, self.lanes[at].len(), joined.bytes());
+        }
+        joined
+    }
+
+    /// Takes out the older call that the one at `place` of the others makes needless, or this one if a newer one
+    /// does.
+    fn join(&mut self, at: usize, place: usize) -> Option<Pending> {
+        let lane = &mut self.lanes[at];
+        let key = lane.more[place].join()?;
+        let same = |other: &Pending| other.join() == Some(key);
+        if lane.more.iter().skip(place + 1).any(same) {
+            return lane.more.remove(place);
+        }
+        if lane.first.as_ref().is_some_and(same) {
+            let next = lane.more.pop_front();
+            return std::mem::replace(&mut lane.first, next);
+        }
+        let older = lane.more.iter().take(place).position(same)?;
+        lane.more.remove(older)
+    }
+
+    /// The next call to make, of each platform in turn.
+    pub(super) fn take(&mut self) -> Option<Taken> {
+        let count = self.platforms.len();
+        for _ in 0..count {
+            let platform = self.next;
+            self.next = if platform + 1 == count { 0 } else { platform + 1 };
+            if let Some(lane) = self.platforms[platform].take()
+                && let Some(pending) = self.lanes[lane].first.take()
+            {
+                self.lanes[lane].state = State::UnderWay;
+                self.platforms[platform].under_way += 1;
+                return Some(Taken { lane, platform, pending });
+            }
+        }
+        None
+    }
+
+    /// A call that was taken is over, and the next one of its conversation may be made. Tells whether there is room
+    /// for more again.
+    pub(super) fn done(&mut self, at: usize, pending: &Pending) -> bool {
+        let lane = &mut self.lanes[at];
+        let platform = &mut self.platforms[lane.platform];
+        platform.under_way -= 1;
+        lane.first = lane.more.pop_front();
+        let length = if lane.first.is_some() {
+            lane.state = State::Ready;
+            platform.ready.push_back(at);
+            lane.len()
+        } else {
+            platform.busy -= 1;
+            self.names.remove(&pending.call.conversation);
+            self.lanes.remove(at);
+            0
+        };
+        self.room.remove(at, length, pending.bytes())
+    }
+
+    /// A call that was taken was not made. Gives it back if a newer one makes it needless, which then waits in its
+    /// place.
+    pub(super) fn give_back(&mut self, taken: Taken, why: Back) -> Option<Pending> {
+        let Taken { lane: at, platform, pending } = taken;
+        let lane = &mut self.lanes[at];
+        let platform = &mut self.platforms[platform];
+        platform.under_way -= 1;
+        lane.state = match why {
+            Back::Ready => {
+                platform.ready.push_front(at);
+                State::Ready
+            }
+            Back::Paced => State::Paced,
+            Back::Failed => {
+                platform.busy -= 1;
+                State::Failed
+            }
+        };
+        let newer = pending.join().is_some_and(|key| lane.more.iter().any(|other| other.join() == Some(key)));
+        if !newer {
+            lane.first = Some(pending);
+            return None;
+        }
+        lane.first = lane.more.pop_front();
+        let length = lane.len();
+        self.room.remove(at, length, pending.bytes());
+        Some(pending)
+    }
+
+    /// The first call of a lane that was held up may be tried again.
+    pub(super) fn resume(&mut self, at: usize) {
+        let lane = &mut self.lanes[at];
+        let platform = &mut self.platforms[lane.platform];
+        if lane.state == State::Failed {
+            platform.busy += 1;
+        }
+        lane.state = State::Ready;
+        platform.ready.push_back(at);
+    }
+
+    /// All have to wait, if a lane that was told to come back later was the last of several. Gives until when.
+    pub(super) fn refused(&mut self, taken: &Taken, until: Timestamp, now: Timestamp) -> Option<Timestamp> {
+        self.platforms[taken.platform].refused(taken.lane, until, now)
+    }
+}

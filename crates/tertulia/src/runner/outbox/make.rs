@@ -1,0 +1,211 @@
+//! Makes one call, and decides what its outcome means.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::lanes::{Back, Taken};
+use super::pending::Pending;
+use super::record::Recorded;
+use super::shared::Follow;
+use super::stats::Stats;
+use crate::error::Kind;
+use crate::runner::core::Core;
+use crate::runner::format::{CallState, SentRecord};
+use crate::runner::panics::{caught, caught_async};
+use crate::runner::riders::Over;
+use crate::runner::{Handler, Paced, RetryAfter, Wait};
+use crate::{Error, Timestamp};
+
+/// Who is blamed for a panic.
+const ADAPTER: &str = "the adapter";
+
+impl<H: Handler> Core<H> {
+    /// Makes calls that are in the outbox by now.
+    pub(in crate::runner) fn queue_calls(self: &Arc<Self>, calls: impl Iterator<Item = Pending>) {
+        let (needless, follow) = self.outbox.add(calls);
+        needless.iter().for_each(|pending| self.drop_joined(pending));
+        self.follow_calls(follow);
+    }
+
+    /// Starts sender tasks, and has updates looked at that waited for room.
+    pub(super) fn follow_calls(self: &Arc<Self>, Follow { start, woken }: Follow) {
+        for _ in 0..start {
+            let core = Arc::clone(self);
+            self.tasks.spawn(async move {
+                let mut next = core.outbox.take();
+                while let Some(taken) = next {
+                    next = core.make_call(taken).await;
+                }
+            });
+        }
+        for place in woken {
+            let start = self.index.resume(place);
+            self.start(start);
+        }
+    }
+
+    /// Makes one call and marks it, or puts its conversation off; gives the next one to make.
+    async fn make_call(self: &Arc<Self>, mut taken: Taken) -> Option<Taken> {
+        let now = self.clock.now();
+        if now >= taken.pending.deadline {
+            return self.bury_late(taken).await;
+        }
+        if let Some(special) = &taken.pending.special
+            && special.state != CallState::Pending
+            && !special.mine
+        {
+            let error =
+                "the process stopped while the call was made, and nobody knows whether it was".to_owned();
+            return self.bury_unknown(taken, error).await;
+        }
+        let wait = caught(ADAPTER, || self.outbox.sender(&taken).wait(&taken.pending.call));
+        match wait {
+            Ok(Wait::None) => {}
+            Ok(Wait::Conversation(wait)) => return self.put_off_call(taken, wait, Back::Paced),
+            Ok(Wait::Everybody(wait)) => {
+                self.close_platform(taken.platform, now.after(rounded_up(wait)), false);
+                return self.give_back_call(taken, Back::Ready);
+            }
+            Err(panic) => return self.bury_call(taken, panic.to_string()).await,
+        }
+        if taken.pending.at_most_once() {
+            match self.record_sending(&mut taken.pending).await {
+                Recorded::Done => {}
+                Recorded::Gone => return self.call_over(taken, None).await,
+            }
+        }
+        if std::mem::take(&mut taken.pending.perhaps_made) {
+            Stats::count(&self.outbox.stats.repeated);
+        }
+        let sent = {
+            let sender = self.outbox.sender(&taken);
+            caught_async(ADAPTER, async { sender.send(&taken.pending.call).await }).await
+        };
+        match sent.and_then(|sent| sent) {
+            Ok(message) => {
+                Stats::count(&self.outbox.stats.made);
+                self.call_over(taken, Some(message)).await
+            }
+            Err(error) => self.call_failed(taken, error).await,
+        }
+    }
+
+    /// What to do with a call that was tried and not made.
+    async fn call_failed(self: &Arc<Self>, mut taken: Taken, error: Error) -> Option<Taken> {
+        let unknown = matches!(error.kind(), Kind::Unknown | Kind::Timeout);
+        let at_most_once = taken.pending.at_most_once();
+        // An adapter that panics has said nothing of what it did.
+        if at_most_once && (unknown || error.kind() == Kind::Internal) {
+            return self.bury_unknown(taken, error.to_string()).await;
+        }
+        if let Some(Paced(wait)) = error.detail() {
+            return self.put_off_call(taken, *wait, Back::Paced);
+        }
+        let failed = taken.pending.failed(error.to_string());
+        if !unknown && error.kind() != Kind::Unavailable {
+            return self.bury_call(taken, error.to_string()).await;
+        }
+        taken.pending.perhaps_made |= unknown;
+        if at_most_once && matches!(self.record_pending(&mut taken.pending).await, Recorded::Gone) {
+            return self.call_over(taken, None).await;
+        }
+        let now = self.clock.now();
+        let wait = match error.detail::<RetryAfter>() {
+            Some(RetryAfter(wait)) => {
+                if let Some(until) = self.outbox.refused(&taken, now.after(*wait), now) {
+                    tracing::warn!(%error, "several conversations are told to wait, so all of the platform's do");
+                    self.close_platform(taken.platform, until, true);
+                }
+                *wait
+            }
+            None => self.options.backoff(failed, self.clock.random()),
+        };
+        let conversation = &taken.pending.call.conversation;
+        tracing::warn!(%conversation, %error, "a call is made again in {} ms", wait.as_millis());
+        Stats::count(&self.outbox.stats.put_off);
+        // At its deadline it is looked at, so that it is given up then and not later.
+        let wait = wait.min(taken.pending.deadline.since(now));
+        self.put_off_call(taken, wait, Back::Failed)
+    }
+
+    /// A call is over and only needs to be marked so. `message` is what it gave; `None` if it was not made.
+    async fn call_over(self: &Arc<Self>, taken: Taken, message: Option<String>) -> Option<Taken> {
+        let made = message.is_some();
+        if let Some(message) = message {
+            self.mark_made(&taken.pending, message);
+        }
+        self.next_call(&taken, made)
+    }
+
+    fn mark_made(&self, pending: &Pending, message: String) {
+        let call = &pending.call;
+        let entry = SentRecord { ticket: call.ticket.clone(), message }.encode();
+        let sent = Some((call.conversation.clone(), entry));
+        let over = Over { offset: pending.offset, revision: pending.revision, sent };
+        self.riders.add(pending.shard, |marks| marks.calls.push(over));
+    }
+
+    /// A newer call makes this one needless: it leaves the outbox unsent.
+    fn drop_joined(&self, pending: &Pending) {
+        Stats::count(&self.outbox.stats.joined);
+        self.forget(pending);
+        let over = Over { offset: pending.offset, revision: pending.revision, sent: None };
+        self.riders.add(pending.shard, |marks| marks.calls.push(over));
+    }
+
+    /// Has the adapter forget a call that it may have tried.
+    pub(super) fn forget(&self, pending: &Pending) {
+        let Some(sender) = self.outbox.sender_of(&pending.call.conversation) else { return };
+        if let Err(panic) = caught(ADAPTER, || sender.forget(&pending.call)) {
+            tracing::error!(conversation = %pending.call.conversation, error = %panic, "a call was not forgotten");
+        }
+    }
+
+    /// The call of a lane is over, whatever became of it.
+    pub(super) fn next_call(self: &Arc<Self>, taken: &Taken, made: bool) -> Option<Taken> {
+        let (next, follow) = self.outbox.done(taken.lane, taken.platform, &taken.pending, made);
+        self.follow_calls(follow);
+        next
+    }
+
+    /// Holds a conversation up; gives the next call to make.
+    fn put_off_call(self: &Arc<Self>, taken: Taken, wait: Duration, why: Back) -> Option<Taken> {
+        let lane = taken.lane;
+        let next = self.give_back_call(taken, why);
+        let core = Arc::clone(self);
+        self.tasks.spawn(async move {
+            core.clock.sleep(wait).await;
+            let follow = core.outbox.resume(lane);
+            core.follow_calls(follow);
+        });
+        next
+    }
+
+    fn give_back_call(self: &Arc<Self>, taken: Taken, why: Back) -> Option<Taken> {
+        let (needless, next, follow) = self.outbox.give_back(taken, why);
+        if let Some(needless) = needless {
+            self.drop_joined(&needless);
+        }
+        self.follow_calls(follow);
+        next
+    }
+
+    /// Makes no calls of a platform until then.
+    fn close_platform(self: &Arc<Self>, platform: usize, until: Timestamp, refused: bool) {
+        if !self.outbox.close(platform, until, refused) {
+            return;
+        }
+        let core = Arc::clone(self);
+        let wait = until.since(self.clock.now());
+        self.tasks.spawn(async move {
+            core.clock.sleep(wait).await;
+            let follow = core.outbox.open(platform, until);
+            core.follow_calls(follow);
+        });
+    }
+}
+
+/// Timestamps are whole milliseconds.
+fn rounded_up(wait: Duration) -> Duration {
+    wait.saturating_add(Duration::from_micros(999))
+}

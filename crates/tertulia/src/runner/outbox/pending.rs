@@ -1,0 +1,106 @@
+//! A call in the outbox, as it is known in memory.
+
+use crate::runner::format::{CallState, OutboxRecord};
+use crate::runner::{Call, Delivery};
+use crate::storage::{Offset, QueueEntry, Revision};
+use crate::{Shard, Timestamp};
+
+/// A call in the outbox.
+#[derive(Debug)]
+pub(in crate::runner) struct Pending {
+    pub(super) shard: Shard,
+    pub(super) offset: Offset,
+    pub(super) revision: Revision,
+    pub(super) call: Call,
+    /// Not to be made from then on.
+    pub(super) deadline: Timestamp,
+    /// It may have been made: by an earlier process that did not mark it, or by this one, whose answer was lost.
+    pub(super) perhaps_made: bool,
+    /// What a plain reply has not.
+    pub(super) special: Option<Box<Special>>,
+    /// What became of earlier tries in this process.
+    pub(super) trouble: Option<Box<Trouble>>,
+}
+
+/// What is known of a call that is no plain reply.
+#[derive(Debug)]
+pub(super) struct Special {
+    /// As it is stored, but for the call, which is not held twice, and the deadline.
+    made: Timestamp,
+    pub(super) delivery: Delivery,
+    pub(super) state: CallState,
+    pub(super) join: Option<String>,
+    /// `state` was written by this process, for a try that goes on.
+    pub(super) mine: bool,
+}
+
+/// What became of tries of a call.
+#[derive(Debug, Default)]
+pub(super) struct Trouble {
+    /// Tries that failed.
+    pub(super) failed: u16,
+    /// Why the last one did.
+    pub(super) error: String,
+}
+
+impl Pending {
+    /// A call that this process has committed.
+    pub(in crate::runner) fn new(shard: Shard, offset: Offset, record: OutboxRecord) -> Self {
+        let OutboxRecord { made, deadline, delivery, state, join, call } = record;
+        let plain = delivery == Delivery::AtLeastOnce && state == CallState::Pending && join.is_none();
+        let special = (!plain).then(|| Box::new(Special { made, delivery, state, join, mine: false }));
+        let (revision, perhaps_made, trouble) = (Revision(0), false, None);
+        Self { shard, offset, revision, call, deadline, perhaps_made, special, trouble }
+    }
+
+    /// An entry of the outbox; one that cannot be read is left alone.
+    pub(super) fn read(shard: Shard, entry: &QueueEntry) -> Option<Self> {
+        match OutboxRecord::decode(&entry.bytes) {
+            Ok(record) => Some(Self { revision: entry.revision, ..Self::new(shard, entry.offset, record) }),
+            Err(error) => {
+                tracing::error!(%shard, offset = %entry.offset, %error, "an outbox entry cannot be read, left alone");
+                None
+            }
+        }
+    }
+
+    /// A call that an earlier process left. One that is made at least once it may have made without marking it.
+    pub(super) fn left(mut self) -> Self {
+        self.perhaps_made = !self.at_most_once();
+        self
+    }
+
+    /// The record of this call in another state; `None` if it is made at least once, which has no states.
+    pub(super) fn record(&self, state: CallState) -> Option<OutboxRecord> {
+        let Special { made, delivery, join, .. } = &**self.special.as_ref()?;
+        Some(OutboxRecord {
+            made: *made,
+            deadline: self.deadline,
+            delivery: *delivery,
+            state,
+            join: join.clone(),
+            call: self.call.clone(),
+        })
+    }
+
+    pub(super) fn at_most_once(&self) -> bool {
+        self.special.as_ref().is_some_and(|special| special.delivery == Delivery::AtMostOnce)
+    }
+
+    pub(super) fn join(&self) -> Option<&str> {
+        self.special.as_ref()?.join.as_deref()
+    }
+
+    /// One more try has failed; gives how many have.
+    pub(super) fn failed(&mut self, error: String) -> u16 {
+        let trouble = self.trouble.get_or_insert_default();
+        trouble.failed = trouble.failed.saturating_add(1);
+        trouble.error = error;
+        trouble.failed
+    }
+
+    /// The bytes that count against the bound.
+    pub(super) fn bytes(&self) -> usize {
+        self.call.body.len()
+    }
+}

@@ -1,0 +1,154 @@
+//! What is written of a call: that it is about to be made, if it is made at most once, and that it was given up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::lanes::Taken;
+use super::pending::Pending;
+use super::stats::Stats;
+use crate::error::Kind;
+use crate::runner::Handler;
+use crate::runner::core::Core;
+use crate::runner::format::{CallState, DeadKind, DeadRecord, OutboxRecord};
+use crate::runner::names::{DEAD, OUTBOX};
+use crate::runner::riders::queue;
+use crate::storage::{Append, Base, Batch, CommitId, From, Page, QueueEntry, QueuePage, Read};
+use crate::{Error, Key, Result};
+
+/// Whether the state of a call was recorded.
+pub(super) enum Recorded {
+    Done,
+    /// The call is gone, or somebody else makes it.
+    Gone,
+}
+
+impl<H: Handler> Core<H> {
+    /// Records that a call may have been made from now on. It must not be made before.
+    pub(super) async fn record_sending(&self, pending: &mut Pending) -> Recorded {
+        if pending.special.as_ref().is_some_and(|special| special.mine) {
+            return Recorded::Done;
+        }
+        self.record_state(pending, CallState::Sending(self.clock.random())).await
+    }
+
+    /// Records that a call was certainly not made, so that it is made after a restart too.
+    pub(super) async fn record_pending(&self, pending: &mut Pending) -> Recorded {
+        self.record_state(pending, CallState::Pending).await
+    }
+
+    /// Replaces the entry of a call, for as long as it takes.
+    async fn record_state(&self, pending: &mut Pending, state: CallState) -> Recorded {
+        let Some(bytes) = pending.record(state).map(|record| record.encode()) else { return Recorded::Done };
+        let mut wait = Duration::from_millis(20);
+        loop {
+            let mut writes = Vec::new();
+            let replace = (pending.offset, pending.revision, bytes.clone());
+            queue(&mut writes, pending.shard, &OUTBOX).replace.push(replace);
+            let recorded = match self.storage.commit(Batch::new(CommitId(self.clock.random()), writes)).await
+            {
+                Ok(_) => Ok(Some((pending.revision.0 + 1, state))),
+                Err(error) if error.kind() == Kind::Conflict => self.state_of(pending).await,
+                Err(error) if error.kind() == Kind::Closed => {
+                    self.give_up::<()>(error).await;
+                    continue;
+                }
+                Err(error) => Err(error),
+            };
+            match recorded {
+                Ok(Some((revision, found))) => {
+                    pending.revision.0 = revision;
+                    if found == state {
+                        // Now or by an earlier try whose answer was lost: the number in it is nobody else's.
+                        if let Some(special) = &mut pending.special {
+                            special.mine = state != CallState::Pending;
+                            special.state = state;
+                        }
+                        return Recorded::Done;
+                    }
+                    if found != CallState::Pending {
+                        return Recorded::Gone;
+                    }
+                }
+                Ok(None) => return Recorded::Gone,
+                Err(error) => {
+                    let conversation = &pending.call.conversation;
+                    tracing::warn!(%conversation, %error, "the state of a call was not recorded, trying again");
+                    self.clock.sleep(wait).await;
+                    wait = (wait * 2).min(Duration::from_secs(5));
+                }
+            }
+        }
+    }
+
+    /// What the entry of a call says now; `None` if it is gone.
+    async fn state_of(&self, pending: &Pending) -> Result<Option<(u64, CallState)>> {
+        let key = Key::Queue(pending.shard, OUTBOX);
+        let Some(head) = self.read_queue(Read::head(key.clone())).await?.map(|page| page.head) else {
+            return Ok(None);
+        };
+        let from = From::At(head.incarnation, pending.offset);
+        let page = self.read_queue(Read::new(key).from(from).base(Base::Never).limit(1, 1)).await?;
+        let entry = page.into_iter().flat_map(|page| page.entries).next();
+        let Some(QueueEntry { revision, bytes, .. }) = entry.filter(|entry| entry.offset == pending.offset)
+        else {
+            return Ok(None);
+        };
+        Ok(Some((revision.0, OutboxRecord::decode(&bytes)?.state)))
+    }
+
+    /// One page of a queue; `None` if there is no such queue.
+    pub(super) async fn read_queue(&self, read: Read) -> Result<Option<QueuePage>> {
+        let pages = self.storage.read(std::slice::from_ref(&read)).await?;
+        let page = pages.into_iter().next().ok_or_else(|| Error::internal("a read gave no page"))??;
+        Ok(page.and_then(Page::into_queue))
+    }
+
+    /// Gives up a call whose time has passed; gives the next one to make.
+    pub(super) async fn bury_late(self: &Arc<Self>, taken: Taken) -> Option<Taken> {
+        self.forget(&taken.pending);
+        let mut error = "the call was not made before its deadline".to_owned();
+        if taken.pending.perhaps_made {
+            error.push_str(", as far as anybody knows");
+        }
+        if let Some(trouble) = &taken.pending.trouble {
+            error = format!("{error}; the last of {} tries: {}", trouble.failed, trouble.error);
+        }
+        self.bury_call(taken, error).await
+    }
+
+    /// Gives up a call that is made at most once and may have been made; gives the next one to make.
+    pub(super) async fn bury_unknown(self: &Arc<Self>, mut taken: Taken, error: String) -> Option<Taken> {
+        self.forget(&taken.pending);
+        Stats::count(&self.outbox.stats.unknown);
+        let error = format!("the call may have been made, and is made at most once: {error}");
+        taken.pending.failed(String::new());
+        self.bury_call(taken, error).await
+    }
+
+    /// Moves a call to `dead`, in the batch that removes it; gives the next one to make.
+    pub(super) async fn bury_call(self: &Arc<Self>, taken: Taken, error: String) -> Option<Taken> {
+        let pending = &taken.pending;
+        let conversation = &pending.call.conversation;
+        tracing::error!(%conversation, error, "a call is given up and goes to dead");
+        Stats::count(&self.outbox.stats.dead);
+        let record = DeadRecord {
+            conversation: conversation.clone(),
+            died: self.clock.now(),
+            attempts: pending.trouble.as_ref().map_or(0, |trouble| trouble.failed),
+            what: DeadKind::Call(Some(pending.call.ticket.clone())),
+            error,
+            body: pending.call.body.clone(),
+        };
+        let append = Append { id: Some(pending.call.ticket.dead_id(pending.offset)), bytes: record.encode() };
+        let writes = || {
+            let mut writes = Vec::new();
+            queue(&mut writes, pending.shard, &OUTBOX).remove.push((pending.offset, None));
+            queue(&mut writes, pending.shard, &DEAD).append.push(append.clone());
+            writes
+        };
+        if let Err(error) = self.commit_for_sure(writes).await {
+            tracing::error!(%conversation, %error, "the call is looked at again after a restart");
+        }
+        self.next_call(&taken, false)
+    }
+}
