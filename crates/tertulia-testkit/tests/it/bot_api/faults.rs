@@ -53,7 +53,7 @@ async fn a_late_answer_is_late_and_others_pass_it() {
     rig.api.faults(Faults::default().delay(1.0, Duration::from_secs(10)));
     let bot = rig.bot.clone();
     let late = tokio::spawn(async move { bot.say(7, "hello").await });
-    rig.api.until(|journal| journal.sent(7) == ["hello"]).await;
+    rig.until(|journal| journal.sent(7) == ["hello"]).await;
     rig.api.faults(Faults::default());
     rig.bot.say(8, "meanwhile").await.result();
     assert!(!late.is_finished());

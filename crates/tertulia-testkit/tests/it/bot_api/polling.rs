@@ -137,7 +137,7 @@ async fn a_second_poll_ends_the_first_with_a_conflict() {
     let second = rig.polling(json!({ "timeout": 30 })).await;
     first.await.unwrap().refuses(409, words);
     let third = rig.polling(json!({ "timeout": 30 })).await;
-    rig.api.until(|journal| journal.summary().conflicts == 2).await;
+    rig.until(|journal| journal.summary().conflicts == 2).await;
     assert!(!second.is_finished(), "another conflict within three seconds is told late");
     rig.api.advance(Duration::from_secs(3));
     second.await.unwrap().refuses(409, words);

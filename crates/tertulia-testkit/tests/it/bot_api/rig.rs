@@ -1,10 +1,15 @@
 //! A server whose clock stands still, and a bot that calls it.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
-use tertulia_testkit::bot_api::{BotApi, Event, NewUpdate, Options};
+use tertulia_testkit::bot_api::{BotApi, Event, Journal, NewUpdate, Options};
 use tokio::task::JoinHandle;
 
 pub(crate) const TOKEN: &str = "7000001:AA-canary_SECRET-of-the-bot";
+
+/// How long anything may take before a test fails: far more than it ever does.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A server and its bot.
 pub(crate) struct Rig {
@@ -50,8 +55,13 @@ impl Rig {
         let before = self.api.summary().polled;
         let bot = self.bot.clone();
         let poll = tokio::spawn(async move { bot.call("getUpdates", params).await });
-        self.api.until(|journal| journal.summary().polled > before).await;
+        self.until(|journal| journal.summary().polled > before).await;
         poll
+    }
+
+    /// Waits until something is true of what happened.
+    pub(crate) async fn until(&self, holds: impl FnMut(&Journal) -> bool) {
+        in_time(self.api.until(holds)).await;
     }
 
     /// How often something is in the journal.
@@ -62,7 +72,7 @@ impl Rig {
 
 impl Bot {
     pub(crate) fn at(root: &str, token: &str) -> Self {
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
         Self { http, root: root.to_owned(), url: format!("{root}/bot{token}") }
     }
 
@@ -122,4 +132,9 @@ impl Answer {
         assert_eq!(self.json["error_code"], status, "{self:?}");
         assert_eq!(self.json["description"], description, "{self:?}");
     }
+}
+
+/// Waits, but not for ever.
+pub(crate) async fn in_time<T>(waiting: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, waiting).await.expect("it never came")
 }

@@ -12,7 +12,7 @@ use tertulia_testkit::bot_api::{Event, Faults, NewUpdate, Options};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::rig::Rig;
+use super::rig::{Rig, in_time};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -48,7 +48,7 @@ impl Hook {
     /// Waits for so many posts; gives the texts of the messages, and the data of queries.
     async fn posts(&self, count: usize) -> Vec<String> {
         let mut posts = self.shared.posts.subscribe();
-        let posts = posts.wait_for(|posts| posts.len() >= count).await.unwrap();
+        let posts = in_time(posts.wait_for(|posts| posts.len() >= count)).await.unwrap();
         posts.iter().map(|(update, _)| text(update)).collect()
     }
 }
@@ -88,7 +88,7 @@ async fn set(rig: &Rig, hook: &Hook, connections: u32) {
 /// Waits until so many posts were answered.
 async fn answered(rig: &Rig, count: usize) {
     let answered = |event: &&Event| matches!(event, Event::Answered { .. });
-    rig.api.until(|journal| journal.events().filter(answered).count() >= count).await;
+    rig.until(|journal| journal.events().filter(answered).count() >= count).await;
 }
 
 #[tokio::test]
@@ -100,7 +100,7 @@ async fn updates_are_posted_with_the_secret_and_confirmed_by_2xx() {
     assert_eq!(hook.posts(2).await, ["waited", "came"]);
     let posts = hook.shared.posts.borrow().clone();
     assert_eq!((&posts[1].0["update_id"], posts[1].1.as_deref()), (&json!(2), Some("s3cret_-")));
-    rig.api.until(|journal| journal.summary().confirmed == 2).await;
+    rig.until(|journal| journal.summary().confirmed == 2).await;
     let info = rig.bot.ok("getWebhookInfo", json!({})).await;
     assert_eq!((&info["url"], &info["pending_update_count"]), (&json!(hook.url), &json!(0)));
     rig.bot.ok("deleteWebhook", json!({})).await;
@@ -203,7 +203,7 @@ async fn a_webhook_that_is_gone_for_23_hours_is_deleted() {
     answered(&rig, 3).await;
     assert_eq!(rig.bot.ok("getWebhookInfo", json!({})).await["url"], hook.url);
     rig.api.advance(Duration::from_secs(4));
-    rig.api.until(|journal| journal.events().any(|event| *event == Event::Webhook { set: false })).await;
+    rig.until(|journal| journal.events().any(|event| *event == Event::Webhook { set: false })).await;
     assert_eq!(rig.bot.poll(0).await, [1], "what was not taken waits");
 }
 
@@ -214,7 +214,7 @@ async fn what_is_never_taken_is_dropped_after_its_time() {
     rig.push(7, &["a"]);
     answered(&rig, 2).await;
     rig.api.advance(24 * HOUR);
-    rig.api.until(|journal| journal.summary().dropped == 1).await;
+    rig.until(|journal| journal.summary().dropped == 1).await;
     assert_eq!(rig.bot.ok("getWebhookInfo", json!({})).await["pending_update_count"], 0);
 }
 
