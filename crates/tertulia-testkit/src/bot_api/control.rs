@@ -5,10 +5,10 @@ use std::time::Duration;
 use hyper::Method;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::answer::Reply;
-use super::journal::Entry;
+use super::journal::{Entry, Summary};
 use super::params::pairs;
 use super::state::Shared;
 use super::update::NewUpdate;
@@ -63,11 +63,11 @@ pub(super) fn answer(
             read(body).map(|Advance { seconds }| shared.time.advance(Duration::from_secs(seconds))).map(done)
         }
         ("GET", "journal") => journal(shared, query.unwrap_or_default()),
-        ("GET", "summary") => Ok(shared.with(|held| json!(held.state.journal.summary()))),
+        ("GET", "summary") => summary(shared),
         _ => return Reply::refused(404, "there is no such control; see tertulia_testkit::bot_api"),
     };
     match outcome {
-        Ok(result) => Reply { status: 200, body: result.to_string(), retry_after: None },
+        Ok(body) => Reply { status: 200, body, retry_after: None },
         Err(why) => Reply::refused(400, &why),
     }
 }
@@ -76,29 +76,46 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     serde_json::from_slice(body).map_err(|error| error.to_string())
 }
 
-fn done((): ()) -> Value {
-    json!({})
+fn done((): ()) -> String {
+    "{}".to_owned()
 }
 
-fn messages(shared: &Shared, body: &[u8]) -> Result<Value, String> {
+/// The summary, and the server's time, which is the one of the journal's entries.
+fn summary(shared: &Shared) -> Result<String, String> {
+    #[derive(Serialize)]
+    struct Present<'a> {
+        now: u128,
+        #[serde(flatten)]
+        summary: &'a Summary,
+    }
+    shared.with(|held| {
+        written(&Present { now: held.elapsed().as_millis(), summary: held.state.journal.summary() })
+    })
+}
+
+fn written(value: &impl Serialize) -> Result<String, String> {
+    serde_json::to_string(value).map_err(|error| error.to_string())
+}
+
+fn messages(shared: &Shared, body: &[u8]) -> Result<String, String> {
     let messages: Vec<Message<'_>> = serde_json::from_slice(body).map_err(|error| error.to_string())?;
-    Ok(push(shared, messages.iter().map(|message| NewUpdate::message(message.chat, &message.text))))
+    push(shared, messages.iter().map(|message| NewUpdate::message(message.chat, &message.text)))
 }
 
-fn updates(shared: &Shared, body: &[u8]) -> Result<Value, String> {
+fn updates(shared: &Shared, body: &[u8]) -> Result<String, String> {
     let updates: Vec<Value> = read(body)?;
     let updates: Option<Vec<_>> = updates.into_iter().map(NewUpdate::parse).collect();
     let updates = updates.ok_or("an update is an object with one field besides `update_id`")?;
-    Ok(push(shared, updates.into_iter()))
+    push(shared, updates.into_iter())
 }
 
 /// Pushes them, and gives their ids: `null` for each that was not taken.
-fn push(shared: &Shared, updates: impl Iterator<Item = NewUpdate>) -> Value {
-    let updates: Vec<NewUpdate> = updates.collect();
-    shared.with(|held| updates.into_iter().map(|update| json!(held.push(update))).collect())
+fn push(shared: &Shared, updates: impl Iterator<Item = NewUpdate>) -> Result<String, String> {
+    let ids = updates.map(|update| shared.with(|held| held.push(update)));
+    written(&ids.collect::<Vec<_>>())
 }
 
-fn journal(shared: &Shared, query: &str) -> Result<Value, String> {
+fn journal(shared: &Shared, query: &str) -> Result<String, String> {
     let (mut after, mut limit, mut only) = (0, ENTRIES, None);
     for (name, value) in pairs(query) {
         let number = || value.parse().map_err(|_| format!("`{value}` is no number"));
@@ -115,6 +132,6 @@ fn journal(shared: &Shared, query: &str) -> Result<Value, String> {
     shared.with(|held| {
         let entries = held.state.journal.after(after).filter(|(_, entry)| wanted(entry)).take(limit);
         let entries: Vec<Numbered<'_>> = entries.map(|(number, entry)| Numbered { number, entry }).collect();
-        Ok(json!(entries))
+        written(&entries)
     })
 }

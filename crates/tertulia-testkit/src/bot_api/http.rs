@@ -59,12 +59,17 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) -> Infalli
 
 async fn connection(stream: TcpStream, shared: Arc<Shared>) {
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| answer(Arc::clone(&shared), request));
+    let number = shared.with(|held| held.connected());
+    let service = service_fn(move |request| answer(Arc::clone(&shared), number, request));
     // It fails when the client goes away or is cut off, and neither is news here.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
-async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Severed> {
+async fn answer(
+    shared: Arc<Shared>,
+    connection: u32,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, Severed> {
     let (head, body) = request.into_parts();
     let Ok(body) = Limited::new(body, MAX_BODY).collect().await else { return Err(Severed) };
     let body = body.to_bytes();
@@ -73,21 +78,26 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
         None => {
             let kind = head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
             let params = Params::read(head.uri.query(), kind.unwrap_or_default(), &body);
-            called(&shared, head.uri.path(), params).await?
+            called(&shared, connection, head.uri.path(), params).await?
         }
     };
     Ok(response(reply))
 }
 
 /// A call, with what goes wrong on its way.
-async fn called(shared: &Shared, path: &str, params: Option<Params>) -> Result<Reply, Severed> {
+async fn called(
+    shared: &Shared,
+    connection: u32,
+    path: &str,
+    params: Option<Params>,
+) -> Result<Reply, Severed> {
     let fate = shared.with(|held| held.fate());
     if fate.cut == Some(Cut::Before) {
         return Err(Severed);
     }
     let reply = match fate.error {
         true => Reply::refused(500, "Internal Server Error"),
-        false => route(shared, path, params, fate.cut.is_none()).await,
+        false => route(shared, connection, path, params, fate.cut.is_none()).await,
     };
     shared.time.sleep_until(shared.time.now().after(fate.late)).await;
     match fate.cut {
@@ -96,7 +106,7 @@ async fn called(shared: &Shared, path: &str, params: Option<Params>) -> Result<R
     }
 }
 
-async fn route(shared: &Shared, path: &str, params: Option<Params>, heard: bool) -> Reply {
+async fn route(shared: &Shared, connection: u32, path: &str, params: Option<Params>, heard: bool) -> Reply {
     let Some((token, method)) = path.strip_prefix("/bot").and_then(|path| path.split_once('/')) else {
         return Reply::refused(404, "Not Found");
     };
@@ -117,7 +127,7 @@ async fn route(shared: &Shared, path: &str, params: Option<Params>, heard: bool)
     }
     match method {
         "getupdates" => get_updates(shared, &params, heard).await,
-        _ => shared.with(|held| held.call(Call { method, params: &params, bot, heard })),
+        _ => shared.with(|held| held.call(Call { method, params: &params, bot, connection, heard })),
     }
 }
 

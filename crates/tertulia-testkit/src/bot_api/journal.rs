@@ -31,6 +31,8 @@ pub struct Entry {
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the fields have Telegram's names")]
 pub enum Event {
+    /// A client connected; connections are numbered from 1.
+    Connected { connection: u32 },
     /// An update was pushed.
     Pushed { update: i32, chat: i64 },
     /// Updates were asked for; polls are numbered from 1.
@@ -47,8 +49,8 @@ pub enum Event {
     Confirmed { update: i32, by: u32 },
     /// An update became too old, or was thrown away with `drop_pending_updates`.
     Dropped { update: i32 },
-    /// A message was sent.
-    Sent { chat: i64, message: i32, text: Box<str>, heard: bool },
+    /// A message was sent, over the connection of this number.
+    Sent { chat: i64, message: i32, text: Box<str>, connection: u32, heard: bool },
     /// A message was edited.
     Edited { chat: i64, message: i32, text: Box<str>, heard: bool },
     /// Another method was called.
@@ -64,6 +66,7 @@ pub enum Event {
 #[non_exhaustive]
 #[allow(missing_docs, reason = "each field counts the event of its name")]
 pub struct Summary {
+    pub connected: u64,
     pub pushed: u64,
     pub polled: u64,
     pub given: u64,
@@ -134,6 +137,7 @@ impl Summary {
     fn count(&mut self, event: &Event) {
         self.entries += 1;
         let counter = match event {
+            Event::Connected { .. } => &mut self.connected,
             Event::Pushed { .. } => {
                 self.waiting += 1;
                 &mut self.pushed
@@ -164,6 +168,7 @@ impl Event {
     /// The name it has in JSON.
     pub(super) fn name(&self) -> &'static str {
         match self {
+            Self::Connected { .. } => "connected",
             Self::Pushed { .. } => "pushed",
             Self::Polled { .. } => "polled",
             Self::Given { .. } => "given",

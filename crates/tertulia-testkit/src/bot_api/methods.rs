@@ -19,6 +19,8 @@ pub(super) struct Call<'a> {
     pub(super) params: &'a Params,
     /// The bot's id.
     pub(super) bot: i64,
+    /// Over which connection it came.
+    pub(super) connection: u32,
     /// Whether the answer will arrive.
     pub(super) heard: bool,
 }
@@ -71,7 +73,8 @@ impl Held<'_> {
         self.state.limits.count(to, self.now).map_err(Reply::too_many)?;
         self.state.messages += 1;
         let message = self.state.messages;
-        self.write(Event::Sent { chat: to, message, text: text.into(), heard: call.heard });
+        let (connection, heard) = (call.connection, call.heard);
+        self.write(Event::Sent { chat: to, message, text: text.into(), connection, heard });
         Ok(Reply::result(&self.message(call.bot, to, message, text)))
     }
 

@@ -13,7 +13,7 @@
 //! | `POST /control/migrate` | makes a group a supergroup: `{"from": -5, "to": -1005}` |
 //! | `POST /control/advance` | moves the clock on: `{"seconds": 86400}` |
 //! | `GET /control/journal?after=0&limit=1000&only=sent,given` | [`Entry`]s behind a number, as JSON |
-//! | `GET /control/summary` | [`Summary`] |
+//! | `GET /control/summary` | [`Summary`], and `now`, in the journal's time |
 //!
 //! What it does is taken from the source of `tdlib/telegram-bot-api` 10.0. Missing on purpose: files and forms with
 //! parts, several bots, calls in the answer to a webhook, TLS, whether a message exists in its chat, and whether an

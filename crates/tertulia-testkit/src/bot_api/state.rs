@@ -1,6 +1,7 @@
 //! What the server knows, behind one lock that is held for short.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use serde_json::json;
@@ -114,7 +115,20 @@ impl Shared {
 
 impl Held<'_> {
     pub(super) fn write(&mut self, event: Event) {
-        self.state.journal.write(self.time.since_start(self.now), event);
+        self.state.journal.write(self.elapsed(), event);
+    }
+
+    /// A client connected; gives the number of its connection.
+    pub(super) fn connected(&mut self) -> u32 {
+        let count = self.state.journal.summary().connected + 1;
+        let connection = u32::try_from(count).unwrap_or(u32::MAX);
+        self.write(Event::Connected { connection });
+        connection
+    }
+
+    /// How long the server has run.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.time.since_start(self.now)
     }
 
     /// What happens to a request that arrives now.

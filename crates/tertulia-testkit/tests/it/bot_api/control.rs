@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tertulia_testkit::bot_api::Options;
 
-use super::rig::Rig;
+use super::rig::{Bot, Rig, TOKEN};
 
 #[tokio::test]
 async fn a_controller_pushes_messages_and_other_updates() {
@@ -30,12 +30,19 @@ async fn a_controller_reads_the_journal_from_where_it_was() {
     assert_eq!(all[0], json!({ "number": 1, "at": 0, "event": "pushed", "update": 1, "chat": 7 }));
     let sent = rig.bot.control("journal?only=sent,given&limit=1", None).await.json;
     let first = json!({
-        "number": 2, "at": 1500, "event": "sent", "chat": 7, "message": 2, "text": "hello", "heard": true,
+        "number": 3,
+        "at": 1500,
+        "event": "sent",
+        "chat": 7,
+        "message": 2,
+        "text": "hello",
+        "connection": 1,
+        "heard": true,
     });
     assert_eq!(sent, json!([first]));
-    let behind = rig.bot.control("journal?after=2", None).await.json;
-    assert_eq!((&behind[0]["number"], &behind[0]["text"]), (&json!(3), &json!("again")));
-    assert_eq!(rig.bot.control("journal?after=3", None).await.json, json!([]));
+    let behind = rig.bot.control("journal?after=3", None).await.json;
+    assert_eq!((&behind[0]["number"], &behind[0]["text"]), (&json!(4), &json!("again")));
+    assert_eq!(rig.bot.control("journal?after=4", None).await.json, json!([]));
 }
 
 #[tokio::test]
@@ -45,15 +52,11 @@ async fn the_journal_keeps_the_last_entries_and_counts_all() {
     let rig = Rig::with(options).await;
     rig.push(7, &["a", "b", "c", "d", "e"]);
     let kept = rig.bot.control("journal?after=1", None).await.json;
-    let numbers =
-        |kept: &Value| kept.as_array().unwrap().iter().map(|entry| entry["number"].clone()).collect();
-    let numbers: Vec<Value> = numbers(&kept);
-    assert_eq!(numbers, [4, 5]);
+    let numbers: Vec<&Value> = kept.as_array().unwrap().iter().map(|entry| &entry["number"]).collect();
+    assert_eq!(numbers, [5, 6], "the last push, and this connection");
     let summary = rig.bot.control("summary", None).await.json;
-    assert_eq!(
-        (&summary["pushed"], &summary["entries"], &summary["waiting"]),
-        (&json!(5), &json!(5), &json!(5))
-    );
+    let counted = [&summary["pushed"], &summary["entries"], &summary["waiting"]];
+    assert_eq!(counted, [5, 6, 5]);
 }
 
 #[tokio::test]
@@ -82,4 +85,17 @@ async fn what_a_controller_gets_wrong_is_told() {
         assert_eq!(rig.bot.control(path, body).await.status, 400, "{path}");
     }
     assert_eq!(rig.bot.control("nothing", None).await.status, 404);
+}
+
+#[tokio::test]
+async fn what_is_sent_says_over_which_connection_and_the_summary_says_when() {
+    let rig = Rig::start().await;
+    rig.bot.say(7, "first").await.result();
+    rig.api.advance(Duration::from_secs(2));
+    let summary = rig.bot.control("summary", None).await.json;
+    assert_eq!((&summary["connected"], &summary["now"]), (&json!(1), &json!(2000)));
+    let restarted = Bot::at(&rig.api.url(), TOKEN);
+    restarted.say(7, "second").await.result();
+    let sent = rig.bot.control("journal?only=sent", None).await.json;
+    assert_eq!((&sent[0]["connection"], &sent[1]["connection"]), (&json!(1), &json!(2)));
 }
