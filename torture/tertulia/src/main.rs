@@ -1,9 +1,11 @@
 //! Tertulia's bot for the torture: counts each chat's messages in a session and echoes them.
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tertulia::bot::{Bot, Context, Session};
+use tertulia::runner::Options;
 use tertulia::{Error, Result};
 use tertulia_sqlite::Sqlite;
 use tertulia_telegram::Telegram;
@@ -16,7 +18,10 @@ struct Chat {
 #[tokio::main]
 async fn main() -> Result<()> {
     let folder = std::env::var("TORTURE_DIR").map_err(|_| Error::invalid("TORTURE_DIR is not set"))?;
+    // Poison is given up soon.
+    let (time_limit, backoff) = (Some(Duration::from_secs(5)), Duration::from_millis(100));
     Bot::new(Telegram::from_env()?)
+        .options(Options { time_limit, backoff, ..Options::default() })
         .storage(Sqlite::open(Path::new(&folder).join("bot.db")).await?)
         .session::<Chat>("chat")
         .on_message(async |ctx: Context, mut chat: Session<Chat>| {

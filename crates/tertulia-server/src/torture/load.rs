@@ -120,3 +120,7 @@ impl Load {
 pub(super) fn id(chat: u32) -> u32 {
     chat + 1
 }
+
+#[cfg(test)]
+#[path = "load/tests.rs"]
+mod tests;
