@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::fake_telegram::FakeTelegram;
+use crate::torture::Torture;
+
 /// Keeps conversations. Without a command it serves.
 #[derive(Debug, Parser)]
 #[command(name = "tertulia", version, about, disable_help_subcommand = true)]
@@ -60,4 +63,8 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = 100)]
         entries: usize,
     },
+    /// Run a fake Bot API server at --listen, a free port if that is not given, to try bots on
+    FakeTelegram(FakeTelegram),
+    /// Feed a bot, kill it again and again, and judge what it answers: see torture/README.md
+    Torture(Torture),
 }

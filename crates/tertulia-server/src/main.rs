@@ -7,12 +7,14 @@ mod config;
 mod conversations;
 mod demo;
 mod failure;
+mod fake_telegram;
 mod output;
 mod place;
 mod serve;
 mod show;
 mod signal;
 mod telegram;
+mod torture;
 mod webhook;
 
 use std::process::ExitCode;
@@ -35,22 +37,33 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<(), Failure> {
+    // These two keep nothing and serve nobody, so the configuration does not concern them.
+    let command = match cli.command {
+        Some(Command::FakeTelegram(asked)) => {
+            return runtime()?.block_on(fake_telegram::run(asked, cli.options.listen.as_deref()));
+        }
+        Some(Command::Torture(options)) => return runtime()?.block_on(torture::run(options)),
+        command => command,
+    };
     let config = Config::read(&cli.options).map_err(Failure::Usage)?;
     if cli.options.print_config {
         output::text(&config.print());
         return Ok(());
     }
     output::log_to_stderr(&config.log);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::Run(format!("the runtime cannot be started: {error}")))?;
-    runtime.block_on(async {
-        match cli.command.unwrap_or(Command::Serve) {
-            Command::Serve => serve::run(&config).await,
-            Command::Chat { name, url } => chat::run(&config, &name, url).await,
-            Command::Conversations { json } => conversations::run(&config, json).await,
-            Command::Show { conversation, entries } => show::run(&config, &conversation, entries).await,
+    runtime()?.block_on(async {
+        match command {
+            Some(Command::Chat { name, url }) => chat::run(&config, &name, url).await,
+            Some(Command::Conversations { json }) => conversations::run(&config, json).await,
+            Some(Command::Show { conversation, entries }) => show::run(&config, &conversation, entries).await,
+            _ => serve::run(&config).await,
         }
     })
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Run(format!("the runtime cannot be started: {error}")))
 }

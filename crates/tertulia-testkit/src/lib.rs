@@ -1,4 +1,4 @@
-//! What every storage of Tertulia is judged by, storages that misbehave or count on purpose, and a platform for tests.
+//! What every storage of Tertulia is judged by, storages that misbehave or count on purpose, and platforms for tests.
 //!
 //! - [`mod@conformance`]: the rules of the storage contract, each a named case; [`conformance!`] lists them as tests.
 //! - [`model`]: random batches and reads against a plain map; one of the suite's cases.
@@ -6,6 +6,7 @@
 //! - [`Faulty`]: a storage that fails, delays or loses answers by plan.
 //! - [`Counting`]: a storage that counts what is written and read, by name.
 //! - [`Desk`]: a bot platform that brings nothing and sends nowhere.
+//! - [`bot_api`]: a fake Bot API server, which also misbehaves.
 //! - [`Played`]: how long a random test plays, and how one that failed is played again.
 //!
 //! # Running the suites on a storage of your own
@@ -40,6 +41,7 @@
 //! `TERTULIA_MODEL_ROUNDS` says how many rounds the model test plays; `TERTULIA_MODEL_SEED` repeats one that
 //! failed. [`Played`] tells the names that other random tests go by.
 
+pub mod bot_api;
 pub mod conformance;
 mod counting;
 mod desk;

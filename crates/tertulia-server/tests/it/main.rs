@@ -5,6 +5,7 @@
 
 mod chat;
 mod config;
+mod fake_telegram;
 mod http;
 mod inspect;
 mod kill;
@@ -12,4 +13,5 @@ mod start;
 mod stop;
 mod support;
 mod telegram;
+mod torture;
 mod webhook;

@@ -1,5 +1,6 @@
-//! The suite on the storages of the library, and the storages of this crate.
+//! The suite on the storages of the library, the storages of this crate, and the fake Bot API server.
 
+mod bot_api;
 mod counting;
 mod faulty;
 mod listed;
