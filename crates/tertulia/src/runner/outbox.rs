@@ -268,7 +268,7 @@ impl<H: Handler> Core<H> {
             error: error.to_string(),
             body: call.body.clone(),
         };
-        let append = Append { id: Some(call.ticket.id()), bytes: record.encode() };
+        let append = Append { id: Some(call.ticket.dead_id(offset)), bytes: record.encode() };
         let writes = || {
             let mut writes = Vec::new();
             queue(&mut writes, shard, &OUTBOX).remove.push((offset, None));

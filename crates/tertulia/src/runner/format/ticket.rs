@@ -4,7 +4,7 @@ use bytes::{BufMut, BytesMut};
 
 use super::fields::put_text;
 use crate::Name;
-use crate::storage::ItemId;
+use crate::storage::{ItemId, Offset};
 
 /// The space of the ids that are made of tickets.
 const CALLS: Name = Name::from_static("call");
@@ -20,10 +20,12 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    /// The ticket as one id, for a queue that must not take the same thing twice.
-    pub(in crate::runner) fn id(&self) -> ItemId {
+    /// The id of the dead letter of the call that is this entry of the outbox: the same letter is not written twice,
+    /// and a call that is replayed and dies again leaves another one.
+    pub(in crate::runner) fn dead_id(&self, entry: Offset) -> ItemId {
         let mut bytes = BytesMut::new();
         self.put(&mut bytes);
+        bytes.put_u64_le(entry.0);
         ItemId::Bytes(CALLS, xxhash_rust::xxh3::xxh3_128(&bytes).to_le_bytes())
     }
 
