@@ -1,5 +1,6 @@
 //! The binary `tertulia`: serves a demonstration bot, talks to it in a terminal, and shows what is kept.
 
+mod admin;
 mod chat;
 mod cli;
 mod client;
@@ -49,6 +50,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
             Command::Serve => serve::run(&config).await,
             Command::Chat { name, url } => chat::run(&config, &name, url).await,
             Command::Conversations { json } => conversations::run(&config, json).await,
+            Command::Dead { command } => admin::dead::run(&config, &command).await,
+            Command::Parked { command } => admin::parked::run(&config, &command).await,
             Command::Show { conversation, entries } => show::run(&config, &conversation, entries).await,
         }
     })

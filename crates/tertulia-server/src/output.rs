@@ -21,6 +21,11 @@ pub(crate) fn error(error: impl fmt::Display) {
     let _ = writeln!(std::io::stderr(), "tertulia: {error}");
 }
 
+/// Writes to stderr how far something is.
+pub(crate) fn note(text: impl fmt::Display) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
 /// Sends the log to stderr. The filter was checked when the configuration was read.
 pub(crate) fn log_to_stderr(filter: &str) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tertulia::bot::{Bot, Running};
 use tertulia::{Clock, runner};
-use tertulia_http::{Http, Options, Server, ServerOptions, router};
+use tertulia_http::{Http, Load, Options, Server, ServerOptions, router};
 use tertulia_telegram::Telegram;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -92,7 +92,12 @@ async fn start(
 
 fn options(config: &Config, running: &Arc<Running>) -> Options {
     let running = Arc::clone(running);
-    let mut options = Options::new().load(move || running.is_running().then(|| running.size()));
+    let mut options = Options::new().load(move || Load {
+        running: running.is_running(),
+        updates: running.size(),
+        calls: running.calls(),
+        ..Load::default()
+    });
     options.answer_within = config.answer_timeout;
     match &config.token {
         Some(token) => options.token(token.reveal()),

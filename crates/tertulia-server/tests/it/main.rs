@@ -3,6 +3,7 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails by panicking")]
 
+mod admin;
 mod chat;
 mod config;
 mod http;
@@ -10,5 +11,6 @@ mod inspect;
 mod kill;
 mod start;
 mod stop;
+mod stored;
 mod support;
 mod telegram;
