@@ -13,6 +13,7 @@ mod place;
 mod serve;
 mod show;
 mod signal;
+mod stop;
 mod telegram;
 
 use std::process::ExitCode;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tertulia::bot::{Bot, Running};
+use tertulia::runner::dead;
 use tertulia::{Clock, runner};
-use tertulia_http::{Http, Load, Options, Server, ServerOptions, router};
+use tertulia_http::{Gate, Http, Load, Options, Server, ServerOptions, router};
 use tertulia_telegram::Telegram;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -17,10 +18,11 @@ use crate::failure::Failure;
 use crate::output;
 use crate::place::Opened;
 use crate::signal::Signals;
+use crate::stop::Stopping;
 use crate::telegram::telegram;
 
-/// The least time that updates get to end once the server has stopped.
-const LEAST_DRAIN: Duration = Duration::from_secs(1);
+/// How often old dead letters are removed, the start apart.
+const SWEEP: Duration = Duration::from_hours(24);
 
 pub(crate) async fn run(config: &Config) -> Result<(), Failure> {
     let mut signals = Signals::catch()?;
@@ -34,36 +36,26 @@ pub(crate) async fn run(config: &Config) -> Result<(), Failure> {
     let url = format!("http://{}", reachable(address));
     opened.set_address(&url)?;
 
-    let mut limits = ServerOptions::default();
-    limits.drain = config.drain_timeout;
-    let server = Server::new(listener, limits);
-    let (stop, stopped) = oneshot::channel::<()>();
-    let routes = router(running.door().clone(), options(config, &running));
-    let mut serving = Box::pin(server.serve(routes, async {
+    let server = Server::new(listener, ServerOptions::default());
+    let gate = Gate::new();
+    let routes = gate.before(router(running.door().clone(), options(config, &running)));
+    let (close, closed) = oneshot::channel::<()>();
+    let mut http = tokio::spawn(server.serve(routes, async {
         // A sender that is gone is a reason to stop too.
-        let _ = stopped.await;
+        let _ = closed.await;
     }));
     announce(config, &opened, &url, address);
 
     let outcome = tokio::select! {
-        _ = &mut serving => Ok(()),
+        _ = &mut http => Err(Failure::Run("the HTTP server has ended, which it must not".into())),
         () = signals.next() => Ok(()),
         error = running.failed() => Err(Failure::Run(error.to_string())),
+        () = keep_sweeping(&opened, &clock, config.keep_dead) => Ok(()),
     };
     output::line("stopping");
-    let began = clock.now();
-    let drain = async {
-        let _ = stop.send(());
-        serving.await;
-        let left = config.drain_timeout.saturating_sub(clock.now().since(began)).max(LEAST_DRAIN);
-        running.shutdown(left).await
-    };
+    let stopping = Stopping { running: &running, gate: &gate, close, http, within: config.drain_timeout };
     tokio::select! {
-        left = drain => {
-            for update in left {
-                tracing::warn!(conversation = %update.conversation, update = ?update.update, "left unfinished");
-            }
-        }
+        left = stopping.stop(&clock) => left.print(),
         () = signals.next() => {
             output::error("stopped at once; what was accepted is done after the next start");
             std::process::exit(130);
@@ -73,6 +65,18 @@ pub(crate) async fn run(config: &Config) -> Result<(), Failure> {
     opened.close().await;
     output::line("stopped");
     outcome
+}
+
+/// Removes dead letters once they are old enough, at the start and each day; does not end.
+async fn keep_sweeping(opened: &Opened, clock: &Clock, keep: Duration) {
+    loop {
+        match dead::sweep(&*opened.storage, clock, keep).await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(count, "old dead letters were removed"),
+            Err(error) => tracing::warn!(%error, "old dead letters cannot be removed now"),
+        }
+        clock.sleep(SWEEP).await;
+    }
 }
 
 async fn start(
@@ -91,13 +95,10 @@ async fn start(
 }
 
 fn options(config: &Config, running: &Arc<Running>) -> Options {
-    let running = Arc::clone(running);
-    let mut options = Options::new().load(move || Load {
-        running: running.is_running(),
-        updates: running.size(),
-        calls: running.calls(),
-        ..Load::default()
-    });
+    let of = Arc::clone(running);
+    let load =
+        move || Load { running: of.is_running(), updates: of.size(), calls: of.calls(), ..Load::default() };
+    let mut options = Options::new().load(load);
     options.answer_within = config.answer_timeout;
     match &config.token {
         Some(token) => options.token(token.reveal()),

@@ -1,5 +1,7 @@
 //! `tertulia dead` and `tertulia parked`, beside a running server and without one.
 
+use std::time::Duration;
+
 use tertulia::runner::{DEAD, INBOX, Incoming};
 use tertulia::storage::{Batch, CommitId, ItemId, QueueWrite, Storage};
 use tertulia::{Conversation, Key, Name};
@@ -170,4 +172,24 @@ async fn a_storage_that_another_program_has_open_is_named_with_its_process() {
     let process = format!("in use by process {}", std::process::id());
     folder.run(&["dead", "drop", id]).failed(1, &["tertulia.db", &process]);
     sqlite.close().await;
+}
+
+#[tokio::test]
+async fn the_server_removes_old_dead_letters_when_it_starts() {
+    let folder = with_dead(vec![note("http:alice", 1)]).await;
+    // A letter of 1970 behind it.
+    let sqlite = SqliteOptions::new().open(folder.path().join("tertulia.db")).await.unwrap();
+    let old = b"\x01\0\0\0\0\0\0\0\0\x01\0\0\x08\0http:old\x00\x00body".to_vec();
+    let shard = Conversation::new("http", "old").unwrap().shard();
+    let write = QueueWrite::new(Key::Queue(shard, DEAD)).append(None, old);
+    sqlite.commit(Batch::new(CommitId(1), vec![write.into()])).await.unwrap();
+    sqlite.close().await;
+    assert_eq!(ids(&folder, "dead").len(), 2);
+    let mut server = folder.serve();
+    let gone = async { while server.health().await["dead"] != 1 {} };
+    tokio::time::timeout(Duration::from_secs(60), gone).await.unwrap();
+    server.signal("TERM");
+    assert!(server.wait().success());
+    let left = folder.run(&["dead", "list", "--json"]).json();
+    assert_eq!(left[0]["conversation"], "http:alice");
 }

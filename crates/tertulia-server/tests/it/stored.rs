@@ -15,6 +15,8 @@ use crate::support::Folder;
 pub(crate) enum Fate {
     /// It gave it up.
     Fails,
+    /// It was stopped while it ran.
+    Hangs,
 }
 
 impl Handler for Fate {
@@ -31,6 +33,7 @@ impl Handler for Fate {
     async fn handle(&self, _: Turn, (): ()) -> HandlerResult {
         match self {
             Self::Fails => Err(std::io::Error::other("the notebook is full").into()),
+            Self::Hangs => std::future::pending().await,
         }
     }
 }
@@ -52,10 +55,11 @@ pub(crate) async fn stored(fate: Fate, updates: Vec<Incoming>) -> Folder {
     let storage: Arc<dyn Storage> = Arc::new(sqlite.clone());
     let options = Options { retries: 0, ..Options::default() };
     let handle = Runner::new(Arc::clone(&storage), Clock::system(), options, fate).start().await.unwrap();
+    let count = updates.len();
     handle.intake().submit_all(updates).await.unwrap();
-    let within = Duration::from_secs(60);
+    let within = Duration::from_secs(if fate == Fate::Fails { 60 } else { 0 });
     let left = handle.shutdown(within).await;
-    assert_eq!(left.len(), 0);
+    assert_eq!(left.len(), if fate == Fate::Fails { 0 } else { count });
     drop((handle, storage));
     sqlite.close().await;
     folder

@@ -158,6 +158,11 @@ impl Server {
         answer.replies()
     }
 
+    /// What `/health` says.
+    pub(crate) async fn health(&self) -> Value {
+        client().get(format!("{}/health", self.url)).send().await.unwrap().json().await.unwrap()
+    }
+
     pub(crate) async fn post(&self, chat: &str, text: &str, key: Option<&str>) -> Answer {
         post(&client(), &self.url, chat, text, key).await.unwrap()
     }

@@ -16,15 +16,18 @@ const TOKEN: &str = "7000001:AA-canary_SECRET-of-the-bot";
 
 /// What the Bot API server knows.
 #[derive(Clone, Debug, Default)]
-struct Known {
-    updates: Vec<Value>,
+pub(crate) struct Known {
+    /// Not confirmed yet.
+    pub(crate) updates: Vec<Value>,
+    /// Every `getUpdates`.
+    pub(crate) asked: Vec<Value>,
     sent: Vec<Value>,
 }
 
-type Shared = Arc<watch::Sender<Known>>;
+pub(crate) type Shared = Arc<watch::Sender<Known>>;
 
 /// A running Bot API server and what it knows; it ends with the test's runtime.
-async fn api() -> (String, Shared) {
+pub(crate) async fn api() -> (String, Shared) {
     let known = Shared::default();
     let routes = Router::new().route("/{bot}/{method}", post(answer)).with_state(Arc::clone(&known));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -47,6 +50,7 @@ async fn answer(
         "getUpdates" => {
             let offset = params["offset"].as_i64().unwrap_or(0);
             known.send_modify(|known| {
+                known.asked.push(params.clone());
                 known.updates.retain(|update| update["update_id"].as_i64() >= Some(offset))
             });
             if params["timeout"] != 0 {
@@ -63,7 +67,7 @@ async fn answer(
     (StatusCode::OK, json!({ "ok": true, "result": result }).to_string())
 }
 
-fn message(update: i64, chat: i64, text: &str) -> Value {
+pub(crate) fn message(update: i64, chat: i64, text: &str) -> Value {
     json!({
         "update_id": update,
         "message": {
@@ -77,12 +81,12 @@ fn message(update: i64, chat: i64, text: &str) -> Value {
 }
 
 /// Waits until this text was sent to a chat; another may have been sent twice, if a kill came between.
-async fn sent(known: &Shared, chat: i64, text: &str) {
+pub(crate) async fn sent(known: &Shared, chat: i64, text: &str) {
     let is_it = |sent: &Value| sent["chat_id"] == chat && sent["text"].as_str().unwrap().contains(text);
     known.subscribe().wait_for(|known| known.sent.iter().any(is_it)).await.unwrap();
 }
 
-fn serve(folder: &Folder, url: &str) -> Server {
+pub(crate) fn serve(folder: &Folder, url: &str) -> Server {
     folder.serve_with(&["--log", "trace"], &[("TELEGRAM_BOT_TOKEN", TOKEN), ("TELEGRAM_API_URL", url)])
 }
 
