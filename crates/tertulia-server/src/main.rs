@@ -8,6 +8,7 @@ mod config;
 mod conversations;
 mod demo;
 mod failure;
+mod metrics;
 mod output;
 mod place;
 mod serve;

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use metrics::{describe_gauge, gauge};
 use tertulia::bot::{Bot, Running};
 use tertulia::runner::dead;
 use tertulia::{Clock, runner};
@@ -15,6 +16,7 @@ use tokio::sync::oneshot;
 use crate::config::Config;
 use crate::demo::demo;
 use crate::failure::Failure;
+use crate::metrics::Metrics;
 use crate::output;
 use crate::place::Opened;
 use crate::signal::Signals;
@@ -26,6 +28,7 @@ const SWEEP: Duration = Duration::from_hours(24);
 
 pub(crate) async fn run(config: &Config) -> Result<(), Failure> {
     let mut signals = Signals::catch()?;
+    let metrics = count()?;
     let telegram = telegram(config)?;
     let cannot = |error| Failure::Run(format!("cannot listen on {}: {error}", config.listen));
     let listener = TcpListener::bind(config.listen).await.map_err(cannot)?;
@@ -38,7 +41,7 @@ pub(crate) async fn run(config: &Config) -> Result<(), Failure> {
 
     let server = Server::new(listener, ServerOptions::default());
     let gate = Gate::new();
-    let routes = gate.before(router(running.door().clone(), options(config, &running)));
+    let routes = gate.before(router(running.door().clone(), options(config, &running, metrics)));
     let (close, closed) = oneshot::channel::<()>();
     let mut http = tokio::spawn(server.serve(routes, async {
         // A sender that is gone is a reason to stop too.
@@ -65,6 +68,15 @@ pub(crate) async fn run(config: &Config) -> Result<(), Failure> {
     opened.close().await;
     output::line("stopped");
     outcome
+}
+
+/// Has everything counted from here on.
+fn count() -> Result<Metrics, Failure> {
+    let metrics = Metrics::default();
+    metrics::set_global_recorder(metrics.clone()).map_err(|error| Failure::Run(error.to_string()))?;
+    describe_gauge!("tertulia_updates", "Updates known and not finished.");
+    describe_gauge!("tertulia_calls", "Calls known and not made.");
+    Ok(metrics)
 }
 
 /// Removes dead letters once they are old enough, at the start and each day; does not end.
@@ -94,11 +106,18 @@ async fn start(
     demo(bot).start().await
 }
 
-fn options(config: &Config, running: &Arc<Running>) -> Options {
+fn options(config: &Config, running: &Arc<Running>, metrics: Metrics) -> Options {
     let of = Arc::clone(running);
     let load =
         move || Load { running: of.is_running(), updates: of.size(), calls: of.calls(), ..Load::default() };
-    let mut options = Options::new().load(load);
+    let now = load.clone();
+    let counted = move || {
+        let Load { updates, calls, .. } = now();
+        gauge!("tertulia_updates").set(u32::try_from(updates).unwrap_or(u32::MAX));
+        gauge!("tertulia_calls").set(u32::try_from(calls).unwrap_or(u32::MAX));
+        metrics.render()
+    };
+    let mut options = Options::new().load(load).metrics(counted);
     options.answer_within = config.answer_timeout;
     match &config.token {
         Some(token) => options.token(token.reveal()),

@@ -9,6 +9,7 @@ mod config;
 mod http;
 mod inspect;
 mod kill;
+mod metrics;
 mod start;
 mod stop;
 mod stored;
