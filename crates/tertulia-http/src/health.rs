@@ -1,20 +1,26 @@
-//! `GET /health`: whether updates are taken, where they are kept, and what that survives.
+//! `GET /health`: whether updates are taken, how much there is to do, where things are kept, and what that survives.
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use tertulia::runner::dead;
 
+use crate::Problem;
+use crate::options::Load;
 use crate::router::Shared;
-use crate::{Problem, ProblemKind};
 
 #[derive(Serialize)]
-pub(crate) struct Health {
+struct Health {
+    /// `ok`, or `stopping`.
     status: &'static str,
     storage: String,
     durability: Durability,
-    /// Updates known and not finished.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    size: Option<usize>,
+    #[serde(flatten)]
+    load: Option<Load>,
+    /// Dead letters.
+    dead: u64,
 }
 
 #[derive(Serialize)]
@@ -24,17 +30,14 @@ struct Durability {
     failover: bool,
 }
 
-pub(crate) async fn get(State(shared): State<Shared>) -> Result<Json<Health>, Problem> {
-    let size = match &shared.options.load {
-        None => None,
-        Some(load) => Some(load().ok_or_else(|| {
-            Problem::new(ProblemKind::Unavailable, "the server is stopping and takes no messages")
-        })?),
-    };
+/// While the bot takes nothing the status is `503`, with the same body: how much is left can be watched.
+pub(crate) async fn get(State(shared): State<Shared>) -> Result<Response, Problem> {
+    let load = shared.options.load.as_ref().map(|load| load());
+    let running = load.as_ref().is_none_or(|load| load.running);
     let properties = shared.door.storage.properties();
     let survives = properties.durability;
-    Ok(Json(Health {
-        status: "ok",
+    let health = Json(Health {
+        status: if running { "ok" } else { "stopping" },
         // Where the file lies is nobody's business who asks over the network.
         storage: properties.name.split(':').next().unwrap_or_default().to_owned(),
         durability: Durability {
@@ -42,6 +45,11 @@ pub(crate) async fn get(State(shared): State<Shared>) -> Result<Json<Health>, Pr
             power_loss: survives.power_loss,
             failover: survives.failover,
         },
-        size,
-    }))
+        load,
+        dead: dead::count(&*shared.door.storage).await?,
+    });
+    Ok(match running {
+        true => health.into_response(),
+        false => (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], health).into_response(),
+    })
 }

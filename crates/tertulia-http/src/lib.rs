@@ -4,6 +4,8 @@
 //! - [`exchange`](exchange()) is the same without HTTP: a message in, the replies out.
 //! - [`webhook`](webhook()) is a route for platforms that post their updates, [`Signed`] such a platform for any system
 //!   that signs its posts.
+//! - Dead letters and parked updates are looked at and put right under `/v1`; [`view`] is their JSON.
+//! - A [`Gate`] before the routes lets a server stop without cutting off whoever was let in.
 //! - Whatever fails is a [`Problem`]: its kind decides the status, in one table; what the client is told and what
 //!   the log keeps are separate.
 //!
@@ -26,24 +28,29 @@
 //! Nothing here remembers anything that a restart would lose: the replies to an update are read from the storage.
 
 mod adapter;
+mod admin;
 mod auth;
 mod body;
 mod chat;
 mod exchange;
+mod gate;
 mod health;
 mod message;
+mod metrics;
 mod options;
 mod problem;
 mod request;
 mod router;
 mod server;
 mod signed;
+pub mod view;
 mod webhook;
 
 pub use adapter::{Http, SOURCE};
 pub use exchange::{Exchange, exchange};
+pub use gate::Gate;
 pub use message::Message;
-pub use options::Options;
+pub use options::{Load, Options};
 pub use problem::{Problem, ProblemKind};
 pub use router::router;
 pub use server::{Server, ServerOptions};

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 /// Options of [`router`](crate::router()) and [`exchange`](crate::exchange()).
@@ -20,10 +21,28 @@ pub struct Options {
     pub body_bytes: usize,
     /// The digest of the token that every request must carry.
     pub(crate) token: Option<[u8; 32]>,
-    pub(crate) load: Option<Load>,
+    pub(crate) load: Option<Ask<Load>>,
+    pub(crate) metrics: Option<Ask<String>>,
 }
 
-type Load = Arc<dyn Fn() -> Option<usize> + Send + Sync>;
+type Ask<T> = Arc<dyn Fn() -> T + Send + Sync>;
+
+/// How much a bot has to do, as `/health` tells it. What is not known is left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Load {
+    /// Whether updates are taken.
+    pub running: bool,
+    /// Updates known and not finished.
+    pub updates: usize,
+    /// Calls known and not made.
+    pub calls: usize,
+    /// How long the oldest of these updates has waited, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oldest_ms: Option<u64>,
+    /// Updates that are parked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parked: Option<usize>,
+}
 
 impl Options {
     /// The bounds above, and no token.
@@ -35,6 +54,7 @@ impl Options {
             body_bytes: 64 << 10,
             token: None,
             load: None,
+            metrics: None,
         }
     }
 
@@ -46,10 +66,17 @@ impl Options {
         self
     }
 
-    /// Tells `/health` how many updates are known and not finished, `None` once none are taken any more.
+    /// Tells `/health` how much there is to do.
     #[must_use]
-    pub fn load(mut self, load: impl Fn() -> Option<usize> + Send + Sync + 'static) -> Self {
+    pub fn load(mut self, load: impl Fn() -> Load + Send + Sync + 'static) -> Self {
         self.load = Some(Arc::new(load));
+        self
+    }
+
+    /// Gives `/metrics` its text, in the form that Prometheus reads; without this there is no such path.
+    #[must_use]
+    pub fn metrics(mut self, render: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        self.metrics = Some(Arc::new(render));
         self
     }
 }

@@ -10,7 +10,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use tertulia::bot::Door;
 
-use crate::{Options, Problem, ProblemKind, auth, chat, health};
+use crate::{Options, Problem, ProblemKind, admin, auth, chat, health, metrics};
 
 /// What all requests share.
 #[derive(Clone, Debug)]
@@ -21,7 +21,11 @@ pub(crate) struct Shared {
 
 /// `POST /chat/{id}` takes `{"text": ".."}` in the conversation `http:<id>` and answers
 /// `{"conversation", "update", "replies": [{"text"}]}`; the header `Idempotency-Key` names the update.
-/// `GET /health` tells where things are kept.
+/// `GET /health` tells where things are kept and how much there is to do, `GET /metrics` what is counted.
+///
+/// Dead letters: `GET /v1/dead` (with `conversation`, `after` and `limit`), `GET` and `DELETE /v1/dead/{id}`,
+/// `POST /v1/dead/{id}/replay`. Parked updates: `GET /v1/parked`, `GET /v1/parked/{id}`,
+/// `POST /v1/parked/{id}/release`, and `DELETE /v1/parked/{id}`, which makes it a dead letter.
 ///
 /// Every failure is a [`Problem`] as JSON. The bot needs the adapter [`Http`](crate::Http).
 pub fn router(door: Door, options: Options) -> Router {
@@ -30,6 +34,8 @@ pub fn router(door: Door, options: Options) -> Router {
     Router::new()
         .route("/chat/{id}", post(chat::post))
         .route("/health", get(health::get))
+        .route("/metrics", get(metrics::get))
+        .merge(admin::routes())
         .fallback(|| async { Problem::new(ProblemKind::NotFound, "there is no such path") })
         .method_not_allowed_fallback(|| async {
             Problem::new(ProblemKind::MethodNotAllowed, "this path does not know that method")

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use tertulia::runner::EntryId;
 
 use crate::fake_telegram::FakeTelegram;
 use crate::torture::Torture;
@@ -67,4 +68,74 @@ pub(crate) enum Command {
     FakeTelegram(FakeTelegram),
     /// Feed a bot, kill it again and again, and judge what it answers: see torture/README.md
     Torture(Torture),
+    /// Look at what was given up, and put it right
+    Dead {
+        #[command(subcommand)]
+        command: DeadCommand,
+    },
+    /// Look at what holds back its conversation, and put it right
+    Parked {
+        #[command(subcommand)]
+        command: ParkedCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeadCommand {
+    /// List the dead letters, by shard, the oldest first
+    List(Listed),
+    /// Show a dead letter with its body, as JSON
+    Show {
+        /// Its id, such as 17-42
+        id: EntryId,
+    },
+    /// Have dead letters tried again: each goes to the end of its conversation
+    Replay(Chosen),
+    /// Remove dead letters
+    Drop(Chosen),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ParkedCommand {
+    /// List the parked updates, by shard, the oldest first
+    List(Listed),
+    /// Let parked updates run again, at their place
+    Release(Chosen),
+    /// Make dead letters of parked updates, so that what is behind them runs
+    GiveUp(Chosen),
+}
+
+/// What to list.
+#[derive(Debug, Args)]
+pub(crate) struct Listed {
+    /// Only of this conversation, such as telegram:42
+    #[arg(long, value_name = "CONVERSATION")]
+    pub(crate) conversation: Option<String>,
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// How many at most
+    #[arg(long, default_value_t = 100, value_parser = at_least_one)]
+    pub(crate) limit: usize,
+}
+
+/// Which entries to do something with.
+#[derive(Debug, Args)]
+pub(crate) struct Chosen {
+    /// Their ids, such as 17-42
+    #[arg(required_unless_present = "all", value_name = "ID")]
+    pub(crate) ids: Vec<EntryId>,
+    /// All there are; tells how many, and does it with --yes
+    #[arg(long, conflicts_with = "ids")]
+    pub(crate) all: bool,
+    /// Of all, only those of this conversation
+    #[arg(long, value_name = "CONVERSATION", requires = "all", conflicts_with = "ids")]
+    pub(crate) conversation: Option<String>,
+    /// Do it
+    #[arg(long, requires = "all", conflicts_with = "ids")]
+    pub(crate) yes: bool,
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| "a number, at least 1, is needed".to_owned())
 }

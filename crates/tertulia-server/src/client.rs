@@ -37,17 +37,12 @@ struct Fields {
 impl Client {
     /// The conversation `name` at the server `url`.
     pub(crate) fn new(config: &Config, url: &str, name: &str) -> Result<Self, Failure> {
-        let wrong =
-            || Failure::Usage(format!("url: `{url}` is not allowed; allowed: such as http://127.0.0.1:7700"));
-        let mut parsed = Url::parse(url).map_err(|_| wrong())?;
-        if !matches!(parsed.scheme(), "http" | "https") || matches!(name, "." | "..") {
-            return Err(wrong());
+        let mut parsed = parse(url)?;
+        if matches!(name, "." | "..") {
+            return Err(wrong(url));
         }
-        parsed.path_segments_mut().map_err(|()| wrong())?.pop_if_empty().extend(["chat", name]);
-        let builder = reqwest::Client::builder().timeout(config.answer_timeout + Duration::from_secs(10));
-        // What is on this machine is not reached through a proxy.
-        let builder = if parsed.host_str().is_some_and(is_local) { builder.no_proxy() } else { builder };
-        let http = builder.build().map_err(|error| Failure::Run(error.to_string()))?;
+        parsed.path_segments_mut().map_err(|()| wrong(url))?.pop_if_empty().extend(["chat", name]);
+        let http = http(config, &parsed)?;
         let (clock, token) = (tertulia::Clock::system(), config.token.clone());
         Ok(Self { http, url: parsed, clock, token })
     }
@@ -79,6 +74,38 @@ impl Client {
     }
 }
 
+/// The URL of a server.
+///
+/// # Errors
+/// `Usage` if it cannot be one.
+pub(crate) fn parse(url: &str) -> Result<Url, Failure> {
+    match Url::parse(url) {
+        Ok(parsed) if matches!(parsed.scheme(), "http" | "https") => Ok(parsed),
+        _ => Err(wrong(url)),
+    }
+}
+
+fn wrong(url: &str) -> Failure {
+    Failure::Usage(format!("url: `{url}` is not allowed; allowed: such as http://127.0.0.1:7700"))
+}
+
+/// What asks the server at `url`, and waits as long as it may take.
+///
+/// # Errors
+/// `Run` if TLS cannot be set up.
+pub(crate) fn http(config: &Config, url: &Url) -> Result<reqwest::Client, Failure> {
+    let builder = reqwest::Client::builder().timeout(config.answer_timeout + Duration::from_secs(10));
+    // What is on this machine is not reached through a proxy.
+    let builder = if url.host_str().is_some_and(is_local) { builder.no_proxy() } else { builder };
+    builder.build().map_err(|error| Failure::Run(error.to_string()))
+}
+
+/// What a server says when it refuses something.
+pub(crate) fn refusal(status: StatusCode, body: &[u8]) -> Option<String> {
+    let refusal: Refusal = serde_json::from_slice(body).ok()?;
+    Some(format!("{status}: {}", refusal.error.message))
+}
+
 fn is_local(host: &str) -> bool {
     let ip: Result<IpAddr, _> = host.trim_start_matches('[').trim_end_matches(']').parse();
     host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
@@ -92,8 +119,6 @@ async fn read(response: reqwest::Response) -> Result<Vec<String>, String> {
     {
         return Ok(exchange.replies.into_iter().map(|reply| reply.text).collect());
     }
-    match serde_json::from_slice::<Refusal>(&body) {
-        Ok(refusal) => Err(format!("{status}: {}", refusal.error.message)),
-        Err(_) => Err(format!("the server answered {status} with something else than replies")),
-    }
+    let other = || format!("the server answered {status} with something else than replies");
+    Err(refusal(status, &body).unwrap_or_else(other))
 }

@@ -1,5 +1,6 @@
 //! The binary `tertulia`: serves a demonstration bot, talks to it in a terminal, and shows what is kept.
 
+mod admin;
 mod chat;
 mod cli;
 mod client;
@@ -8,11 +9,13 @@ mod conversations;
 mod demo;
 mod failure;
 mod fake_telegram;
+mod metrics;
 mod output;
 mod place;
 mod serve;
 mod show;
 mod signal;
+mod stop;
 mod telegram;
 mod torture;
 mod webhook;
@@ -55,6 +58,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         match command {
             Some(Command::Chat { name, url }) => chat::run(&config, &name, url).await,
             Some(Command::Conversations { json }) => conversations::run(&config, json).await,
+            Some(Command::Dead { command }) => admin::dead::run(&config, &command).await,
+            Some(Command::Parked { command }) => admin::parked::run(&config, &command).await,
             Some(Command::Show { conversation, entries }) => show::run(&config, &conversation, entries).await,
             _ => serve::run(&config).await,
         }

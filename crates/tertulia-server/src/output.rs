@@ -21,8 +21,8 @@ pub(crate) fn error(error: impl fmt::Display) {
     let _ = writeln!(std::io::stderr(), "tertulia: {error}");
 }
 
-/// Writes how far something is to stderr.
-pub(crate) fn progress(text: impl fmt::Display) {
+/// Writes to stderr how far something is.
+pub(crate) fn note(text: impl fmt::Display) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 

@@ -4,9 +4,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use metrics::{describe_gauge, gauge};
 use tertulia::bot::{Bot, Running};
+use tertulia::runner::dead;
 use tertulia::{Clock, runner};
-use tertulia_http::{Http, Options, Server, ServerOptions, router};
+use tertulia_http::{Gate, Http, Load, Options, Server, ServerOptions, router};
 use tertulia_telegram::Telegram;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -14,17 +16,20 @@ use tokio::sync::oneshot;
 use crate::config::Config;
 use crate::demo::demo;
 use crate::failure::Failure;
+use crate::metrics::Metrics;
 use crate::output;
 use crate::place::Opened;
 use crate::signal::Signals;
+use crate::stop::Stopping;
 use crate::telegram::telegram;
 use crate::webhook::Webhooks;
 
-/// The least time that updates get to end once the server has stopped.
-const LEAST_DRAIN: Duration = Duration::from_secs(1);
+/// How often old dead letters are removed, the start apart.
+const SWEEP: Duration = Duration::from_hours(24);
 
 pub(crate) async fn run(config: &Config) -> Result<(), Failure> {
     let mut signals = Signals::catch()?;
+    let metrics = count()?;
     let (telegram, webhooks) = Webhooks::of(config, telegram(config)?)?;
     let cannot = |error| Failure::Run(format!("cannot listen on {}: {error}", config.listen));
     let listener = TcpListener::bind(config.listen).await.map_err(cannot)?;
@@ -35,38 +40,30 @@ pub(crate) async fn run(config: &Config) -> Result<(), Failure> {
     let url = format!("http://{}", reachable(address));
     opened.set_address(&url)?;
 
-    let mut limits = ServerOptions::default();
-    limits.drain = config.drain_timeout;
-    let server = Server::new(listener, limits);
-    let (stop, stopped) = oneshot::channel::<()>();
+    let server = Server::new(listener, ServerOptions::default());
+    let gate = Gate::new();
     let door = running.door();
-    let routes = router(door.clone(), options(config, &running)).merge(webhooks.routes(config, door));
-    let mut serving = Box::pin(server.serve(routes, async {
+    let routes =
+        router(door.clone(), options(config, &running, metrics)).merge(webhooks.routes(config, door));
+    let routes = gate.before(routes);
+    let (close, closed) = oneshot::channel::<()>();
+    let mut http = tokio::spawn(server.serve(routes, async {
         // A sender that is gone is a reason to stop too.
-        let _ = stopped.await;
+        let _ = closed.await;
     }));
     announce(config, &opened, &webhooks, &url, address);
 
     let outcome = tokio::select! {
-        _ = &mut serving => Ok(()),
+        _ = &mut http => Err(Failure::Run("the HTTP server has ended, which it must not".into())),
         () = signals.next() => Ok(()),
         error = running.failed() => Err(Failure::Run(error.to_string())),
         error = webhooks.registering(&clock) => Err(Failure::Run(error.to_string())),
+        () = keep_sweeping(&opened, &clock, config.keep_dead) => Ok(()),
     };
     output::line("stopping");
-    let began = clock.now();
-    let drain = async {
-        let _ = stop.send(());
-        serving.await;
-        let left = config.drain_timeout.saturating_sub(clock.now().since(began)).max(LEAST_DRAIN);
-        running.shutdown(left).await
-    };
+    let stopping = Stopping { running: &running, gate: &gate, close, http, within: config.drain_timeout };
     tokio::select! {
-        left = drain => {
-            for update in left {
-                tracing::warn!(conversation = %update.conversation, update = ?update.update, "left unfinished");
-            }
-        }
+        left = stopping.stop(&clock) => left.print(),
         () = signals.next() => {
             output::error("stopped at once; what was accepted is done after the next start");
             std::process::exit(130);
@@ -76,6 +73,27 @@ pub(crate) async fn run(config: &Config) -> Result<(), Failure> {
     opened.close().await;
     output::line("stopped");
     outcome
+}
+
+/// Has everything counted from here on.
+fn count() -> Result<Metrics, Failure> {
+    let metrics = Metrics::default();
+    metrics::set_global_recorder(metrics.clone()).map_err(|error| Failure::Run(error.to_string()))?;
+    describe_gauge!("tertulia_updates", "Updates known and not finished.");
+    describe_gauge!("tertulia_calls", "Calls known and not made.");
+    Ok(metrics)
+}
+
+/// Removes dead letters once they are old enough, at the start and each day; does not end.
+async fn keep_sweeping(opened: &Opened, clock: &Clock, keep: Duration) {
+    loop {
+        match dead::sweep(&*opened.storage, clock, keep).await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(count, "old dead letters were removed"),
+            Err(error) => tracing::warn!(%error, "old dead letters cannot be removed now"),
+        }
+        clock.sleep(SWEEP).await;
+    }
 }
 
 async fn start(
@@ -94,9 +112,18 @@ async fn start(
     demo(webhooks.platforms(bot)).start().await
 }
 
-fn options(config: &Config, running: &Arc<Running>) -> Options {
-    let running = Arc::clone(running);
-    let mut options = Options::new().load(move || running.is_running().then(|| running.size()));
+fn options(config: &Config, running: &Arc<Running>, metrics: Metrics) -> Options {
+    let of = Arc::clone(running);
+    let load =
+        move || Load { running: of.is_running(), updates: of.size(), calls: of.calls(), ..Load::default() };
+    let now = load.clone();
+    let counted = move || {
+        let Load { updates, calls, .. } = now();
+        gauge!("tertulia_updates").set(u32::try_from(updates).unwrap_or(u32::MAX));
+        gauge!("tertulia_calls").set(u32::try_from(calls).unwrap_or(u32::MAX));
+        metrics.render()
+    };
+    let mut options = Options::new().load(load).metrics(counted);
     options.answer_within = config.answer_timeout;
     match &config.token {
         Some(token) => options.token(token.reveal()),

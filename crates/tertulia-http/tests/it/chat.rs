@@ -7,9 +7,9 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use tertulia::runner;
 use tertulia::storage::{Memory, Storage};
-use tertulia_http::Options;
+use tertulia_http::{Load, Options};
 
-use crate::support::{Site, post};
+use crate::support::{Answer, Site, dead_update, post};
 
 #[tokio::test]
 async fn a_message_is_answered_with_the_replies_in_order() {
@@ -124,17 +124,44 @@ async fn a_bot_that_is_full_says_when_to_come_back() {
     assert_eq!(site.runs.count(), 1, "only the first ran");
 }
 
-#[tokio::test]
-async fn health_names_the_storage_and_what_it_survives() {
-    let site = Site::with(Arc::new(Memory::new()), Options::new().load(|| Some(3))).await;
-    let request = Request::get("/health").header("host", "localhost").body(Body::empty()).unwrap();
-    let answer = site.ask(request).await;
-    assert_eq!(answer.json["status"], "ok");
-    assert_eq!(answer.json["durability"]["process_kill"], false);
-    assert_eq!(answer.json["size"], 3);
-    assert!(answer.json["storage"].as_str().unwrap().contains("memory"), "{answer:?}");
+async fn ask_for(site: &Site, path: &str) -> Answer {
+    site.ask(Request::get(path).header("host", "localhost").body(Body::empty()).unwrap()).await
+}
 
-    let stopping = Site::with(Arc::new(Memory::new()), Options::new().load(|| None)).await;
-    let request = Request::get("/health").header("host", "localhost").body(Body::empty()).unwrap();
-    assert_eq!(stopping.ask(request).await.status(), StatusCode::SERVICE_UNAVAILABLE);
+#[tokio::test]
+async fn health_names_the_storage_what_it_survives_and_how_much_there_is_to_do() {
+    let busy = || Load { running: true, updates: 3, calls: 2, oldest_ms: Some(5), parked: None };
+    let site = Site::with(Arc::new(Memory::new()), Options::new().load(busy)).await;
+    let answer = ask_for(&site, "/health").await;
+    assert_eq!((answer.status(), answer.json["status"].as_str()), (StatusCode::OK, Some("ok")));
+    assert_eq!(answer.json["durability"]["process_kill"], false);
+    assert!(answer.json["storage"].as_str().unwrap().contains("memory"), "{answer:?}");
+    let load = ["running", "updates", "calls", "oldest_ms", "parked", "dead"].map(|name| &answer.json[name]);
+    assert_eq!(serde_json::json!(load), serde_json::json!([true, 3, 2, 5, null, 0]));
+    site.running.door().intake.submit(dead_update("a", b"x")).await.unwrap();
+    assert_eq!(ask_for(&site, "/health").await.json["dead"], 1);
+}
+
+#[tokio::test]
+async fn health_is_503_while_the_bot_stops_and_still_tells_how_much_is_left() {
+    let stopping = || Load { updates: 7, ..Load::default() };
+    let site = Site::with(Arc::new(Memory::new()), Options::new().load(stopping)).await;
+    let answer = ask_for(&site, "/health").await;
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.head.headers()["retry-after"], "1");
+    assert_eq!(
+        (answer.json["status"].as_str(), answer.json["updates"].as_u64()),
+        (Some("stopping"), Some(7))
+    );
+}
+
+#[tokio::test]
+async fn metrics_are_there_if_somebody_gives_them() {
+    let site = Site::new().await;
+    assert_eq!(ask_for(&site, "/metrics").await.status(), StatusCode::NOT_FOUND);
+    let options = Options::new().metrics(|| "1".to_owned());
+    let site = Site::with(Arc::new(Memory::new()), options).await;
+    let answer = ask_for(&site, "/metrics").await;
+    assert_eq!((answer.status(), &answer.json), (StatusCode::OK, &serde_json::json!(1)));
+    assert_eq!(answer.head.headers()["content-type"], "text/plain; version=0.0.4; charset=utf-8");
 }

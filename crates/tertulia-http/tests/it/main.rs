@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails by panicking")]
 
+mod admin;
 mod chat;
+mod gate;
 mod refusals;
 mod server;
 mod signed;

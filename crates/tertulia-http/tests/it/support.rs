@@ -9,10 +9,10 @@ use axum::body::Body;
 use axum::http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::Value;
-use tertulia::Clock;
 use tertulia::bot::{Bot, Context, Data, Running};
-use tertulia::runner;
-use tertulia::storage::{Memory, Storage};
+use tertulia::runner::{self, Incoming};
+use tertulia::storage::{ItemId, Memory, Storage};
+use tertulia::{Clock, Conversation, Name};
 use tertulia_http::{Http, Options, router};
 use tower::ServiceExt;
 
@@ -80,6 +80,13 @@ async fn handle(ctx: Context, runs: Data<Runs>) -> tertulia::bot::Result {
         }
     }
     Ok(())
+}
+
+/// An update of the conversation `http:<chat>` that goes to the dead letters at once.
+pub(crate) fn dead_update(chat: &str, body: &'static [u8]) -> Incoming {
+    let id = ItemId::Number(Name::from_static("test"), i64::try_from(body.len()).unwrap());
+    let conversation = Conversation::new("http", chat).unwrap();
+    Incoming { conversation, id, body: body.into(), fault: Some("it is broken".into()) }
 }
 
 pub(crate) fn post(chat: &str) -> axum::http::request::Builder {

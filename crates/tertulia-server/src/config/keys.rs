@@ -24,7 +24,7 @@ const fn key(name: &'static str, variable: &'static str, allowed: &'static str) 
     Key { name, variable, flag: None, default: None, secret: false, allowed }
 }
 
-pub(super) const KEYS: [Key; 17] = [
+pub(super) const KEYS: [Key; 18] = [
     Key {
         flag: Some(("--listen", |options| options.listen.clone())),
         default: Some("127.0.0.1:7700"),
@@ -51,6 +51,7 @@ pub(super) const KEYS: [Key; 17] = [
     },
     Key { default: Some("60"), ..key("answer_timeout", "TERTULIA_ANSWER_TIMEOUT", "seconds, 1 to 3600") },
     Key { default: Some("10"), ..key("drain_timeout", "TERTULIA_DRAIN_TIMEOUT", "seconds, 1 to 3600") },
+    Key { default: Some("14"), ..key("keep_dead", "TERTULIA_KEEP_DEAD", "days, 1 to 3650") },
     Key {
         secret: true,
         ..key(

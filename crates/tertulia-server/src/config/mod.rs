@@ -42,6 +42,8 @@ pub(crate) struct Config {
     pub(crate) answer_timeout: Duration,
     /// How long what is under way may take once the server is to stop.
     pub(crate) drain_timeout: Duration,
+    /// How long dead letters are kept.
+    pub(crate) keep_dead: Duration,
     pub(crate) telegram_token: Option<Secret>,
     pub(crate) telegram_api_url: Option<String>,
     pub(crate) telegram_webhook: TelegramWebhook,
@@ -121,6 +123,7 @@ impl Config {
             concurrency: get.needed("concurrency", |text| number(text, 1, 100_000))?,
             answer_timeout: get.needed("answer_timeout", seconds)?,
             drain_timeout: get.needed("drain_timeout", seconds)?,
+            keep_dead: get.needed("keep_dead", days)?,
             telegram_token: get.optional("telegram.token", telegram_token)?,
             telegram_api_url: get.optional("telegram.api_url", url)?,
             telegram_webhook: webhook::telegram(&get)?,
@@ -201,4 +204,8 @@ fn number(text: &str, least: usize, most: usize) -> Option<usize> {
 
 fn seconds(text: &str) -> Option<Duration> {
     Some(Duration::from_secs(number(text, 1, 3_600)? as u64))
+}
+
+fn days(text: &str) -> Option<Duration> {
+    Some(Duration::from_hours(24 * number(text, 1, 3_650)? as u64))
 }

@@ -22,6 +22,7 @@ fn without_anything_the_defaults_apply() {
     assert_eq!(config.listen.to_string(), "127.0.0.1:7700");
     assert_eq!(config.storage.to_string(), "sqlite:tertulia.db");
     assert_eq!(config.answer_timeout, Duration::from_secs(60));
+    assert_eq!(config.keep_dead, tertulia::runner::dead::KEPT);
     assert!(config.token.is_none() && config.telegram_token.is_none());
 }
 
@@ -64,6 +65,7 @@ fn a_wrong_value_names_the_key_the_value_where_it_is_from_and_what_is_allowed() 
         ("TERTULIA_LOG", "tertulia=loud"),
         ("TERTULIA_CONCURRENCY", "-1"),
         ("TERTULIA_DRAIN_TIMEOUT", "1e9"),
+        ("TERTULIA_KEEP_DEAD", "0"),
         ("TELEGRAM_API_URL", "ftp://example.org"),
         ("TELEGRAM_API_URL", "api.telegram.org"),
         ("TELEGRAM_WEBHOOK_URL", "bot.example.org"),

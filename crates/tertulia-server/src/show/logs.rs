@@ -7,8 +7,9 @@ use tertulia::bot::answer::{self, Answer};
 use tertulia::runner::SentRecord;
 use tertulia::storage::{From, ItemId, ListQuery, LogPage, Page, Read, Storage};
 use tertulia::{Conversation, Error, Key, Name, Result, Sessions};
+use tertulia_http::view::readable_record;
 
-use super::readable::{self, Readable};
+use super::readable::Readable;
 
 /// Reads every log, with the last `entries` entries of each.
 pub(super) async fn read(
@@ -65,7 +66,7 @@ async fn show(
         "expires_in_ms": head.expires_in.map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX)),
     });
     if let Some(base) = &page.base {
-        shown["base"] = readable::record(base);
+        shown["base"] = readable_record(base);
     }
     let entries = page.entries.iter().zip(page.first.0..);
     let entries =
@@ -86,7 +87,7 @@ fn entry_value(name: &Name, entry: &bytes::Bytes) -> Value {
         Ok(sent) if *name == tertulia::runner::SENT => {
             json!({ "ticket": super::queues::ticket(&sent.ticket), "message": sent.message })
         }
-        _ => readable::record(entry),
+        _ => readable_record(entry),
     }
 }
 
@@ -96,13 +97,15 @@ async fn meaning(
     conversation: &Conversation,
     name: &Name,
 ) -> Option<(&'static str, Value)> {
-    match name.as_str().split('/').collect::<Vec<_>>()[..] {
-        ["session", session] => {
-            let sessions = Sessions::<Readable>::new(Arc::clone(storage), session).ok()?;
+    let (kind, rest) = name.as_str().split_once('/')?;
+    // The name of a session has no slash, the space of an id may have several.
+    match (kind, rest.rsplit_once('/')) {
+        ("session", None) => {
+            let sessions = Sessions::<Readable>::new(Arc::clone(storage), rest).ok()?;
             let state = sessions.get(conversation.clone()).await.ok()?;
             Some(("state", state.into_inner().0))
         }
-        ["answer", space, id] => {
+        ("answer", Some((space, id))) => {
             let answer = answer::read(&**storage, conversation, &item_id(space, id)?).await.ok()??;
             Some(match answer {
                 Answer::Replies(replies) => ("replies", replies.into()),

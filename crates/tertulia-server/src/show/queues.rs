@@ -1,11 +1,12 @@
 //! The entries of a conversation in the queues of its shard.
 
 use serde_json::{Map, Value, json};
-use tertulia::runner::{DEAD, DeadKind, DeadRecord, INBOX, InboxRecord, Mark, OUTBOX, OutboxRecord, Ticket};
-use tertulia::storage::{From, ItemId, Offset, Page, QueueEntry, Read, Storage};
+use tertulia::runner::{
+    CallState, DEAD, DeadKind, DeadRecord, Delivery, INBOX, InboxRecord, Mark, OUTBOX, OutboxRecord, Ticket,
+};
+use tertulia::storage::{From, Offset, Page, QueueEntry, Read, Storage};
 use tertulia::{Conversation, Error, Key, Result};
-
-use super::readable;
+use tertulia_http::view::readable;
 
 /// Reads the inbox, the outbox and the dead letters.
 pub(super) async fn read(storage: &dyn Storage, conversation: &Conversation) -> Result<Map<String, Value>> {
@@ -41,16 +42,20 @@ fn show(queue: &str, conversation: &Conversation, entry: &QueueEntry) -> Option<
                     Mark::Parked(why) => Some(why),
                     Mark::None | Mark::Begun(_) => None,
                 },
-                "body": readable::bytes(&record.body),
+                "body": readable(&record.body),
             });
             (record.conversation, shown)
         }
         "outbox" => {
-            let OutboxRecord { made, call } = OutboxRecord::decode(&entry.bytes).ok()?;
+            let OutboxRecord { made, call, deadline, delivery, state, .. } =
+                OutboxRecord::decode(&entry.bytes).ok()?;
             let shown = json!({
                 "made_ms": made.0,
+                "deadline_ms": deadline.0,
+                "at_most_once": delivery == Delivery::AtMostOnce,
+                "perhaps_made": matches!(state, CallState::Sending(_)),
                 "ticket": ticket(&call.ticket),
-                "body": readable::bytes(&call.body),
+                "body": readable(&call.body),
             });
             (call.conversation, shown)
         }
@@ -64,24 +69,17 @@ fn show(queue: &str, conversation: &Conversation, entry: &QueueEntry) -> Option<
                     DeadKind::Call(_) => "call",
                 },
                 "error": record.error,
-                "body": readable::bytes(&record.body),
+                "body": readable(&record.body),
             });
             (record.conversation, shown)
         }
     };
     shown["offset"] = entry.offset.0.into();
-    shown["id"] = entry.id.as_ref().map(id).into();
+    shown["id"] = entry.id.as_ref().map(ToString::to_string).into();
     (of == *conversation).then_some(shown)
 }
 
 /// What made a call.
 pub(super) fn ticket(ticket: &Ticket) -> Value {
-    json!({ "update": id(&ticket.update), "ordinal": ticket.ordinal })
-}
-
-fn id(id: &ItemId) -> String {
-    match id {
-        ItemId::Number(space, number) => format!("{space}/{number}"),
-        ItemId::Bytes(space, bytes) => format!("{space}/{:032x}", u128::from_be_bytes(*bytes)),
-    }
+    json!({ "update": ticket.update.to_string(), "ordinal": ticket.ordinal })
 }

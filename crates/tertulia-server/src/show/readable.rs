@@ -1,4 +1,4 @@
-//! Stored bytes as JSON: what they say where that can be told, else the bytes themselves.
+//! A stored state as JSON, whatever its type.
 
 use std::fmt;
 
@@ -6,32 +6,7 @@ use serde::de::{self, Deserialize, Deserializer, EnumAccess, MapAccess, SeqAcces
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use tertulia::Log;
-
-/// JSON, text, or hexadecimal digits.
-pub(super) fn bytes(bytes: &[u8]) -> Value {
-    text(bytes).unwrap_or_else(|| json!({ "hex": hex(bytes) }))
-}
-
-/// A stored record: the version of its format, then JSON or text; or hexadecimal digits.
-pub(super) fn record(record: &[u8]) -> Value {
-    let split = record.split_first().filter(|(version, rest)| **version < b' ' && !rest.is_empty());
-    match split.and_then(|(version, rest)| Some((version, text(rest)?))) {
-        Some((version, value)) => json!({ "format": version, "value": value }),
-        None => bytes(record),
-    }
-}
-
-fn text(bytes: &[u8]) -> Option<Value> {
-    if let Ok(value) = serde_json::from_slice(bytes) {
-        return Some(value);
-    }
-    let text = std::str::from_utf8(bytes).ok()?;
-    (!text.chars().any(|c| c.is_control() && !c.is_whitespace())).then(|| text.into())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
+use tertulia_http::view::hexadecimal;
 
 /// Any state, whatever its type: what is stored, as JSON. Bytes are `{"hex": ..}`, keys that are no texts become
 /// texts, a log is `{"log": [its last items], "len": .., "not_loaded": ..}`.
@@ -81,7 +56,7 @@ impl<'de> Visitor<'de> for AnyVisitor {
     }
 
     fn visit_bytes<E>(self, value: &[u8]) -> Result<Value, E> {
-        Ok(json!({ "hex": hex(value) }))
+        Ok(hexadecimal(value))
     }
 
     fn visit_unit<E>(self) -> Result<Value, E> {

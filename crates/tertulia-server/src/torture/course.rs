@@ -206,7 +206,7 @@ impl<'a> Course<'a> {
         }
         self.told = now;
         let verdict = self.judge.so_far();
-        output::progress(format_args!(
+        output::note(format_args!(
             "{:>4} s  {} sent, {} unanswered, {} kills; {} reordered, {} doubled, {} went back, {} repeated",
             now.since(self.began).as_secs(),
             verdict.updates,

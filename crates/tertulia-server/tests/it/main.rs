@@ -3,14 +3,17 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails by panicking")]
 
+mod admin;
 mod chat;
 mod config;
 mod fake_telegram;
 mod http;
 mod inspect;
 mod kill;
+mod metrics;
 mod start;
 mod stop;
+mod stored;
 mod support;
 mod telegram;
 mod torture;

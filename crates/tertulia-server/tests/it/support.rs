@@ -83,8 +83,14 @@ impl Ended {
     /// Asserts that it failed with this code, and with one line that says all of this.
     #[track_caller]
     pub(crate) fn failed(&self, code: i32, says: &[&str]) {
-        assert_eq!(self.code, Some(code), "{self:?}");
         assert_eq!(self.stderr.lines().count(), 1, "{self:?}");
+        self.failed_with(code, says);
+    }
+
+    /// Asserts that it failed with this code, and that what it said names all of this.
+    #[track_caller]
+    pub(crate) fn failed_with(&self, code: i32, says: &[&str]) {
+        assert_eq!(self.code, Some(code), "{self:?}");
         for part in says {
             assert!(self.stderr.contains(part), "`{part}` is not in {self:?}");
         }
@@ -150,6 +156,11 @@ impl Server {
         let answer = self.post(chat, text, None).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         answer.replies()
+    }
+
+    /// What `/health` says.
+    pub(crate) async fn health(&self) -> Value {
+        client().get(format!("{}/health", self.url)).send().await.unwrap().json().await.unwrap()
     }
 
     pub(crate) async fn post(&self, chat: &str, text: &str, key: Option<&str>) -> Answer {

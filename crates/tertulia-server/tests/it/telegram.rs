@@ -17,9 +17,11 @@ pub(crate) const TOKEN: &str = "7000001:AA-canary_SECRET-of-the-bot";
 /// What the Bot API server knows.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Known {
-    updates: Vec<Value>,
+    /// Not confirmed yet.
+    pub(crate) updates: Vec<Value>,
+    /// Every `getUpdates`.
+    pub(crate) asked: Vec<Value>,
     sent: Vec<Value>,
-    polls: usize,
     /// What it was told of a webhook, each time.
     pub(crate) webhooks: Vec<Value>,
     /// How many more times it has no answer to that.
@@ -52,7 +54,7 @@ async fn answer(
         "getUpdates" => {
             let offset = params["offset"].as_i64().unwrap_or(0);
             known.send_modify(|known| {
-                known.polls += 1;
+                known.asked.push(params.clone());
                 known.updates.retain(|update| update["update_id"].as_i64() >= Some(offset))
             });
             if params["timeout"] != 0 {
@@ -97,7 +99,7 @@ pub(crate) fn message(update: i64, chat: i64, text: &str) -> Value {
 impl Known {
     /// How often updates were asked for.
     pub(crate) fn polls(&self) -> usize {
-        self.polls
+        self.asked.len()
     }
 
     /// The texts that were sent to a chat.
@@ -113,7 +115,7 @@ pub(crate) async fn sent(known: &Shared, chat: i64, text: &str) {
     known.subscribe().wait_for(|known| known.sent.iter().any(is_it)).await.unwrap();
 }
 
-fn serve(folder: &Folder, url: &str) -> Server {
+pub(crate) fn serve(folder: &Folder, url: &str) -> Server {
     folder.serve_with(&["--log", "trace"], &[("TELEGRAM_BOT_TOKEN", TOKEN), ("TELEGRAM_API_URL", url)])
 }
 

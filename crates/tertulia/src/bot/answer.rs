@@ -26,10 +26,7 @@ pub enum Answer {
 
 /// Which log holds the answer to `update`.
 fn key(conversation: &Conversation, update: &ItemId) -> Result<Key> {
-    let name = match update {
-        ItemId::Number(space, number) => format!("answer/{space}/{number}"),
-        ItemId::Bytes(space, bytes) => format!("answer/{space}/{:032x}", u128::from_be_bytes(*bytes)),
-    };
+    let name = format!("answer/{update}");
     Ok(Key::Log(conversation.clone(), Name::new(name)?))
 }
 

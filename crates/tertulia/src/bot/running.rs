@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use super::router::Router;
 use super::session::Flush;
-use crate::runner::{Handle, Intake, Unfinished};
+use crate::runner::{Handle, Intake, Notice, Unfinished};
 use crate::storage::Storage;
-use crate::{Clock, Error};
+use crate::{Clock, Error, Result};
 
 /// A running bot. Dropping it aborts it, which loses nothing that was acknowledged.
 pub struct Running {
@@ -53,6 +53,25 @@ impl Running {
     /// Whether updates are taken.
     pub fn is_running(&self) -> bool {
         self.handle.is_running()
+    }
+
+    /// How many calls are in the outbox of this process.
+    pub fn calls(&self) -> usize {
+        self.handle.calls()
+    }
+
+    /// Has the bot look at what was changed in its queues behind its back, as [`Intake::look`].
+    ///
+    /// # Errors
+    /// `Closed` if it is stopping: the next start finds it.
+    pub async fn look(&self, notice: Notice) -> Result<()> {
+        self.handle.look(notice).await
+    }
+
+    /// Asks the platforms for nothing more, while what is known runs on and the [door](Self::door) stays open: the
+    /// first half of a [`shutdown`](Self::shutdown).
+    pub fn stop_sources(&self) {
+        self.handle.stop_sources();
     }
 
     /// Resolves when a source cannot go on, with its error. Cancel safe.

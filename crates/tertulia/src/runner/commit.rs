@@ -170,8 +170,9 @@ impl<H: Handler> Core<H> {
 
     /// Finds the calls of a turn whose commit was applied though its answer was lost.
     async fn find_calls(self: &Arc<Self>, arrived: &Arrived) {
+        let of_this_turn = |call: &Call| call.ticket.update == arrived.about.update;
         let mut wait = Duration::from_millis(20);
-        while let Err(error) = self.read_calls_of(arrived.shard, &arrived.about.update).await {
+        while let Err(error) = self.read_calls(arrived.shard, &of_this_turn).await {
             tracing::warn!(%error, "the outbox cannot be read, trying again");
             self.clock.sleep(wait).await;
             wait = (wait * 2).min(Duration::from_secs(5));

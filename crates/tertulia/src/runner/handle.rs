@@ -9,9 +9,9 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::core::Core;
-use super::{CallStats, Depth, Handler, Intake, Stats};
+use super::{CallStats, Depth, Handler, Intake, Notice, Stats};
 use crate::storage::{ItemId, Offset};
-use crate::{Conversation, Error, Shard};
+use crate::{Conversation, Error, Result, Shard};
 
 /// How long a shutdown takes at most after its deadline, to end tasks and to mark what is done.
 const GRACE: Duration = Duration::from_secs(5);
@@ -111,6 +111,21 @@ impl<H: Handler> Handle<H> {
     /// Whether the runner takes updates: neither shut down nor stopped by a source that cannot go on.
     pub fn is_running(&self) -> bool {
         !*self.stop.borrow() && self.failure.borrow().is_none()
+    }
+
+    /// Has the runner look at what was changed in its queues behind its back, as
+    /// [`Intake::look`](super::Intake::look).
+    ///
+    /// # Errors
+    /// `Closed` if the runner is stopping: the next start finds it.
+    pub async fn look(&self, notice: Notice) -> Result<()> {
+        self.intake.look(notice).await
+    }
+
+    /// Asks the sources for nothing more: polls end, and what was fetched is kept and confirmed. What is known runs
+    /// on, and the intake stays open, until the [`shutdown`](Self::shutdown).
+    pub fn stop_sources(&self) {
+        self.stop.send_replace(true);
     }
 
     /// Resolves with the error of a source that cannot go on (a revoked token, a second poller). Never resolves

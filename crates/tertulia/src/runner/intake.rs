@@ -2,8 +2,8 @@
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::Incoming;
 use super::format::RESERVED;
+use super::{Incoming, Notice};
 use crate::error::Kind;
 use crate::storage::Storage;
 use crate::{Error, Result};
@@ -29,9 +29,18 @@ pub enum Receipt {
     Seen,
 }
 
+/// What the inbox is asked to do.
+#[derive(Debug)]
+pub(super) enum Request {
+    /// To keep updates.
+    Keep(Updates),
+    /// To take notice of something, and to tell when it has.
+    Look(Notice, oneshot::Sender<()>),
+}
+
 /// Updates to put into the inbox, and whom to tell.
 #[derive(Debug)]
-pub(super) struct Request {
+pub(super) struct Updates {
     pub(super) updates: Vec<Incoming>,
     /// What became of the updates that were before these.
     pub(super) receipts: Vec<Receipt>,
@@ -39,7 +48,7 @@ pub(super) struct Request {
     pub(super) answer: oneshot::Sender<Result<Vec<Receipt>>>,
 }
 
-impl Request {
+impl Updates {
     /// All updates are in.
     pub(super) fn accept(self) {
         // Whoever asked may have stopped waiting; the updates are in all the same.
@@ -115,12 +124,28 @@ impl Intake {
         while !updates.is_empty() {
             let rest = updates.split_off(updates.len().min(MAX_UPDATES));
             let (answer, answered) = oneshot::channel();
-            let closed = || Error::new(Kind::Closed, "the runner is stopping and takes no updates");
-            let request = Request { updates, receipts: Vec::new(), overflow, answer };
-            self.requests.send(request).await.map_err(|_| closed())?;
+            let request = Updates { updates, receipts: Vec::new(), overflow, answer };
+            self.requests.send(Request::Keep(request)).await.map_err(|_| closed())?;
             receipts.extend(answered.await.map_err(|_| closed())??);
             updates = rest;
         }
         Ok(receipts)
     }
+    /// Has the runner look at what was changed in its queues behind its back, and resolves when it has: what may run
+    /// now is known to it. While the storage cannot be reached, this waits.
+    ///
+    /// # Errors
+    /// `Closed` if the runner is stopping: the next start finds it.
+    ///
+    /// # Cancel safety
+    /// If dropped, the runner may look or not.
+    pub async fn look(&self, notice: Notice) -> Result<()> {
+        let (answer, answered) = oneshot::channel();
+        self.requests.send(Request::Look(notice, answer)).await.map_err(|_| closed())?;
+        answered.await.map_err(|_| closed())
+    }
+}
+
+fn closed() -> Error {
+    Error::new(Kind::Closed, "the runner is stopping and takes no updates")
 }

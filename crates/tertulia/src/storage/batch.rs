@@ -1,5 +1,6 @@
 //! A batch: writes to logs and queues that apply whole or not at all.
 
+use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -108,6 +109,16 @@ pub enum ItemId {
     Number(Name, i64),
     /// A hash or other 16 bytes.
     Bytes(Name, [u8; 16]),
+}
+
+impl fmt::Display for ItemId {
+    /// The space, a slash, and the number or 32 hexadecimal digits.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(space, number) => write!(f, "{space}/{number}"),
+            Self::Bytes(space, bytes) => write!(f, "{space}/{:032x}", u128::from_be_bytes(*bytes)),
+        }
+    }
 }
 
 impl LogWrite {

@@ -20,12 +20,12 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    /// An id for the dead letter of the call that was at `offset` of the outbox: the same letter is taken once, and
-    /// another one if the call is made again and given up again.
-    pub(in crate::runner) fn dead_id(&self, offset: Offset) -> ItemId {
+    /// The id of the dead letter of the call that is this entry of the outbox: the same letter is not written twice,
+    /// and a call that is replayed and dies again leaves another one.
+    pub(in crate::runner) fn dead_id(&self, entry: Offset) -> ItemId {
         let mut bytes = BytesMut::new();
         self.put(&mut bytes);
-        bytes.put_u64_le(offset.0);
+        bytes.put_u64_le(entry.0);
         ItemId::Bytes(CALLS, xxhash_rust::xxh3::xxh3_128(&bytes).to_le_bytes())
     }
 

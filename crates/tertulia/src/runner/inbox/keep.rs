@@ -5,7 +5,7 @@ use super::{Inbox, MAX_UPDATES};
 use crate::Error;
 use crate::runner::Handler;
 use crate::runner::format::RESERVED;
-use crate::runner::intake::{Overflow, Request};
+use crate::runner::intake::{Overflow, Updates};
 use crate::storage::Full;
 
 /// The most bytes of one commit, but for a single update.
@@ -14,7 +14,7 @@ const MAX_BYTES: usize = 8 << 20;
 impl<H: Handler> Inbox<H> {
     /// Keeps the updates of these requests, by as many commits as it takes, and answers. Gives back those that were
     /// fetched and have no room.
-    pub(super) async fn keep(&mut self, group: Vec<Request>) -> Vec<Request> {
+    pub(super) async fn keep(&mut self, group: Vec<Updates>) -> Vec<Updates> {
         let mut stalled = Vec::new();
         for request in self.keep_together(group).await {
             // One shard that is full must not keep out what is of others.
@@ -32,7 +32,7 @@ impl<H: Handler> Inbox<H> {
     }
 
     /// Keeps the updates of these requests and answers. Gives back those that are not all in, for want of room.
-    async fn keep_together(&mut self, group: Vec<Request>) -> Vec<Request> {
+    async fn keep_together(&mut self, group: Vec<Updates>) -> Vec<Updates> {
         let (mut group, mut coming) = self.admit(group);
         let mut receipts = Vec::with_capacity(coming.len());
         let mut refused = None;
@@ -73,7 +73,7 @@ impl<H: Handler> Inbox<H> {
     }
 
     /// Takes the updates out of their requests, with how many each had, and refuses what is too much.
-    fn admit(&self, group: Vec<Request>) -> (Vec<(usize, Request)>, Vec<Coming>) {
+    fn admit(&self, group: Vec<Updates>) -> (Vec<(usize, Updates)>, Vec<Coming>) {
         let handler = &*self.core.handler;
         let mut requests = Vec::with_capacity(group.len());
         let mut coming: Vec<Coming> = Vec::with_capacity(MAX_UPDATES);

@@ -4,6 +4,7 @@
 mod coming;
 mod commit;
 mod keep;
+mod look;
 mod refill;
 
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::core::Core;
 use super::index::Arrived;
-use super::intake::Request;
+use super::intake::{Request, Updates};
 use super::{Handler, Keys};
 use crate::storage::{CommitId, Offset};
 use crate::{Shard, Timestamp};
@@ -56,7 +57,7 @@ impl<H: Handler> Inbox<H> {
     ) {
         let mut kept = None;
         // What was fetched and has no room in its shard: its source waits.
-        let mut stalled: Vec<Request> = Vec::new();
+        let mut stalled: Vec<Updates> = Vec::new();
         loop {
             let first = match kept.take() {
                 Some(request) => request,
@@ -83,17 +84,30 @@ impl<H: Handler> Inbox<H> {
                     }
                 }
             };
+            let first = match first {
+                Request::Keep(updates) => updates,
+                Request::Look(notice, answer) => {
+                    self.look(notice).await;
+                    // Whoever asked may have gone.
+                    let _ = answer.send(());
+                    continue;
+                }
+            };
             let mut count = first.updates.len();
             let mut group = vec![first];
             while count < MAX_UPDATES
                 && let Ok(request) = requests.try_recv()
             {
-                if count + request.updates.len() > MAX_UPDATES {
-                    kept = Some(request);
-                    break;
+                match request {
+                    Request::Keep(more) if count + more.updates.len() <= MAX_UPDATES => {
+                        count += more.updates.len();
+                        group.push(more);
+                    }
+                    other => {
+                        kept = Some(other);
+                        break;
+                    }
                 }
-                count += request.updates.len();
-                group.push(request);
             }
             stalled.extend(self.keep(group).await);
         }

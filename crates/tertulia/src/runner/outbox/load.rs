@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::pending::Pending;
-use crate::runner::Handler;
 use crate::runner::core::Core;
 use crate::runner::names::OUTBOX;
-use crate::storage::{Base, From, ItemId, Offset, Page, QueuePage, Read};
+use crate::runner::{Call, Handler};
+use crate::storage::{Base, From, Offset, Page, QueuePage, Read};
 use crate::{Key, Result, Shard};
 
 /// The most entries of a shard that one read asks for, and their bytes.
@@ -95,14 +95,14 @@ impl<H: Handler> Core<H> {
         }
     }
 
-    /// Queues the calls of one turn that are in the outbox of a shard.
+    /// Queues the calls that `wanted` picks out of the outbox of a shard, none of which is known.
     ///
     /// # Errors
     /// What the storage gives.
-    pub(in crate::runner) async fn read_calls_of(
+    pub(in crate::runner) async fn read_calls(
         self: &Arc<Self>,
         shard: Shard,
-        update: &ItemId,
+        wanted: impl Fn(&Call) -> bool,
     ) -> Result<()> {
         let mut from = Some(From::Start);
         while let Some(at) = from {
@@ -110,7 +110,7 @@ impl<H: Handler> Core<H> {
             let Some(page) = self.read_queue(read).await? else { return Ok(()) };
             from = next(&page);
             let calls = page.entries.iter().filter_map(|entry| Pending::read(shard, entry));
-            self.queue_calls(calls.filter(|pending| pending.call.ticket.update == *update));
+            self.queue_calls(calls.filter(|pending| wanted(&pending.call)));
         }
         Ok(())
     }
