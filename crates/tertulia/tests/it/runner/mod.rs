@@ -12,6 +12,7 @@ mod lazy;
 mod limits;
 mod order;
 mod outbox;
+mod overload;
 mod panics;
 mod parked;
 mod parking;
