@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use metrics::{describe_gauge, gauge};
 use tertulia::bot::{Bot, Running};
-use tertulia::runner::dead;
+use tertulia::runner::{Stats, dead};
 use tertulia::{Clock, runner};
 use tertulia_http::{Gate, Http, Load, Options, Server, ServerOptions, router};
 use tertulia_telegram::Telegram;
@@ -81,6 +81,8 @@ fn count() -> Result<Metrics, Failure> {
     metrics::set_global_recorder(metrics.clone()).map_err(|error| Failure::Run(error.to_string()))?;
     describe_gauge!("tertulia_updates", "Updates known and not finished.");
     describe_gauge!("tertulia_calls", "Calls known and not made.");
+    describe_gauge!("tertulia_parked", "Updates that are parked.");
+    describe_gauge!("tertulia_oldest_seconds", "How long ago the oldest of the updates arrived.");
     Ok(metrics)
 }
 
@@ -118,9 +120,11 @@ fn options(config: &Config, running: &Arc<Running>, metrics: Metrics) -> Options
         move || Load { running: of.is_running(), updates: of.size(), calls: of.calls(), ..Load::default() };
     let now = load.clone();
     let counted = move || {
-        let Load { updates, calls, .. } = now();
-        gauge!("tertulia_updates").set(u32::try_from(updates).unwrap_or(u32::MAX));
-        gauge!("tertulia_calls").set(u32::try_from(calls).unwrap_or(u32::MAX));
+        let Load { updates, calls, parked, oldest_ms, .. } = now();
+        gauge!("tertulia_updates").set(updates as f64);
+        gauge!("tertulia_calls").set(calls as f64);
+        gauge!("tertulia_parked").set(parked.unwrap_or(0) as f64);
+        gauge!("tertulia_oldest_seconds").set(oldest_ms.unwrap_or(0) as f64 / 1e3);
         metrics.render()
     };
     let mut options = Options::new().load(load).metrics(counted);

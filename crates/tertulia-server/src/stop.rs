@@ -55,7 +55,7 @@ impl Stopping<'_> {
             http.abort();
             let _ = http.await;
         }
-        Left { updates, calls: running.calls() }
+        Left { updates, calls: running.stats().calls }
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::router::Router;
 use super::session::Flush;
-use crate::runner::{Handle, Intake, Notice, Unfinished};
+use crate::runner::{Handle, Intake, Notice, Stats, Unfinished};
 use crate::storage::Storage;
 use crate::{Clock, Error, Result};
 
@@ -55,9 +55,9 @@ impl Running {
         self.handle.is_running()
     }
 
-    /// How many calls are in the outbox of this process.
-    pub fn calls(&self) -> usize {
-        self.handle.calls()
+    /// What there is to do. Looks at every update that is known: for people and monitors, some times a second at most.
+    pub fn stats(&self) -> Stats {
+        self.handle.stats()
     }
 
     /// Has the bot look at what was changed in its queues behind its back, as [`Intake::look`].
