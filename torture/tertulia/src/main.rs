@@ -8,7 +8,7 @@ use tertulia::bot::{Bot, Context, Session};
 use tertulia::runner::Options;
 use tertulia::{Error, Result};
 use tertulia_sqlite::Sqlite;
-use tertulia_telegram::Telegram;
+use tertulia_telegram::{RateLimits, Telegram};
 
 #[derive(Default, Serialize, Deserialize)]
 struct Chat {
@@ -18,9 +18,9 @@ struct Chat {
 #[tokio::main]
 async fn main() -> Result<()> {
     let folder = std::env::var("TORTURE_DIR").map_err(|_| Error::invalid("TORTURE_DIR is not set"))?;
-    // Poison is given up soon.
+    // Poison is given up soon, and the server has no limits.
     let (time_limit, backoff) = (Some(Duration::from_secs(5)), Duration::from_millis(100));
-    Bot::new(Telegram::from_env()?)
+    Bot::new(Telegram::from_env()?.rate_limits(RateLimits::none()))
         .options(Options { time_limit, backoff, ..Options::default() })
         .storage(Sqlite::open(Path::new(&folder).join("bot.db")).await?)
         .session::<Chat>("chat")

@@ -33,7 +33,12 @@ impl Victim {
     pub(super) fn new(command: &[OsString], url: &str, keep: &Path) -> Result<Self, Failure> {
         let folder = keep.join("bot");
         let cannot = |error| Failure::Run(format!("{} cannot be made: {error}", folder.display()));
+        let folder = std::path::absolute(&folder).map_err(cannot)?;
         std::fs::create_dir_all(&folder).map_err(cannot)?;
+        if std::fs::read_dir(&folder).map_err(cannot)?.next().is_some() {
+            // Old counters would be taken for doubled ones.
+            return Err(Failure::Usage(format!("keep: {} is not empty", folder.display())));
+        }
         let log = keep.join("bot.log");
         Ok(Self { command: command.to_vec(), url: url.to_owned(), folder, log })
     }

@@ -97,6 +97,9 @@ fn a_bot_that_cannot_run_is_told_of() {
     let torture = ["torture", "--updates", "10", "--keep", keep.to_str().unwrap(), "--"];
     let absent = folder.run(&[&torture[..], &["./absent"]].concat());
     absent.failed(2, &["./absent cannot be started"]);
+    folder.write("kept/bot/old", "");
+    folder.run(&[&torture[..], &["true"]].concat()).failed(2, &["keep: ", "bot is not empty"]);
+    std::fs::remove_file(folder.path().join("kept/bot/old")).unwrap();
     let ends = folder.run(&[&torture[..], &["sh", "-c", "echo what is wrong; exit 3"]].concat());
     assert_eq!(ends.code, Some(1), "{ends:?}");
     let last = ends.stderr.lines().last().unwrap();
