@@ -39,7 +39,7 @@ pub(crate) struct Judge {
 
 #[derive(Clone, Debug, Default)]
 struct Chat {
-    /// The counter in the first answer to each update; 0 if there is none.
+    /// The counter in the last answer to each update; 0 if there is none.
     answers: Vec<u32>,
     /// The last update that was answered in order.
     last: u32,
@@ -102,7 +102,7 @@ impl Judge {
                 verdict.repeated += 1;
             } else {
                 verdict.doubled += 1;
-                chat.counter = counter;
+                (*answer, chat.counter) = (counter, counter);
             }
             return;
         }

@@ -57,6 +57,12 @@ fn an_update_that_counts_twice_is_doubled_whether_it_is_answered_twice_or_not() 
 }
 
 #[test]
+fn the_same_answer_again_to_what_was_doubled_is_a_repeated_send() {
+    let verdict = judged(2, &["1 u1", "2 u1", "2 u1", "3 u2"]);
+    assert_eq!(verdict, Verdict { doubled: 1, repeated: 1, counted: 3, ..expected(2, 2) });
+}
+
+#[test]
 fn an_answer_after_a_later_one_is_reordered() {
     assert_eq!(judged(3, &["1 u2", "2 u1", "3 u3"]), Verdict { reordered: 1, counted: 3, ..expected(3, 3) });
     assert_eq!(judged(2, &["2 u2", "1 u1"]), Verdict { reordered: 1, counted: 2, ..expected(2, 2) });
