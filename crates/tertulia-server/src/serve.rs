@@ -4,9 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics::{describe_gauge, gauge};
 use tertulia::bot::{Bot, Running};
-use tertulia::runner::{Stats, dead};
+use tertulia::runner::dead;
 use tertulia::{Clock, runner};
 use tertulia_http::{Gate, Http, Load, Options, Server, ServerOptions, router};
 use tertulia_telegram::Telegram;
@@ -79,10 +78,6 @@ pub(crate) async fn run(config: &Config) -> Result<(), Failure> {
 fn count() -> Result<Metrics, Failure> {
     let metrics = Metrics::default();
     metrics::set_global_recorder(metrics.clone()).map_err(|error| Failure::Run(error.to_string()))?;
-    describe_gauge!("tertulia_updates", "Updates known and not finished.");
-    describe_gauge!("tertulia_calls", "Calls known and not made.");
-    describe_gauge!("tertulia_parked", "Updates that are parked.");
-    describe_gauge!("tertulia_oldest_seconds", "How long ago the oldest of the updates arrived.");
     Ok(metrics)
 }
 
@@ -116,15 +111,21 @@ async fn start(
 
 fn options(config: &Config, running: &Arc<Running>, metrics: Metrics) -> Options {
     let of = Arc::clone(running);
-    let load =
-        move || Load { running: of.is_running(), updates: of.size(), calls: of.calls(), ..Load::default() };
-    let now = load.clone();
+    let load = move || {
+        let stats = of.stats();
+        let oldest = stats.oldest.unwrap_or_default().as_millis();
+        Load {
+            running: of.is_running(),
+            updates: stats.updates,
+            calls: stats.calls,
+            oldest_ms: Some(u64::try_from(oldest).unwrap_or(u64::MAX)),
+            parked: Some(stats.parked),
+        }
+    };
+    let of = Arc::clone(running);
     let counted = move || {
-        let Load { updates, calls, parked, oldest_ms, .. } = now();
-        gauge!("tertulia_updates").set(updates as f64);
-        gauge!("tertulia_calls").set(calls as f64);
-        gauge!("tertulia_parked").set(parked.unwrap_or(0) as f64);
-        gauge!("tertulia_oldest_seconds").set(oldest_ms.unwrap_or(0) as f64 / 1e3);
+        // Sets the gauges.
+        let _ = of.stats();
         metrics.render()
     };
     let mut options = Options::new().load(load).metrics(counted);

@@ -39,10 +39,11 @@ pub(super) struct Core<H: Handler> {
 }
 
 impl<H: Handler> Core<H> {
-    /// What there is to do. Looks at every update that is known.
+    /// What there is to do, which sets the gauges too. Looks at every update that is known.
     pub(super) fn stats(&self) -> Stats {
-        let stats = self.index.stats(self.clock.now());
-        Stats { calls: self.outbox.len(), ..stats }
+        let stats = Stats { calls: self.outbox.len(), ..self.index.stats(self.clock.now()) };
+        self.meter.set(&stats, &self.outbox.stats.read());
+        stats
     }
 
     /// Commits a batch whose writes are safe to repeat, for as long as it takes: queue appends with ids, removals

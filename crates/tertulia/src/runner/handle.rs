@@ -72,9 +72,7 @@ impl<H: Handler> Handle<H> {
     /// What there is to do. Looks at every update that is known, under the lock that all workers need: for people and
     /// monitors, some times a second at most. The gauges of the `metrics` crate are set to it.
     pub fn stats(&self) -> Stats {
-        let stats = self.core.stats();
-        self.core.meter.set(&stats);
-        stats
+        self.core.stats()
     }
 
     /// The keys for which most updates wait, deepest first, at most `most`. As costly as [`stats`](Self::stats).

@@ -1,8 +1,8 @@
 //! What a runner counts, for whatever recorder of the `metrics` crate the program has installed before it starts.
 
-use metrics::{Counter, Gauge, counter, gauge};
+use metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
 
-use super::Stats;
+use super::{CallStats, Stats};
 
 /// Counters and gauges, looked up once. Without a recorder they do nothing.
 pub(super) struct Meter {
@@ -32,10 +32,22 @@ pub(super) struct Meter {
     parked_now: Gauge,
     calls: Gauge,
     oldest: Gauge,
+    /// Calls, in the order of [`OUTCOMES`].
+    call_outcomes: [Counter; OUTCOMES.len()],
 }
+
+/// What becomes of calls, as [`CallStats`] has it.
+const OUTCOMES: [&str; 6] = ["made", "repeated", "dead", "unknown", "joined", "put_off"];
 
 impl Meter {
     pub(super) fn new() -> Self {
+        describe_counter!("tertulia_updates_total", "Updates that arrived, by what became of them then.");
+        describe_counter!("tertulia_turns_total", "Tries of updates, by how they ended.");
+        describe_counter!("tertulia_calls_total", "Calls, by what became of them.");
+        describe_counter!("tertulia_stalls_total", "Turns that ran for too long, and times when none ended.");
+        describe_gauge!("tertulia_updates", "Updates that are known and not finished.");
+        describe_gauge!("tertulia_calls", "Calls that are known and not made.");
+        describe_gauge!("tertulia_oldest_update_seconds", "How long ago the oldest of the updates arrived.");
         let arrived = |outcome| counter!("tertulia_updates_total", "outcome" => outcome);
         let turns = |outcome| counter!("tertulia_turns_total", "outcome" => outcome);
         Self {
@@ -55,11 +67,18 @@ impl Meter {
             parked_now: gauge!("tertulia_updates", "state" => "parked"),
             calls: gauge!("tertulia_calls"),
             oldest: gauge!("tertulia_oldest_update_seconds"),
+            call_outcomes: OUTCOMES.map(|outcome| counter!("tertulia_calls_total", "outcome" => outcome)),
         }
     }
 
     #[allow(clippy::cast_precision_loss, reason = "no more than 2^52 updates fit in memory")]
-    pub(super) fn set(&self, stats: &Stats) {
+    pub(super) fn set(&self, stats: &Stats, calls: &CallStats) {
+        let CallStats { made, repeated, dead, unknown, joined, put_off } = *calls;
+        for (counter, value) in
+            self.call_outcomes.iter().zip([made, repeated, dead, unknown, joined, put_off])
+        {
+            counter.absolute(value);
+        }
         self.updates.set(stats.updates as f64);
         self.running.set(stats.running as f64);
         self.ready.set(stats.ready as f64);

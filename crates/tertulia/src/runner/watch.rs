@@ -33,7 +33,7 @@ impl<H: Handler> Core<H> {
                 );
                 self.meter.stalled.increment(1);
             }
-            self.meter.set(&self.stats());
+            self.stats();
         }
     }
 }
