@@ -99,7 +99,7 @@ impl<H: Handler> Inbox<H> {
         meter.accepted.increment((receipts.len() - seen - turned_away) as u64);
         self.push(arrivals.into_iter());
         if !crowd.is_empty() {
-            self.bury(&crowd).await;
+            self.bury(crowd).await;
         }
         if !behind.is_empty() {
             self.refill_for_sure(&behind).await;
@@ -109,23 +109,35 @@ impl<H: Handler> Inbox<H> {
 
     /// Moves updates that are too many for their key to `dead`. They were put into the inbox first, since only that
     /// tells whether they had been there before.
-    async fn bury(&self, crowd: &[(Coming, Offset)]) {
-        for (update, offset) in crowd {
-            let About { update: id, conversation, .. } = &update.about;
-            let why = self.too_many(update).to_string();
-            let shard = conversation.shard();
-            let record = Append {
-                id: Some(id.clone()),
-                bytes: dead_record(&update.about, self.core.clock.now(), &why),
-            };
+    async fn bury(&self, mut crowd: Vec<(Coming, Offset)>) {
+        let shard = |(update, _): &(Coming, Offset)| update.about.conversation.shard();
+        crowd.sort_by_key(shard);
+        let now = self.core.clock.now();
+        for crowd in crowd.chunk_by(|one, other| shard(one) == shard(other)) {
+            let shard = shard(&crowd[0]);
+            let records: Vec<Append> = crowd
+                .iter()
+                .map(|(update, _)| {
+                    let bytes = dead_record(&update.about, now, &self.too_many(update).to_string());
+                    Append { id: Some(update.about.update.clone()), bytes }
+                })
+                .collect();
             let writes = || {
                 let mut writes = Vec::new();
-                queue(&mut writes, shard, &INBOX).remove.push((*offset, None));
-                queue(&mut writes, shard, &DEAD).append.push(record.clone());
+                let remove = crowd.iter().map(|(_, offset)| (*offset, None));
+                queue(&mut writes, shard, &INBOX).remove.extend(remove);
+                queue(&mut writes, shard, &DEAD).append.clone_from(&records);
                 writes
             };
-            if let Err(error) = self.core.commit_for_sure(writes).await {
-                tracing::error!(%conversation, %error, "an update of too many is left in the inbox, and run after a restart");
+            let conversation = &crowd[0].0.about.conversation;
+            match self.core.commit_for_sure(writes).await {
+                Ok(_) => {
+                    let updates = crowd.len();
+                    tracing::warn!(%conversation, updates, "too many wait for one key, more go to dead");
+                }
+                Err(error) => {
+                    tracing::error!(%conversation, %error, "updates of too many are left in the inbox, and run after a restart");
+                }
             }
         }
     }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until};
 
 use super::core::Core;
 use super::index::Arrived;
@@ -58,7 +59,14 @@ impl<H: Handler> Inbox<H> {
         let mut kept = None;
         // What was fetched and has no room in its shard: its source waits.
         let mut stalled: Vec<Updates> = Vec::new();
+        let mut again = Instant::now();
         loop {
+            if !stalled.is_empty() && again <= Instant::now() {
+                for request in std::mem::take(&mut stalled) {
+                    stalled.extend(self.keep(vec![request]).await);
+                }
+                again = Instant::now() + STALLED;
+            }
             let first = match kept.take() {
                 Some(request) => request,
                 None => {
@@ -66,7 +74,7 @@ impl<H: Handler> Inbox<H> {
                         biased;
                         request = requests.recv() => Came::Request(request),
                         _ = closing.wait_for(|closing| *closing), if !requests.is_closed() => Came::Close,
-                        () = self.core.clock.sleep(STALLED), if !stalled.is_empty() => Came::Again,
+                        () = sleep_until(again), if !stalled.is_empty() => Came::Again,
                     };
                     match came {
                         Came::Request(Some(request)) => request,
@@ -75,12 +83,7 @@ impl<H: Handler> Inbox<H> {
                             requests.close();
                             continue;
                         }
-                        Came::Again => {
-                            for request in std::mem::take(&mut stalled) {
-                                stalled.extend(self.keep(vec![request]).await);
-                            }
-                            continue;
-                        }
+                        Came::Again => continue,
                     }
                 }
             };
@@ -109,7 +112,11 @@ impl<H: Handler> Inbox<H> {
                     }
                 }
             }
-            stalled.extend(self.keep(group).await);
+            let left = self.keep(group).await;
+            if stalled.is_empty() {
+                again = Instant::now() + STALLED;
+            }
+            stalled.extend(left);
         }
     }
 

@@ -23,7 +23,17 @@ impl Newcomer<'_> {
     }
 }
 
+/// How many updates any key may have, however full the index is.
+const SOME: usize = 64;
+/// What part of the free places one key may have, so that no few keys take them all.
+const PART: usize = 8;
+
 impl Crowd {
+    /// The bound while so many more updates can be known.
+    fn within(self, free: usize) -> Self {
+        Self { entries: self.entries.min((free / PART).max(SOME)), ..self }
+    }
+
     fn has_room(self, known: Sum, bytes: usize) -> bool {
         known.entries == 0
             || (known.entries < self.entries && known.weight.saturating_add(bytes) <= self.bytes)
@@ -37,7 +47,7 @@ impl Index {
         coming: impl ExactSizeIterator<Item = Newcomer<'a>> + Clone,
     ) -> Vec<bool> {
         let state = self.state.lock();
-        let crowd = self.bounds.crowd;
+        let crowd = self.bounds.crowd.within(self.free(&state));
         let bytes =
             coming.clone().map(|coming| coming.bytes).fold(state.sequencer.weight(), usize::saturating_add);
         // So few that no key can have too many.

@@ -188,3 +188,50 @@ async fn one_full_shard_holds_up_its_own_source_and_nobody_else() {
     pass(300_000).await;
     assert_eq!(applied(&storage, "a").await, (0..24).map(|id| id.to_string()).collect::<Vec<_>>());
 }
+
+#[tokio::test(start_paused = true)]
+async fn many_hot_keys_do_not_take_all_places() {
+    let storage = memory();
+    let options = Options { index_entries: 8_000, ..Options::default() };
+    let handle = start(&storage, options, |turn, _| async move {
+        if turn.about().conversation.id().starts_with("hot") {
+            std::future::pending::<()>().await;
+        }
+        Ok(())
+    })
+    .await;
+    let mut id = 0;
+    for chat in 0..40 {
+        for _ in 0..1_000 {
+            id += 1;
+            let _ = handle.intake().submit(update(&format!("hot {chat}"), id, "x")).await;
+        }
+    }
+    let known = handle.size();
+    assert!(known < 8_000 - 500, "{known} of 8,000 places are taken");
+    let submitted =
+        tokio::time::timeout(Duration::from_secs(1), handle.intake().submit(update("cool", 0, "x")));
+    assert_eq!(submitted.await.expect("there is room").unwrap(), Receipt::Accepted);
+}
+
+/// A source that waits for room in a shard is tried again though others keep the inbox busy.
+#[tokio::test(start_paused = true)]
+async fn a_stalled_source_is_not_forgotten_while_others_are_busy() {
+    let limits = Limits { queue_entries: 20, ..Limits::default() };
+    let storage: Arc<dyn Storage> =
+        Arc::new(Memory::with(Clock::system(), limits, Memory::DEFAULT_MAX_BYTES));
+    let full = update("a", 0, "").conversation.shard();
+    let batch = |n: i64| (n * 15..n * 15 + 15).map(|id| update("a", id, &id.to_string())).collect();
+    let runner = runner(&storage, Options::default(), |turn, text| async move {
+        pass(if text == "other" { 0 } else { 100 }).await;
+        apply(&turn, &text).await
+    });
+    let handle = runner.source(Box::new(Batches((0..2).map(batch).collect()))).start().await.unwrap();
+    let other = (0..).map(|n: i64| update(&n.to_string(), n, "other"));
+    let others = other.filter(|update| update.conversation.shard() != full).take(1_000);
+    for update in others {
+        handle.intake().submit(update).await.unwrap();
+        pass(10).await;
+    }
+    assert_eq!(applied(&storage, "a").await, (0..30).map(|id| id.to_string()).collect::<Vec<_>>());
+}
