@@ -223,7 +223,8 @@ async fn calls_made_at_most_once_are_made_once_or_dead_however_often_the_process
                     .map(|()| String::new())
                 }
             });
-            let options = Options { backoff: Duration::from_millis(3), ..Options::default() };
+            // Nothing here stops the process but the test.
+            let options = Options { backoff: Duration::from_millis(3), stops: u8::MAX, ..Options::default() };
             let handle = listing(&storage, options).sender("test", platform).start().await.unwrap();
             if life == 11 {
                 while handle.size() > 0 || handle.calls() > 0 {
@@ -249,6 +250,7 @@ async fn calls_made_at_most_once_are_made_once_or_dead_however_often_the_process
             }
         }
         for dead in dead(&storage).await {
+            assert!(matches!(dead.what, DeadKind::Call(Some(_))), "seed {seed}: {dead:?}");
             known.entry(String::from_utf8_lossy(&dead.body).into_owned()).or_default()[1] += 1;
         }
         for n in 0..next {

@@ -196,3 +196,33 @@ async fn a_closed_platform_opens_when_the_longest_wait_is_over_and_goes_on_in_or
     assert_eq!(handle.shutdown(Duration::from_secs(1)).await, []);
     assert_all_done(&storage).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_longer_wait_that_is_told_while_a_platform_is_closed_counts() {
+    let storage = memory();
+    let tries = Diary::default();
+    let (note, begun) = (tries.clone(), Instant::now());
+    let platform = Platform::new(move |call| {
+        note.note(&call.conversation, "tried");
+        let late = call.body == "late";
+        async move {
+            pass(if late { 500 } else { 1 }).await;
+            match begun.elapsed() < Duration::from_secs(1) {
+                true => too_many(if late { 60 } else { 30 }).map(|()| String::new()),
+                false => Ok(String::new()),
+            }
+        }
+    });
+    let handle = listing(&storage, Options::default()).sender("test", platform).start().await.unwrap();
+    let calls = ["late", "1", "2", "3"];
+    let updates = calls.iter().zip(0..).map(|(call, n)| update(&n.to_string(), n, call)).collect();
+    handle.intake().submit_all(updates).await.unwrap();
+    pass(10_000).await;
+    handle.intake().submit(update("new", 9, "x")).await.unwrap();
+    pass(50_000).await;
+    assert_eq!((tries.len(), tries.of("new")), (4, vec![]));
+    pass(1_000).await;
+    assert_eq!((tries.len(), tries.of("new").len()), (9, 1));
+    assert_eq!(handle.shutdown(Duration::from_secs(1)).await, []);
+    assert_all_done(&storage).await;
+}

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tertulia::runner::{Handle, OUTBOX, Options};
+use tertulia::runner::{Handle, OUTBOX, Options, Turn};
 use tertulia::storage::{Memory, Storage};
 
-use super::super::support::{Diary, Fate, Faulty, Platform, assert_all_done, memory, pass, queued, update};
-use super::{Listing, listing, noting, unavailable};
+use super::super::support::{
+    Diary, Fate, Faulty, Platform, assert_all_done, memory, pass, queued, runner, update,
+};
+use super::{Listing, call_listed, listing, noting, unavailable};
 
 /// A platform that can be reached when told so.
 fn switched(sent: &Diary) -> (Arc<Platform>, Arc<AtomicBool>) {
@@ -110,6 +112,33 @@ async fn a_shutdown_runs_the_updates_for_which_its_calls_make_room() {
     assert_all_done(&storage).await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_waits_for_an_update_that_the_last_call_made_room_for() {
+    let storage = memory();
+    let sent = Diary::default();
+    let note = sent.clone();
+    let slow = Platform::new(move |call| {
+        note.note(&call.conversation, String::from_utf8_lossy(&call.body));
+        async {
+            pass(50).await;
+            Ok(String::new())
+        }
+    });
+    let runner =
+        runner(&storage, Options { calls: 1, ..Options::default() }, |turn: Turn, text| async move {
+            pass(100).await;
+            call_listed(turn, text).await
+        });
+    let handle = runner.sender("test", slow).start().await.unwrap();
+    handle.intake().submit(update("a", 1, "one")).await.unwrap();
+    pass(110).await;
+    handle.intake().submit(update("b", 2, "two")).await.unwrap();
+    assert_eq!((handle.running(), handle.size()), (0, 1), "it waits for the call that is under way");
+    assert_eq!(handle.shutdown(Duration::from_secs(60)).await, []);
+    assert_eq!((sent.of("a"), sent.of("b")), (vec!["one".to_owned()], vec!["two".to_owned()]));
+    assert_all_done(&storage).await;
+}
+
 /// A storage with 100 calls in each of 30 conversations, in the outbox.
 async fn full() -> Memory {
     let memory = Memory::new();
@@ -124,7 +153,8 @@ async fn full() -> Memory {
 
 #[tokio::test(start_paused = true)]
 async fn a_start_loads_no_more_of_a_full_outbox_than_may_be_known_and_the_rest_as_calls_are_made() {
-    let storage: Arc<dyn Storage> = Arc::new(full().await);
+    // Slow to read, so that there is room for a turn before the rest is known.
+    let storage: Arc<dyn Storage> = Faulty::slow_to_read(full().await, Duration::from_millis(50));
     let sent = Diary::default();
     let (platform, open) = switched(&sent);
     let options = Options { calls: 200, ..Options::default() };
@@ -163,7 +193,8 @@ async fn a_process_that_ends_while_a_full_outbox_is_read_loses_and_reorders_noth
         let slow: Arc<dyn Storage> =
             Faulty::new(memory.clone(), |_| Fate { before: Duration::from_millis(1), ..Fate::default() });
         for life in 0..10 {
-            let options = Options { calls: 64, linger: Duration::ZERO, ..Options::default() };
+            // Nothing here stops the process but the test.
+            let options = Options { calls: 64, linger: Duration::ZERO, stops: u8::MAX, ..Options::default() };
             let handle = listing(&slow, options).sender("test", noting(&sent)).start().await.unwrap();
             if life == 9 {
                 while handle.calls() > 0 || handle.size() > 0 {
