@@ -19,7 +19,7 @@ use super::world::World;
 /// The most batches of a group.
 const GROUP: usize = 8;
 /// How many of the last batches a storage that loses some may lose.
-const TAIL: usize = 12;
+const TAIL: usize = 6;
 
 /// A batch on its way, and who waits for it.
 #[derive(Debug)]

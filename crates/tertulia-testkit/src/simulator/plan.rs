@@ -78,7 +78,7 @@ pub(super) enum Kind {
     Fails(u16),
     /// Panics so many times.
     Panics(u16),
-    /// The first run never ends.
+    /// The first run never ends by itself.
     Hangs,
     /// Saves the session in the middle.
     Saves,
@@ -152,7 +152,11 @@ impl Plan {
             moments.sort_unstable();
             moments
         };
-        let losses = if sabotage.loses() { 4 } else { 2 };
+        let losses = match sabotage {
+            _ if sabotage.fails_over() => 12,
+            _ if sabotage.loses() => 4,
+            _ => 2,
+        };
         let power_losses = moments(losses);
         let outages = moments(2);
         let outages = outages.into_iter().map(|at| (at, Duration::from_millis(rng.u64(1..500)))).collect();
@@ -162,7 +166,8 @@ impl Plan {
             let saves = updates.iter_mut().filter(|update| update.kind == Kind::Saves);
             saves.for_each(|update| update.kind = Kind::Plain(1));
         }
-        let hangs = updates.iter().any(|update| update.kind == Kind::Hangs);
+        let time_limit = (rng.u8(..3) > 0).then_some(Duration::from_secs(3));
+        let stays_hung = time_limit.is_none() && updates.iter().any(|update| update.kind == Kind::Hangs);
         Self {
             seed,
             sabotage,
@@ -181,6 +186,7 @@ impl Plan {
                 backoff_max: Duration::from_millis(rng.u64(40..400)),
                 senders: *rng.choice(&[1, 64]).expect("not empty"),
                 linger: Duration::from_millis(rng.u64(1..60)),
+                time_limit,
                 // No update here stops a process: what runs alone when one is killed is innocent.
                 stops: u8::MAX,
                 ..Options::default()
@@ -188,7 +194,7 @@ impl Plan {
             is_fire_and_forget: rng.u8(..4) == 0,
             cache_bytes: if rng.u8(..4) == 0 { 600 } else { 1 << 20 },
             page: rng.usize(1..12),
-            survivors_finish: !hangs
+            survivors_finish: !stays_hung
                 && !sabotage.fails_over()
                 && (rng.bool() || sabotage == Sabotage::CacheKept),
             updates,

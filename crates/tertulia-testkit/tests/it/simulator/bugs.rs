@@ -2,8 +2,8 @@
 
 use tertulia_testkit::simulator::{Sabotage, find};
 
-/// How many seeds a bug may take.
-const SEEDS: u64 = 200;
+/// How many seeds a bug may take. Most are seen in the first ones; an etag is mistaken for another in one of 150.
+const SEEDS: u64 = 600;
 
 fn finds(sabotage: Sabotage, symptom: &str) {
     let found = find(sabotage, symptom, SEEDS);
@@ -64,6 +64,6 @@ fn finds_etags_that_are_integers() {
 /// The storage alone is not what is seen above.
 #[test]
 fn a_storage_that_fails_over_hides_no_lost_update() {
-    let found = find(Sabotage::Failover, "", SEEDS);
+    let found = find(Sabotage::Failover, "", 200);
     assert!(found.is_none(), "{found:?}");
 }

@@ -105,13 +105,16 @@ impl<H: Handler> Core<H> {
         wanted: impl Fn(&Call) -> bool,
     ) -> Result<()> {
         let mut from = Some(From::Start);
+        let mut found: Vec<Pending> = Vec::new();
         while let Some(at) = from {
             let read = Read::new(Key::Queue(shard, OUTBOX)).from(at).base(Base::Never).limit(ENTRIES, BYTES);
-            let Some(page) = self.read_queue(read).await? else { return Ok(()) };
+            let Some(page) = self.read_queue(read).await? else { break };
             from = next(&page);
             let calls = page.entries.iter().filter_map(|entry| Pending::read(shard, entry));
-            self.queue_calls(calls.filter(|pending| wanted(&pending.call)));
+            found.extend(calls.filter(|pending| wanted(&pending.call)));
         }
+        // Not before all is read: who reads again after a failure must not make calls twice.
+        self.queue_calls(found.into_iter());
         Ok(())
     }
 }

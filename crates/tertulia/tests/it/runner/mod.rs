@@ -7,6 +7,7 @@ mod crash;
 mod crowd;
 mod dead;
 mod faults;
+mod found;
 mod isolate;
 mod lazy;
 mod limits;
