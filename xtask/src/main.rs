@@ -47,7 +47,10 @@ fn test() -> Result<(), Failed> {
     plan.step("format", &["cargo", "fmt", "--all", "--check"])?;
     let peers = plan.run("install the peers that tests talk to", peers::install)?;
     plan.step("lints", &["cargo", "clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
-    let environment = [("TERTULIA_TELEGRAM_TEST_API", peers.as_os_str())];
+    let environment = [
+        ("TERTULIA_TELEGRAM_TEST_API", peers.telegram_test_api.as_os_str()),
+        ("TERTULIA_TORTURE_GRAMMY", peers.torture_grammy.as_os_str()),
+    ];
     plan.step_with("tests", &["cargo", "test", "--workspace"], &environment)?;
     let beside = ["cargo", "test", "--manifest-path", "bench/Cargo.toml", "-p", "peer-examples"];
     plan.step("examples beside axum and teloxide", &beside)?;

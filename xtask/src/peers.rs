@@ -5,25 +5,44 @@ use std::process::{Command, Stdio};
 
 use crate::step::{Failed, run};
 
-/// Installs the npm packages of `xtask/npm` below `target`, and gives their `node_modules`.
-pub(crate) fn install() -> Result<PathBuf, Failed> {
+/// Where they are.
+#[derive(Debug)]
+pub(crate) struct Peers {
+    /// The `node_modules` that hold a Bot API server.
+    pub(crate) telegram_test_api: PathBuf,
+    /// grammY's bot for the torture, a JavaScript file.
+    pub(crate) torture_grammy: PathBuf,
+}
+
+/// Installs the npm packages of `xtask/npm` and of `torture/grammy`, each in a folder below `target`.
+pub(crate) fn install() -> Result<Peers, Failed> {
     for tool in ["node", "npm"] {
         if !is_there(tool) {
             apt_get(tool)?;
         }
     }
-    let folder = root().join("target/peers");
-    std::fs::create_dir_all(&folder).map_err(|error| Failed(format!("{}: {error}", folder.display())))?;
+    let api = packages("xtask/npm", "target/peers", &[])?;
+    let grammy = packages("torture/grammy", "target/torture-grammy", &["main.js"])?;
+    Ok(Peers { telegram_test_api: api.join("node_modules"), torture_grammy: grammy.join("main.js") })
+}
+
+/// Installs the npm packages that `from` names in the folder `to`, which gets copies of `files` too; gives that folder.
+fn packages(from: &str, to: &str, files: &[&str]) -> Result<PathBuf, Failed> {
+    let (from, to) = (root().join(from), root().join(to));
+    std::fs::create_dir_all(&to).map_err(|error| Failed(format!("{}: {error}", to.display())))?;
+    for file in files {
+        copy(&from.join(file), &to.join(file))?;
+    }
     let mut stale = false;
     for file in ["package.json", "package-lock.json"] {
-        stale |= copy(&root().join("xtask/npm").join(file), &folder.join(file))?;
+        stale |= copy(&from.join(file), &to.join(file))?;
     }
-    if stale || !folder.join("node_modules/.package-lock.json").exists() {
+    if stale || !to.join("node_modules/.package-lock.json").exists() {
         run(Command::new("npm")
             .args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"])
-            .current_dir(&folder))?;
+            .current_dir(&to))?;
     }
-    Ok(folder.join("node_modules"))
+    Ok(to)
 }
 
 /// Copies a file unless the copy is the same; tells whether it did.

@@ -101,7 +101,11 @@ impl Judge {
             if *answer == counter {
                 verdict.repeated += 1;
             } else {
-                verdict.doubled += 1;
+                // Given again, it found its own effect, or less than was there.
+                match counter < chat.counter {
+                    true => verdict.state_lost += 1,
+                    false => verdict.doubled += 1,
+                }
                 (*answer, chat.counter) = (counter, counter);
             }
             return;

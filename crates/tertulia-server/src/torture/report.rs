@@ -19,7 +19,7 @@ pub(crate) struct Report {
     /// How many poisonous texts were sent besides.
     pub(crate) poison: u64,
     pub(crate) recovery: Recovered,
-    /// From the first update to the last answer.
+    /// From the first update to the last answer, without the last update of each chat.
     pub(crate) seconds: f64,
     pub(crate) updates_per_second: f64,
     pub(crate) seed: u64,

@@ -11,12 +11,16 @@ use crate::support::{Folder, client};
 
 /// Which bad bot to be.
 const KIND: &str = "TORTURE_TEST_BOT";
+/// grammY's bot, beside its packages: its tests run if this is set.
+const GRAMMY: &str = "TERTULIA_TORTURE_GRAMMY";
 
 /// Puts a bot to the torture; gives the exit code and the judgement.
 fn torture(arguments: &[&str], bot: &[&str], kind: &str) -> (Option<i32>, Value) {
     let folder = Folder::new();
     let keep = folder.path().join("kept");
     let mut command = folder.command(&["torture", "--json", "--keep", keep.to_str().unwrap()]);
+    // Bots that others start are looked for in the path.
+    command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
     let output = command.args(arguments).arg("--").args(bot).env(KIND, kind).output().unwrap();
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     println!("{stderr}{stdout}");
@@ -56,6 +60,9 @@ fn our_bot_loses_reorders_and_doubles_nothing_in_thirty_kills() {
     assert_eq!((&report["updates"], &report["counted"]), (&json!(6040), &json!(6040)));
     assert_eq!((&report["kills"], &report["ended"], &report["poison"]), (&json!(30), &json!(0), &json!(20)));
     assert!(report["recovery"]["starts"].as_u64() > Some(0));
+    // The last message of each chat is not part of the speed.
+    let fed = report["updates_per_second"].as_f64().unwrap() * report["seconds"].as_f64().unwrap();
+    assert!((fed - 6000.0).abs() < 0.5, "{report}");
 }
 
 /// The judgement of a bad bot.
@@ -88,6 +95,28 @@ fn a_bot_that_does_not_know_what_it_did_is_seen_to_double() {
     let [lost, reordered, doubled, _] = judged(&report);
     assert!(doubled > 0 && lost == 0 && reordered == 0, "{report}");
     assert!(report["counted"].as_u64() > report["updates"].as_u64(), "{report}");
+}
+
+/// The judgement of grammY's bot, if it is installed.
+fn grammy(plan: &[&str]) -> Option<(Option<i32>, Value)> {
+    let bot = std::env::var(GRAMMY).ok()?;
+    Some(torture(plan, &["node", &bot], ""))
+}
+
+#[test]
+fn a_bot_on_grammy_keeps_the_convention() {
+    let Some((code, report)) = grammy(&["--chats", "20", "--updates", "500", "--kills", "0"]) else { return };
+    assert_eq!((code, judged(&report)), (Some(0), [0; 4]));
+    assert_eq!((&report["updates"], &report["counted"]), (&json!(520), &json!(520)));
+}
+
+#[test]
+fn a_bot_on_grammy_is_seen_to_lose_what_it_confirmed() {
+    let plan = ["--chats", "100", "--updates", "3000", "--kills", "5", "--within", "4000", "--quiet", "5"];
+    let Some((code, report)) = grammy(&plan) else { return };
+    assert_eq!((code, &report["kills"], &report["ended"]), (Some(1), &json!(5), &json!(0)));
+    assert!(report["lost_though_confirmed"].as_u64() > Some(0), "{report}");
+    assert_eq!(report["lost"], report["lost_though_confirmed"]);
 }
 
 #[test]

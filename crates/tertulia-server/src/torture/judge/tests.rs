@@ -77,6 +77,12 @@ fn a_counter_that_goes_back_is_state_lost() {
 }
 
 #[test]
+fn a_counter_that_went_back_before_its_update_was_given_again_is_state_lost() {
+    let verdict = judged(3, &["1 u1", "2 u2", "1 u2", "2 u3"]);
+    assert_eq!(verdict, Verdict { state_lost: 1, counted: 2, ..expected(3, 3) });
+}
+
+#[test]
 fn what_is_no_answer_is_strange() {
     let verdict = judged(1, &["hello", "0 u1", "1 u2", "1 u0", "1 u1"]);
     assert_eq!(verdict, Verdict { strange: 4, counted: 1, ..expected(1, 1) });
