@@ -22,6 +22,10 @@ impl<H: Handler> Inbox<H> {
     }
 
     async fn find_calls(&self, shard: Shard, wanted: impl Fn(&Call) -> bool) {
+        // What an earlier process left there is being read to its end: this call too, which must not be queued twice.
+        if self.core.outbox.is_unread(shard) {
+            return;
+        }
         let mut wait = Duration::from_millis(50);
         while let Err(error) = self.core.read_calls(shard, &wanted).await {
             tracing::warn!(%error, "the outbox cannot be read, trying again");

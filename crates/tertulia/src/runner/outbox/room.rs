@@ -96,6 +96,11 @@ impl Room {
         room
     }
 
+    /// Whether some of a shard's calls are yet to be read.
+    pub(super) fn is_unread(&self, shard: Shard) -> bool {
+        self.unread.contains(&shard)
+    }
+
     /// The outbox of a shard is about to be read.
     pub(super) fn unread(&mut self, shard: Shard) {
         self.unread.insert(shard);

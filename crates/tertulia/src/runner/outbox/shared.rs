@@ -185,6 +185,11 @@ impl Outbox {
         self.state.lock().lanes.refused(taken, until, now)
     }
 
+    /// Whether some of a shard's calls are yet to be read.
+    pub(in crate::runner) fn is_unread(&self, shard: Shard) -> bool {
+        self.state.lock().lanes.room.is_unread(shard)
+    }
+
     /// The outbox of a shard is about to be read.
     pub(super) fn unread(&self, shard: Shard) {
         let mut state = self.state.lock();

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tertulia::runner::{Handle, OUTBOX, Options, Turn};
-use tertulia::storage::{Memory, Storage};
+use tertulia::runner::{DEAD, EntryId, Handle, OUTBOX, Options, Turn, dead};
+use tertulia::storage::{Batch, CommitId, Memory, Offset, Page, QueueWrite, Read, Storage};
+use tertulia::{Clock, Error, Key};
 
 use super::super::support::{
-    Diary, Fate, Faulty, Platform, assert_all_done, memory, pass, queued, runner, update,
+    Diary, Fate, Faulty, Platform, assert_all_done, conversation, memory, pass, queued, runner, update,
 };
 use super::{Listing, call_listed, listing, noting, unavailable};
 
@@ -179,6 +180,38 @@ async fn a_start_loads_no_more_of_a_full_outbox_than_may_be_known_and_the_rest_a
         assert_eq!(sent.len(), 101);
         assert!(sent[..100].iter().zip(0..).all(|(call, n): (_, u32)| *call == n.to_string()), "{sent:?}");
     }
+    assert_eq!(handle.shutdown(Duration::from_secs(1)).await, []);
+    assert_all_done(&storage).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_replayed_while_a_full_outbox_is_read_is_made_once() {
+    // A dead call of one of the conversations, made elsewhere and put beside their full outbox.
+    let other: Arc<dyn Storage> = Arc::new(Memory::new());
+    let refuses = Platform::new(|_| async { Err(Error::invalid("chat not found")) });
+    let handle = listing(&other, Options::default()).sender("test", refuses).start().await.unwrap();
+    submit(&handle, "0", 1_000, "again").await;
+    assert_eq!(handle.shutdown(Duration::from_secs(60)).await, []);
+    let key = Key::Queue(conversation("0").shard(), DEAD);
+    let page = other.read(&[Read::new(key.clone())]).await.unwrap().remove(0).unwrap();
+    let entry = page.and_then(Page::into_queue).unwrap().entries.remove(0);
+    let storage: Arc<dyn Storage> = Arc::new(full().await);
+    let write = QueueWrite::new(key).append(entry.id, entry.bytes);
+    storage.commit(Batch::new(CommitId(5), vec![write.into()])).await.unwrap();
+
+    let sent = Diary::default();
+    let (platform, open) = switched(&sent);
+    let options = Options { calls: 200, ..Options::default() };
+    let handle = listing(&storage, options).sender("test", platform).start().await.unwrap();
+    let id = EntryId { shard: conversation("0").shard(), offset: Offset(0) };
+    let notice = dead::replay(&*storage, &Clock::system(), id).await.unwrap();
+    handle.look(notice).await.unwrap();
+    open.store(true, Ordering::Relaxed);
+    while handle.calls() > 0 {
+        pass(1).await;
+    }
+    let sent = sent.of("0");
+    assert_eq!((sent.len(), sent.last().map(String::as_str)), (101, Some("again")));
     assert_eq!(handle.shutdown(Duration::from_secs(1)).await, []);
     assert_all_done(&storage).await;
 }
