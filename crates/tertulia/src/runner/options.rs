@@ -11,8 +11,8 @@ pub struct Options {
     pub index_entries: usize,
     /// How many bytes of updates the index keeps: 64 MiB. Beyond, an update is read again when its turn comes.
     pub index_bytes: usize,
-    /// How many updates wait for one key: 1,000, and at most an eighth of the free places of the index, but 64 in any
-    /// case. Beyond, an update that is pushed is refused as `Unavailable`, which
+    /// How many updates wait for one key: 1,000, and 64 while less than a quarter of the index is free (if it
+    /// has room for eight times as many). Beyond, an update that is pushed is refused as `Unavailable`, which
     /// has its source bring it again later; one that was asked for goes to `dead`.
     pub waiting: usize,
     /// How many bytes these have: 16 MiB, but for a single update.

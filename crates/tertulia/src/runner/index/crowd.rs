@@ -23,15 +23,16 @@ impl Newcomer<'_> {
     }
 }
 
-/// How many updates any key may have, however full the index is.
+/// How many updates a key may have while few places are free, so that no few keys take them all.
 const SOME: usize = 64;
-/// What part of the free places one key may have, so that no few keys take them all.
-const PART: usize = 8;
+/// What part of the index is few; an index that has no room for twice as many full keys has no such part.
+const PART: usize = 4;
 
 impl Crowd {
-    /// The bound while so many more updates can be known.
-    fn within(self, free: usize) -> Self {
-        Self { entries: self.entries.min((free / PART).max(SOME)), ..self }
+    /// The bound while so many of all places are free.
+    fn within(self, free: usize, all: usize) -> Self {
+        let few = all >= 2 * PART * self.entries && free < all / PART;
+        Self { entries: if few { self.entries.min(SOME) } else { self.entries }, ..self }
     }
 
     fn has_room(self, known: Sum, bytes: usize) -> bool {
@@ -47,7 +48,7 @@ impl Index {
         coming: impl ExactSizeIterator<Item = Newcomer<'a>> + Clone,
     ) -> Vec<bool> {
         let state = self.state.lock();
-        let crowd = self.bounds.crowd.within(self.free(&state));
+        let crowd = self.bounds.crowd.within(self.free(&state), self.bounds.entries);
         let bytes =
             coming.clone().map(|coming| coming.bytes).fold(state.sequencer.weight(), usize::saturating_add);
         // So few that no key can have too many.

@@ -201,7 +201,7 @@ async fn many_hot_keys_do_not_take_all_places() {
     })
     .await;
     let mut id = 0;
-    for chat in 0..40 {
+    for chat in 0..20 {
         for _ in 0..1_000 {
             id += 1;
             let _ = handle.intake().submit(update(&format!("hot {chat}"), id, "x")).await;
