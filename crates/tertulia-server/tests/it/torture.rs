@@ -111,15 +111,6 @@ fn a_bot_on_grammy_keeps_the_convention() {
 }
 
 #[test]
-fn a_bot_on_grammy_is_seen_to_lose_what_it_confirmed() {
-    let plan = ["--chats", "100", "--updates", "3000", "--kills", "5", "--within", "4000", "--quiet", "5"];
-    let Some((code, report)) = grammy(&plan) else { return };
-    assert_eq!((code, &report["kills"], &report["ended"]), (Some(1), &json!(5), &json!(0)));
-    assert!(report["lost_though_confirmed"].as_u64() > Some(0), "{report}");
-    assert_eq!(report["lost"], report["lost_though_confirmed"]);
-}
-
-#[test]
 fn a_bot_that_cannot_run_is_told_of() {
     let folder = Folder::new();
     let keep = folder.path().join("kept");

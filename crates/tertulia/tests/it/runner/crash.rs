@@ -98,7 +98,7 @@ async fn crash_again_and_again(seed: u64, faults: bool) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_accepted_is_applied_once_however_often_the_process_ends() {
+async fn f12_what_was_accepted_is_applied_once_however_often_the_process_ends() {
     for seed in 0..100 {
         crash_again_and_again(seed, false).await;
     }

@@ -126,7 +126,7 @@ fn up_to_5_ms() -> BoxFuture<'static, ()> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn jobs_with_many_keys_never_overlap_and_each_key_keeps_the_order_of_arrival() {
+async fn f9_jobs_with_many_keys_never_overlap_and_each_key_keeps_the_order_of_arrival() {
     run_many_keys(Options::default(), up_to_5_ms).await;
 }
 

@@ -15,7 +15,7 @@ use super::support::{
 };
 
 #[tokio::test(start_paused = true)]
-async fn a_shutdown_waits_for_300_in_flight() {
+async fn f13_a_shutdown_waits_for_300_in_flight() {
     let storage = memory();
     let run = |turn, text: String| async move { apply_after(&turn, &text, 2_000).await };
     let handle = start(&storage, Options::default(), run).await;
@@ -36,7 +36,7 @@ async fn a_shutdown_waits_for_300_in_flight() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_has_not_finished_at_the_deadline_is_named_and_runs_after_the_next_start() {
+async fn f13_what_has_not_finished_at_the_deadline_is_named_and_runs_after_the_next_start() {
     let storage = memory();
     let run = |turn, text: String| async move { apply_after(&turn, &text, 2_000).await };
     let handle = start(&storage, Options { concurrency: 200, ..Options::default() }, run).await;
