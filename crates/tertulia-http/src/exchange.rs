@@ -32,7 +32,8 @@ pub struct Reply {
 /// same replies for 48 hours and runs nothing.
 ///
 /// # Errors
-/// `KeyReused` if the key was used for another message; `GivenUp` if the bot's handler kept failing; `Timeout` if
+/// `KeyReused` if the key was used for another message; `GivenUp` if the bot's handler kept failing; `Cancelled` if another
+/// message cancelled this one; `Timeout` if
 /// there is no answer within [`Options::answer_within`], while the update stays accepted; `Unavailable` if the inbox
 /// is closed or full; what the storage gives.
 ///
@@ -68,6 +69,10 @@ pub async fn exchange(
             update: request::hex(&id),
             replies: replies.into_iter().map(|text| Reply { text }).collect(),
         }),
+        Some(Ok(Answer::Cancelled)) => {
+            let problem = Problem::new(ProblemKind::Cancelled, "the message was cancelled by another one");
+            Err(problem.update(request::hex(&id)))
+        }
         Some(Ok(Answer::GivenUp)) => {
             let text = "the message was tried and given up, and is kept for whoever runs the bot";
             Err(Problem::new(ProblemKind::GivenUp, text).update(request::hex(&id)))

@@ -52,6 +52,8 @@ pub enum ProblemKind {
     KeyReused,
     /// The update was tried and given up: it is kept for whoever runs the bot.
     GivenUp,
+    /// The update was cancelled by another one.
+    Cancelled,
     /// Somebody else wrote first: ask again.
     Conflict,
     /// What was asked for is no longer there.
@@ -78,6 +80,7 @@ impl ProblemKind {
             Self::TooLarge => ("too_large", StatusCode::PAYLOAD_TOO_LARGE),
             Self::UnsupportedMedia => ("unsupported_media", StatusCode::UNSUPPORTED_MEDIA_TYPE),
             Self::KeyReused => ("key_reused", StatusCode::UNPROCESSABLE_ENTITY),
+            Self::Cancelled => ("cancelled", StatusCode::CONFLICT),
             Self::GivenUp => ("given_up", StatusCode::INTERNAL_SERVER_ERROR),
             Self::Conflict => ("conflict", StatusCode::CONFLICT),
             Self::Gone => ("gone", StatusCode::GONE),

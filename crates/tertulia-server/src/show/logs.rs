@@ -109,6 +109,7 @@ async fn meaning(
             let answer = answer::read(&**storage, conversation, &item_id(space, id)?).await.ok()??;
             Some(match answer {
                 Answer::Replies(replies) => ("replies", replies.into()),
+                Answer::Cancelled => ("cancelled", true.into()),
                 Answer::GivenUp => ("given_up", true.into()),
             })
         }

@@ -28,6 +28,12 @@ pub trait Adapter: Debug + Send + Sync + 'static {
     /// Any; the update goes to `dead`.
     fn decode(&self, about: &About) -> Result<Update>;
 
+    /// Whether more updates of a conversation can come: not if it was made for one update that belongs to no chat.
+    fn goes_on(&self, conversation: &Conversation) -> bool {
+        let _ = conversation;
+        true
+    }
+
     /// Encodes a call for the outbox; `Ok(None)` if the platform has no such thing.
     ///
     /// # Errors

@@ -22,6 +22,8 @@ pub enum Answer {
     Replies(Vec<String>),
     /// The update was given up and moved to `dead`.
     GivenUp,
+    /// The update was cancelled by another one.
+    Cancelled,
 }
 
 /// Which log holds the answer to `update`.
@@ -40,6 +42,7 @@ pub(super) fn write(about: &About, now: Timestamp, answer: &Answer) -> Result<Lo
     let (state, replies): (u8, &[String]) = match answer {
         Answer::Replies(replies) => (0, replies),
         Answer::GivenUp => (1, &[]),
+        Answer::Cancelled => (2, &[]),
     };
     let base = Bytes::copy_from_slice(&[VERSION, state]);
     let mut write = LogWrite::new(key(conversation, update)?).base(base).expire(Expire::After(kept));
@@ -74,6 +77,7 @@ pub async fn read(
         match page.base.as_deref() {
             Some([VERSION, 0]) => {}
             Some([VERSION, 1]) => return Ok(Some(Answer::GivenUp)),
+            Some([VERSION, 2]) => return Ok(Some(Answer::Cancelled)),
             _ => return Err(Error::corrupt(format!("{key}: not an answer of a version this program reads"))),
         }
         for entry in &page.entries {

@@ -5,12 +5,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::bypass::Passing;
 use super::data::Values;
 use super::handler::boxed;
 use super::router::{KeyFunction, Platform, Route, Router, Shared};
 use super::session::{Opened, SessionType, name_sessions};
 use super::{
-    Adapter, Declared, Filter, Handler, Running, SessionOptions, Update, callback, command, message,
+    Adapter, Burst, Bypass, Declared, Filter, Handler, Running, SessionOptions, Update, callback, command,
+    message,
 };
 use crate::runner::{About, Keys, Options, Runner};
 use crate::session::State;
@@ -29,6 +31,9 @@ pub struct Bot {
     clock: Clock,
     options: Options,
     routes: Vec<Route>,
+    passing: Vec<Passing>,
+    bursts: Vec<(Box<dyn Filter>, Burst)>,
+    steers: Option<Box<dyn Filter>>,
     keys: Option<KeyFunction>,
     declared: Declared,
     sessions: Vec<(TypeId, SessionOptions)>,
@@ -44,6 +49,9 @@ impl Bot {
             clock: Clock::system(),
             options: Options::default(),
             routes: Vec::new(),
+            passing: Vec::new(),
+            bursts: Vec::new(),
+            steers: None,
             keys: None,
             declared: Declared::default(),
             sessions: Vec::new(),
@@ -146,6 +154,62 @@ impl Bot {
         self.on(|_: &Update| true, handler)
     }
 
+    /// Runs `handler` at once for updates that `filter` picks, whatever runs or waits in their conversation: to
+    /// [cancel](Bypass::cancel_turn) it, or to tell how far it is. At most 64 run at once, apart from all others, and
+    /// those of a conversation in order. The filter is called for each update as it arrives, so it must be quick, and
+    /// decide by the update alone. No other handler runs for these updates.
+    ///
+    /// ```
+    /// # use tertulia::bot::{Adapter, Bot, Bypass, command};
+    /// # fn bot(telegram: impl Adapter) -> Bot {
+    /// Bot::new(telegram).bypass(command("stop"), async |turn: Bypass| {
+    ///     let stopped = turn.cancel_turn().await?;
+    ///     turn.reply(if stopped { "Stopped." } else { "Nothing runs." }).await?;
+    ///     Ok(())
+    /// })
+    /// # }
+    /// ```
+    pub fn bypass<R>(
+        mut self,
+        filter: impl Filter,
+        handler: impl Fn(Bypass) -> R + Send + Sync + 'static,
+    ) -> Self
+    where
+        R: Future<Output = super::Result> + Send + 'static,
+    {
+        self.passing.push(Passing::new(filter, handler));
+        self
+    }
+
+    /// Lets updates that `filter` picks reach a handler that runs in their conversation, if it
+    /// [asks for them](super::Context::steered): they are then not run by themselves. Those that nobody asks for are run
+    /// in their turn like any other.
+    pub fn steer(mut self, filter: impl Filter) -> Self {
+        self.steers = Some(Box::new(filter));
+        self
+    }
+
+    /// Joins updates of a conversation that `filter` picks and that come one after the other into one turn, whose
+    /// handler takes them as [`Joined`](super::Joined); all are removed by its batch. The turn begins when none came for
+    /// a while.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tertulia::bot::{Adapter, Bot, Burst, Context, Joined, message};
+    /// # fn bot(telegram: impl Adapter) -> Bot {
+    /// let burst =
+    ///     Burst { quiet: Duration::from_millis(700), longest: Duration::from_secs(5), most: 20 };
+    /// Bot::new(telegram).burst(message, burst).on_message(async |ctx: Context, messages: Joined| {
+    ///     ctx.reply(format!("{} messages", messages.len())).await?;
+    ///     Ok(())
+    /// })
+    /// # }
+    /// ```
+    pub fn burst(mut self, filter: impl Filter, burst: Burst) -> Self {
+        self.bursts.push((Box::new(filter), burst));
+        self
+    }
+
     /// Starts the bot. Must be called within a Tokio runtime.
     ///
     /// # Errors
@@ -153,7 +217,8 @@ impl Bot {
     /// conversation though the storage's batches reach one shard only; if a handler takes a value that was not
     /// given; or if two adapters share a name; else what the storage gives.
     pub async fn start(self) -> Result<Running> {
-        let Self { adapters, storage, clock, options, routes, keys, declared, sessions, data } = self;
+        let Self { adapters, storage, clock, options, declared, sessions, data, .. } = self;
+        let Self { routes, passing, bursts, steers, keys, .. } = self;
         let storage = storage.unwrap_or_else(|| {
             tracing::warn!("the bot has no storage: everything is kept in memory and lost with the process");
             Arc::new(Memory::with(clock.clone(), Default::default(), Memory::DEFAULT_MAX_BYTES))
@@ -178,8 +243,8 @@ impl Bot {
             senders.extend(sender.map(|sender| (name.clone(), sender)));
             platforms.push(Platform { name, adapter, answers });
         }
-        let shared = Arc::new(Shared { clock: clock.clone(), data, sessions: opened.sessions });
-        let router = Router { platforms, routes, keys, shared };
+        let shared = Arc::new(Shared { clock: clock.clone(), data, sessions: opened.sessions, steers });
+        let router = Router { platforms, routes, passing, bursts, keys, shared };
         let mut runner = Runner::new(Arc::clone(&storage), clock.clone(), options, router);
         for source in sources {
             runner = runner.source(source);

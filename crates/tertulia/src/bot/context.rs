@@ -7,6 +7,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::filter::split_command;
+use super::replies::Replies;
 use super::router::{Platform, Shared};
 use super::session::Kept;
 use super::{Adapter, Method, Outgoing, Session, Update, UpdateKind};
@@ -27,12 +28,12 @@ struct Inner {
     answers: bool,
     shared: Arc<Shared>,
     /// What was replied, on a platform that is read rather than called; taken when the handler has returned.
-    replies: Mutex<Option<Vec<String>>>,
+    replies: Mutex<Option<Replies>>,
 }
 
 impl Context {
     pub(super) fn new(turn: Turn, update: Update, platform: &Platform, shared: Arc<Shared>) -> Self {
-        let replies = Mutex::new(platform.answers.then(Vec::new));
+        let replies = Mutex::new(platform.answers.then(|| Replies::to(&turn)));
         let (adapter, answers) = (Arc::clone(&platform.adapter), platform.answers);
         Self(Arc::new(Inner { turn, update, adapter, answers, shared, replies }))
     }
@@ -83,10 +84,7 @@ impl Context {
     pub async fn reply(&self, text: impl AsRef<str>) -> Result<Ticket> {
         let text = text.as_ref();
         if self.0.answers {
-            let mut replies = self.0.replies.lock();
-            let replies = replies.as_mut().ok_or_else(|| self.is_over())?;
-            let ordinal = u32::try_from(replies.len()).expect("memory ends before replies do");
-            replies.push(text.to_owned());
+            let ordinal = self.with_replies(|replies| replies.say(text))?;
             return Ok(Ticket { update: self.0.turn.about().update.clone(), ordinal });
         }
         match self.0.adapter.encode(self.conversation(), &Outgoing::Reply { text })? {
@@ -183,9 +181,23 @@ impl Context {
         &self.0.shared
     }
 
+    pub(super) fn adapter(&self) -> &dyn Adapter {
+        &*self.0.adapter
+    }
+
+    /// Whether replies are kept as answers, since nothing is called.
+    pub(super) fn answers(&self) -> bool {
+        self.0.answers
+    }
+
+    /// Changes what is replied, where that is kept as answers.
+    pub(super) fn with_replies<T>(&self, change: impl FnOnce(&mut Replies) -> T) -> Result<T> {
+        self.0.replies.lock().as_mut().map(change).ok_or_else(|| self.is_over())
+    }
+
     /// What was replied, once; nothing can be replied afterwards.
-    pub(super) fn take_replies(&self) -> Vec<String> {
-        self.0.replies.lock().take().unwrap_or_default()
+    pub(super) fn take_replies(&self) -> Option<Replies> {
+        self.0.replies.lock().take()
     }
 }
 

@@ -19,29 +19,39 @@
 
 mod adapter;
 pub mod answer;
+mod ask;
 mod builder;
+mod bypass;
 mod context;
 mod data;
 mod extract;
 mod filter;
 mod handler;
 mod hook;
+mod joined;
+mod once;
+mod replies;
 mod router;
 mod running;
 mod session;
 mod update;
 
 pub use adapter::{Adapter, Method, Outgoing};
+pub use ask::{Ask, Response};
 pub use builder::Bot;
+pub use bypass::Bypass;
 pub use context::Context;
 pub use data::Data;
 pub use extract::{Declared, Extract};
 pub use filter::{Command, Filter, callback, command, message};
 pub use handler::Handler;
 pub use hook::{Header, Headers, Hook};
+pub use joined::Joined;
 pub use running::{Door, Running};
 pub use session::{Session, SessionOptions};
 pub use update::{Update, UpdateKind, User};
+
+pub use crate::runner::Burst;
 
 /// What handlers return. Any error can be passed on with `?`; the library's own keeps its kind inside.
 pub type Result<T = ()> = anyhow::Result<T>;

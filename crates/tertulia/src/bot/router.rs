@@ -3,20 +3,22 @@
 use std::sync::Arc;
 
 use super::answer::{self, Answer};
+use super::bypass::Passing;
 use super::data::Values;
 use super::handler::Boxed;
-use super::{Adapter, Context, Filter, Update};
+use super::{Adapter, Burst, Bypass, Context, Filter, Update};
 use crate::runner::{About, Handler, HandlerResult, Keys, Turn};
 use crate::storage::LogWrite;
 use crate::{Clock, Error, Result};
 
 /// What all turns of a bot share.
-#[derive(Debug)]
 pub(super) struct Shared {
     pub(super) clock: Clock,
     pub(super) data: Values,
     /// A `Kept<S>` for each session type.
     pub(super) sessions: Values,
+    /// Which updates steer a handler that runs.
+    pub(super) steers: Option<Box<dyn Filter>>,
 }
 
 /// A function that gives the keys of an update.
@@ -26,6 +28,9 @@ pub(super) type KeyFunction = Box<dyn Fn(&Update, &About) -> Keys + Send + Sync>
 pub(super) struct Router {
     pub(super) platforms: Vec<Platform>,
     pub(super) routes: Vec<Route>,
+    pub(super) passing: Vec<Passing>,
+    /// Which updates are joined, and how.
+    pub(super) bursts: Vec<(Box<dyn Filter>, Burst)>,
     pub(super) keys: Option<KeyFunction>,
     pub(super) shared: Arc<Shared>,
 }
@@ -52,6 +57,15 @@ impl Router {
     }
 }
 
+impl Router {
+    /// The answer to an update that has no replies, where answers are kept.
+    fn without_replies(&self, about: &About, answer: &Answer) -> Vec<LogWrite> {
+        let answers = self.platform(about).is_ok_and(|platform| platform.answers);
+        let write = || answer::write(about, self.shared.clock.now(), answer).ok();
+        answers.then(write).flatten().into_iter().collect()
+    }
+}
+
 impl Handler for Router {
     type Update = Update;
 
@@ -68,8 +82,26 @@ impl Handler for Router {
         }
     }
 
+    fn passes(&self, about: &About) -> bool {
+        let passes = |update: Update| self.passing.iter().any(|passing| passing.filter.matches(&update));
+        !self.passing.is_empty() && self.decode(about).is_ok_and(passes)
+    }
+
+    fn burst(&self, about: &About) -> Option<Burst> {
+        if self.bursts.is_empty() {
+            return None;
+        }
+        let update = self.decode(about).ok()?;
+        self.bursts.iter().find(|(filter, _)| filter.matches(&update)).map(|(_, burst)| *burst)
+    }
+
     async fn handle(&self, turn: Turn, update: Update) -> HandlerResult {
         let platform = self.platform(turn.about())?;
+        if let Some(passing) = self.passing.iter().find(|passing| passing.filter.matches(&update)) {
+            let ctx = Context::new(turn, update, platform, Arc::clone(&self.shared));
+            (passing.handler)(Bypass::new(ctx.clone())).await?;
+            return answer(&ctx);
+        }
         let route = self.routes.iter().find(|route| route.filter.matches(&update));
         if route.is_none() && !platform.answers {
             return Ok(());
@@ -78,18 +110,24 @@ impl Handler for Router {
         if let Some(route) = route {
             (route.handler)(ctx.clone()).await?;
         }
-        if platform.answers {
-            // Written even if nothing was said, so that whoever waits learns that the turn is over.
-            let about = ctx.turn().about();
-            let replies = Answer::Replies(ctx.take_replies());
-            ctx.turn().write(answer::write(about, ctx.turn().clock().now(), &replies)?)?;
-        }
-        Ok(())
+        answer(&ctx)
+    }
+
+    fn cancelled(&self, about: &About) -> Vec<LogWrite> {
+        self.without_replies(about, &Answer::Cancelled)
     }
 
     fn buried(&self, about: &About) -> Vec<LogWrite> {
-        let answers = self.platform(about).is_ok_and(|platform| platform.answers);
-        let given_up = || answer::write(about, self.shared.clock.now(), &Answer::GivenUp).ok();
-        answers.then(given_up).flatten().into_iter().collect()
+        self.without_replies(about, &Answer::GivenUp)
     }
+}
+
+/// Has what was replied written as answers, where it is not called.
+fn answer(ctx: &Context) -> HandlerResult {
+    if let Some(replies) = ctx.take_replies() {
+        for write in replies.writes(ctx.turn().clock().now())? {
+            ctx.turn().write(write)?;
+        }
+    }
+    Ok(())
 }

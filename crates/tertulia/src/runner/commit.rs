@@ -15,10 +15,10 @@ use super::panics::{caught, caught_async};
 use super::riders::{Riding, queue};
 use super::turn::{Asked, Collected};
 use super::worker::Ended;
-use super::{Call, Contribute, Handler};
+use super::{About, Call, Contribute, Handler, once};
 use crate::error::Kind;
 use crate::storage::{Append, Appended, Batch, CommitId, Committed, Conflict, LogWrite, Write};
-use crate::{Error, Key, Result};
+use crate::{Error, Key, Result, Shard, Timestamp};
 
 impl<H: Handler> Core<H> {
     /// Commits what a turn collected, together with the removal of its update.
@@ -30,16 +30,23 @@ impl<H: Handler> Core<H> {
         arrived: &Arrived,
         collected: Collected,
     ) -> Result<Ended, anyhow::Error> {
-        let Collected { calls, writes: extra, parts } = collected;
+        let Collected { calls, writes: extra, parts, taken, halted, .. } = collected;
         let prepared = match prepare(&parts).await {
             Err(error) if error.kind() == Kind::Conflict => return Ok(Ended::Outdated),
             prepared => prepared?,
         };
-        if calls.is_empty() && extra.is_empty() && prepared.iter().all(Vec::is_empty) {
+        let already = arrived.released().calls as usize;
+        let writes_nothing = extra.is_empty() && prepared.iter().all(Vec::is_empty);
+        if writes_nothing && calls.len() <= already && halted.is_empty() {
             for part in &parts {
                 ended(caught(PART, || part.released()));
             }
-            self.riders.add(arrived.shard, |marks| marks.inbox.push(arrived.offset));
+            self.riders.add(arrived.shard, |marks| {
+                marks.inbox.push(arrived.offset);
+                marks.inbox.extend(taken.arrived().map(|taken| taken.offset));
+            });
+            self.meter.applied.increment(taken.len() as u64);
+            taken.over();
             return Ok(Ended::Done);
         }
         let mut writes: Vec<Write> = Vec::with_capacity(4);
@@ -56,7 +63,12 @@ impl<H: Handler> Core<H> {
         let own = writes.iter().any(|write| *write.key().name() == SENT);
         let inbox = queue(&mut writes, arrived.shard, &INBOX);
         inbox.remove.push((arrived.offset, Some(arrived.revision)));
-        let calls = self.append_calls(arrived, calls, &mut writes)?;
+        let others = taken.arrived().chain(halted.arrived());
+        inbox.remove.extend(others.map(|other| (other.offset, Some(other.revision))));
+        for cancelled in halted.arrived() {
+            writes.extend(self.farewell(cancelled)?.into_iter().map(Write::from));
+        }
+        let calls = self.append_calls(arrived, calls, already, &mut writes)?;
         let room = self.limits.writes.saturating_sub(writes.len());
         let marks = if own { None } else { self.riders.take(arrived.shard, room) };
         if let Some(marks) = &marks {
@@ -67,50 +79,74 @@ impl<H: Handler> Core<H> {
                 for (part, share) in parts.iter().zip(shares) {
                     ended(caught(PART, || part.committed(&committed.heads[share])));
                 }
+                self.meter.applied.increment(taken.len() as u64);
+                taken.over();
+                self.meter.cancelled.increment(halted.over() as u64);
                 self.send(arrived, calls, &committed.appended);
                 Ok(Ended::Done)
             }
             Outcome::EntryMoved { perhaps_by_us } => {
                 if perhaps_by_us && !calls.is_empty() {
-                    self.find_calls(arrived).await;
+                    let ours = |call: &Call| {
+                        call.ticket.update == arrived.about.update && call.ticket.ordinal as usize >= already
+                    };
+                    self.find_calls(arrived.shard, &ours).await;
                 }
+                taken.unsure();
                 Ok(Ended::EntryMoved)
             }
-            Outcome::Conflict => Ok(Ended::Conflict),
+            Outcome::Conflict => {
+                taken.unsure();
+                Ok(Ended::Conflict)
+            }
         }
     }
 
+    /// Appends the calls that were not given out `already`, and gives them.
     fn append_calls(
         &self,
         arrived: &Arrived,
         calls: Vec<Asked>,
+        already: usize,
         writes: &mut Vec<Write>,
     ) -> Result<Vec<OutboxRecord>> {
-        if calls.is_empty() {
+        if calls.len() <= already {
             return Ok(Vec::new());
         }
-        let most = self.limits.entry_bytes.saturating_sub(RESERVED);
-        if let Some(large) = calls.iter().find(|asked| asked.body.len() > most) {
-            let bytes = large.body.len();
-            return Err(Error::invalid(format!("a call has {bytes} bytes, at most {most} are allowed")));
-        }
-        let made = self.clock.now();
-        let outbox = queue(writes, arrived.shard, &OUTBOX);
-        let mut records = Vec::with_capacity(calls.len());
-        for (Asked { body, options }, ordinal) in calls.into_iter().zip(0..) {
-            let conversation = arrived.about.conversation.clone();
-            let ticket = Ticket { update: arrived.about.update.clone(), ordinal };
-            let record =
-                OutboxRecord::new(made, options.map(|options| *options), Call { conversation, ticket, body });
-            // No id: this batch also removes the update by its revision, so it cannot be applied twice.
-            outbox.append.push(Append { id: None, bytes: record.encode() });
-            records.push(record);
-        }
+        let calls = calls.into_iter().zip(0..).skip(already);
+        let records = call_records(arrived, self.clock.now(), calls);
+        self.check_calls(&records)?;
+        // No id: this batch also removes the update by its revision, so it cannot be applied twice.
+        let appends = records.iter().map(|record| Append { id: None, bytes: record.encode() });
+        queue(writes, arrived.shard, &OUTBOX).append.extend(appends);
         Ok(records)
     }
 
+    /// Refuses calls that are too large.
+    pub(super) fn check_calls(&self, records: &[OutboxRecord]) -> Result<()> {
+        let most = self.limits.entry_bytes.saturating_sub(RESERVED);
+        match records.iter().map(|record| record.call.body.len()).find(|bytes| *bytes > most) {
+            Some(bytes) => {
+                Err(Error::invalid(format!("a call has {bytes} bytes, at most {most} are allowed")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// What is written beside the removal of an update that is cancelled.
+    fn farewell(&self, cancelled: &Arrived) -> Result<Vec<LogWrite>> {
+        let mut writes = Vec::new();
+        // What it has released was its answer.
+        if cancelled.released.is_none() {
+            writes = caught("the handler", || self.handler.cancelled(&cancelled.about))?;
+        }
+        let about = &cancelled.about;
+        writes.push(LogWrite::new(once::key(&about.conversation, &about.update)?).delete());
+        Ok(writes)
+    }
+
     /// Hands committed calls to the outbox. They are the only appends of a turn's batch.
-    fn send(self: &Arc<Self>, arrived: &Arrived, calls: Vec<OutboxRecord>, appended: &[Appended]) {
+    pub(super) fn send(self: &Arc<Self>, arrived: &Arrived, calls: Vec<OutboxRecord>, appended: &[Appended]) {
         let pending = calls.into_iter().zip(appended).filter_map(|(record, appended)| match appended {
             Appended::At(offset) => Some(Pending::new(arrived.shard, *offset, record)),
             Appended::Seen => None,
@@ -168,16 +204,34 @@ impl<H: Handler> Core<H> {
         }
     }
 
-    /// Finds the calls of a turn whose commit was applied though its answer was lost.
-    async fn find_calls(self: &Arc<Self>, arrived: &Arrived) {
-        let of_this_turn = |call: &Call| call.ticket.update == arrived.about.update;
+    /// Finds the calls of a commit that was applied though its answer was lost.
+    pub(super) async fn find_calls(
+        self: &Arc<Self>,
+        shard: Shard,
+        of_this_turn: &(impl Fn(&Call) -> bool + Sync),
+    ) {
         let mut wait = Duration::from_millis(20);
-        while let Err(error) = self.read_calls(arrived.shard, &of_this_turn).await {
+        while let Err(error) = self.read_calls(shard, of_this_turn).await {
             tracing::warn!(%error, "the outbox cannot be read, trying again");
             self.clock.sleep(wait).await;
             wait = (wait * 2).min(Duration::from_secs(5));
         }
     }
+}
+
+/// The records of calls, each with its ordinal.
+pub(super) fn call_records(
+    arrived: &Arrived,
+    made: Timestamp,
+    calls: impl Iterator<Item = (Asked, u32)>,
+) -> Vec<OutboxRecord> {
+    let About { conversation, update, .. } = &arrived.about;
+    let record = |(Asked { body, options }, ordinal): (Asked, u32)| {
+        let ticket = Ticket { update: update.clone(), ordinal };
+        let call = Call { conversation: conversation.clone(), ticket, body };
+        OutboxRecord::new(made, options.map(|options| *options), call)
+    };
+    calls.map(record).collect()
 }
 
 /// What became of a turn's batch.

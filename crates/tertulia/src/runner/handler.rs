@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{About, Turn};
 use crate::Result;
@@ -28,8 +29,30 @@ pub trait Handler: Send + Sync + 'static {
         Keys::Conversation
     }
 
+    /// Whether the update passes the queue: it runs at once, whatever runs or waits for its keys, in one of
+    /// [`Turn::PASSING`] slots of its own kind, and in order with those of its conversation that pass too. Called when
+    /// the update arrives.
+    fn passes(&self, about: &About) -> bool {
+        let _ = about;
+        false
+    }
+
+    /// Whether the update is run together with those that wait behind it and for which this gives something too.
+    /// Called before the update runs, and for those behind it.
+    fn burst(&self, about: &About) -> Option<Burst> {
+        let _ = about;
+        None
+    }
+
     /// Runs the update. What it collects in `turn` is committed if it returns `Ok`.
     fn handle(&self, turn: Turn, update: Self::Update) -> impl Future<Output = HandlerResult> + Send;
+
+    /// More writes for the batch that removes an update which was cancelled, so that whoever waits for its answer
+    /// learns that there is none.
+    fn cancelled(&self, about: &About) -> Vec<LogWrite> {
+        let _ = about;
+        Vec::new()
+    }
 
     /// More writes for the batch that moves a given-up update to `dead`, so that whoever waits for its answer
     /// learns that there is none.
@@ -37,6 +60,17 @@ pub trait Handler: Send + Sync + 'static {
         let _ = about;
         Vec::new()
     }
+}
+
+/// How updates of one key are joined into one turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Burst {
+    /// The turn begins when so long none came.
+    pub quiet: Duration,
+    /// It does not wait longer than this since the first came.
+    pub longest: Duration,
+    /// How many are joined at most, the first included.
+    pub most: usize,
 }
 
 /// What an update is ordered by: updates that share a key run one at a time, in arrival order.

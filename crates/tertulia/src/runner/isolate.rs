@@ -152,6 +152,7 @@ impl<H: Handler> Core<H> {
             attempts: marked.about.attempt.saturating_sub(1),
             not_before: marked.not_before,
             mark: Mark::Begun(marked.begun),
+            released: marked.released().clone(),
             body: marked.about.body.clone(),
         };
         let mut writes: Vec<Write> = Vec::new();

@@ -1,8 +1,8 @@
-//! The time limit of a handler, which takes effect where the handler awaits.
+//! How long a handler may run, and stopping it: both take effect where the handler awaits.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -13,57 +13,152 @@ use crate::{Error, Result};
 
 /// Until when a handler may run.
 #[derive(Debug, Default)]
-pub(super) struct Limit(Mutex<Option<Instant>>);
+pub(super) struct Limit(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    until: Until,
+    /// It is to be dropped where it awaits.
+    stopped: bool,
+    /// Of whoever keeps the limit.
+    waker: Option<Waker>,
+}
+
+/// A moment, if there is one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Until {
+    /// Nobody has set any yet.
+    #[default]
+    Unset,
+    /// There is none, or clocks do not count so far.
+    Never,
+    Moment(Instant),
+    /// The clock stands still, with so much left.
+    Paused(Duration),
+}
+
+impl Until {
+    fn after(time: Duration) -> Self {
+        Instant::now().checked_add(time).map_or(Self::Never, Self::Moment)
+    }
+}
+
+/// Why a handler was dropped.
+#[derive(Debug)]
+pub(super) enum Dropped {
+    /// Its time was up.
+    Late(Error),
+    /// It was stopped.
+    Stopped,
+}
 
 impl Limit {
     /// Lets the handler run so long from now, if it might not run that long anyway.
     pub(super) fn extend(&self, more: Duration) {
-        let mut until = self.0.lock();
-        *until =
-            Instant::now().checked_add(more).map(|wanted| until.map_or(wanted, |known| known.max(wanted)));
+        self.change(|until| {
+            *until = match *until {
+                Until::Unset => Until::after(more),
+                Until::Never => Until::Never,
+                Until::Moment(moment) => match Until::after(more) {
+                    Until::Moment(wanted) => Until::Moment(wanted.max(moment)),
+                    other => other,
+                },
+                Until::Paused(left) => Until::Paused(left.max(more)),
+            }
+        });
     }
 
-    /// Runs `run` until the limit has passed, when the caller drops it. A future that never waits costs nothing; the
-    /// time counts from its first wait.
+    /// Has the clock stand still.
+    pub(super) fn pause(&self) {
+        self.change(|until| match *until {
+            Until::Unset => *until = Until::Paused(Duration::ZERO),
+            Until::Moment(moment) => {
+                *until = Until::Paused(moment.saturating_duration_since(Instant::now()));
+            }
+            Until::Never | Until::Paused(_) => {}
+        });
+    }
+
+    /// Has the clock go on.
+    pub(super) fn go_on(&self) {
+        self.change(|until| {
+            if let Until::Paused(left) = *until {
+                *until = Until::after(left);
+            }
+        });
+    }
+
+    /// Has the handler dropped where it awaits.
+    pub(super) fn stop(&self) {
+        let waker = {
+            let mut state = self.0.lock();
+            state.stopped = true;
+            state.waker.take()
+        };
+        waker.into_iter().for_each(Waker::wake);
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Until)) {
+        let waker = {
+            let mut state = self.0.lock();
+            let before = state.until;
+            change(&mut state.until);
+            // Who keeps the limit looks at it after each poll: only others have to wake him.
+            if state.until == before { None } else { state.waker.take() }
+        };
+        waker.into_iter().for_each(Waker::wake);
+    }
+
+    /// Runs `run`, which was polled once and waits, until the limit has passed or it is stopped, when the caller drops
+    /// it. The time counts from here.
     ///
     /// # Errors
-    /// `Timeout`.
+    /// Why it is to be dropped.
     pub(super) async fn keep<F: Future>(
         &self,
         limit: Option<Duration>,
         mut run: Pin<&mut F>,
-    ) -> Result<F::Output> {
-        if let Poll::Ready(ended) = poll_fn(|context| Poll::Ready(run.as_mut().poll(context))).await {
-            return Ok(ended);
+    ) -> Result<F::Output, Dropped> {
+        let began = Instant::now();
+        match limit {
+            Some(limit) => self.extend(limit),
+            None => self.change(|until| *until = Until::Never),
         }
+        let mut passed = pin!(sleep_until(began));
         // It has just been polled, and is not polled again before something wakes it.
         let mut waits = true;
-        let Some(limit) = limit else { return Ok(run.await) };
-        let began = Instant::now();
-        self.extend(limit);
-        loop {
-            // None is further away than clocks count.
-            let until = *self.0.lock();
-            let Some(until) = until else { return Ok(run.await) };
-            let mut passed = pin!(sleep_until(until));
-            let ended = poll_fn(|context| {
-                if !std::mem::take(&mut waits)
-                    && let Poll::Ready(ended) = run.as_mut().poll(context)
-                {
-                    return Poll::Ready(Some(ended));
-                }
-                passed.as_mut().poll(context).map(|()| None)
-            });
-            if let Some(ended) = ended.await {
-                return Ok(ended);
+        poll_fn(|context| {
+            if !std::mem::take(&mut waits)
+                && let Poll::Ready(ended) = run.as_mut().poll(context)
+            {
+                return Poll::Ready(Ok(ended));
             }
-            if *self.0.lock() == Some(until) {
+            let Some(until) = self.look(context)? else { return Poll::Pending };
+            if passed.deadline() != until {
+                passed.as_mut().reset(until);
+            }
+            passed.as_mut().poll(context).map(|()| {
                 let seconds = began.elapsed().as_secs_f32();
-                return Err(Error::new(
-                    Kind::Timeout,
-                    format!("the handler was cancelled after {seconds:.1} s, its time limit"),
-                ));
-            }
+                let text = format!("the handler was cancelled after {seconds:.1} s, its time limit");
+                Err(Dropped::Late(Error::new(Kind::Timeout, text)))
+            })
+        })
+        .await
+    }
+
+    /// Until when it may run, as things are now, and has whoever keeps the limit woken when that changes.
+    fn look(&self, context: &Context<'_>) -> Result<Option<Instant>, Dropped> {
+        let mut state = self.0.lock();
+        if state.stopped {
+            return Err(Dropped::Stopped);
+        }
+        match &mut state.waker {
+            Some(waker) => waker.clone_from(context.waker()),
+            none => *none = Some(context.waker().clone()),
+        }
+        match state.until {
+            Until::Moment(until) => Ok(Some(until)),
+            Until::Unset | Until::Never | Until::Paused(_) => Ok(None),
         }
     }
 }

@@ -20,6 +20,8 @@ pub(super) struct Meter {
     pub(super) failed: Counter,
     /// Tries that met a conflict and run again.
     pub(super) conflicts: Counter,
+    /// Updates that were cancelled.
+    pub(super) cancelled: Counter,
     /// Updates that were given up.
     pub(super) dead: Counter,
     /// Updates that were parked.
@@ -58,6 +60,7 @@ impl Meter {
             applied: turns("applied"),
             failed: turns("failed"),
             conflicts: turns("conflict"),
+            cancelled: turns("cancelled"),
             dead: turns("dead"),
             parked: turns("parked"),
             stalled: counter!("tertulia_stalls_total"),

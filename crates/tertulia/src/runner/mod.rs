@@ -3,9 +3,12 @@
 //! `source -> inbox -> sequence -> handler -> one batch -> outbox`. The batch that carries an update's effects is
 //! the batch that removes it from the inbox, so a crash leaves it either whole in the inbox or wholly applied.
 
+mod burst;
+mod cancel;
 mod commit;
 mod core;
 mod delivery;
+mod desk;
 mod feed;
 mod format;
 mod handle;
@@ -17,25 +20,30 @@ mod isolate;
 mod limit;
 mod meter;
 mod names;
+mod once;
 mod options;
 mod outbox;
 mod panics;
 mod queues;
+mod release;
 mod retry;
 mod riders;
 mod sequence;
 mod source;
 mod start;
+mod taken;
 mod turn;
+mod wait;
 mod watch;
 mod worker;
 
 pub use delivery::{CallOptions, Delivery};
 pub use format::{
-    Begun, CallState, DeadKind, DeadRecord, InboxRecord, Mark, OutboxRecord, SentRecord, Ticket,
+    Begun, CallState, DeadKind, DeadRecord, InboxRecord, Mark, OnceRecord, OutboxRecord, Released,
+    SentRecord, Ticket,
 };
 pub use handle::{Handle, Unfinished};
-pub use handler::{Handler, HandlerResult, Keys};
+pub use handler::{Burst, Handler, HandlerResult, Keys};
 pub use index::{Depth, Stats};
 pub use intake::{Intake, Receipt};
 pub use names::{DEAD, INBOX, OUTBOX, PROCESS, SENT};
@@ -45,3 +53,4 @@ pub use queues::{EntryId, Listing, Notice, Query, dead, parked};
 pub use source::{Call, Incoming, Paced, RetryAfter, Sender, Source, Wait};
 pub use start::Runner;
 pub use turn::{About, Contribute, Turn};
+pub use wait::Awaited;

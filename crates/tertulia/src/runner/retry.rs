@@ -216,6 +216,7 @@ fn record(arrived: &Arrived, not_before: Timestamp, mark: Mark) -> bytes::Bytes 
         attempts: *attempt,
         not_before,
         mark,
+        released: arrived.released().clone(),
         body: body.clone(),
     }
     .encode()

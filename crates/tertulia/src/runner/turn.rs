@@ -9,8 +9,12 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
+use super::desk::Desk;
 use super::index::Arrived;
 use super::limit::Limit;
+use super::once::Once;
+use super::sequence::Place;
+use super::taken::{Halted, Taken};
 use super::{CallOptions, Ticket};
 use crate::error::Kind;
 use crate::storage::{BoxFuture, Head, ItemId, LogWrite, Storage};
@@ -22,10 +26,17 @@ use crate::{Clock, Conversation, Error, Result, Timestamp};
 pub struct Turn(Arc<Inner>);
 
 struct Inner {
+    /// Where the update is in the index.
+    place: Place,
+    /// The update as it was when the turn began.
     arrived: Arc<Arrived>,
-    storage: Arc<dyn Storage>,
-    clock: Clock,
+    /// As it is since something was released.
+    moved: Mutex<Option<Arc<Arrived>>>,
+    /// Updates that are run together with it.
+    joined: Vec<About>,
+    desk: Arc<dyn Desk>,
     limit: Limit,
+    once: Once,
     /// Written by the handler, taken once by the worker when the handler has returned.
     collected: Mutex<Option<Collected>>,
 }
@@ -48,12 +59,25 @@ pub struct About {
 /// What a turn has collected.
 #[derive(Default)]
 pub(super) struct Collected {
+    /// In the order of their ordinals, those that were released included.
     pub(super) calls: Vec<Asked>,
     pub(super) writes: Vec<LogWrite>,
     pub(super) parts: SmallVec<[Arc<dyn Contribute>; 2]>,
+    /// Updates that the turn took in.
+    pub(super) taken: Taken,
+    /// Turns that it stopped, to cancel their updates.
+    pub(super) halted: Halted,
+    /// How often it has waited, and whether it does.
+    pub(super) waits: usize,
+    pub(super) waiting: bool,
+    /// Something was found to be outdated while it ran.
+    pub(super) outdated: bool,
+    /// What it gives out is being committed.
+    pub(super) releasing: bool,
 }
 
 /// A call that a turn asks for.
+#[derive(Clone)]
 pub(super) struct Asked {
     pub(super) body: Bytes,
     /// `None` for a plain call, which are nearly all.
@@ -104,9 +128,14 @@ pub trait Contribute: Any + Send + Sync {
 }
 
 impl Turn {
-    pub(super) fn new(arrived: Arc<Arrived>, storage: Arc<dyn Storage>, clock: Clock) -> Self {
-        let collected = Mutex::new(Some(Collected::default()));
-        Self(Arc::new(Inner { arrived, storage, clock, limit: Limit::default(), collected }))
+    /// How many updates that [pass the queue](super::Handler::passes) run at once.
+    pub const PASSING: usize = super::index::PASSING;
+
+    pub(super) fn new(place: Place, arrived: Arc<Arrived>, joined: Taken, desk: Arc<dyn Desk>) -> Self {
+        let (limit, once, moved) = (Limit::default(), Once::default(), Mutex::default());
+        let about = joined.abouts();
+        let collected = Mutex::new(Some(Collected { taken: joined, ..Collected::default() }));
+        Self(Arc::new(Inner { place, arrived, moved, joined: about, desk, limit, once, collected }))
     }
 
     /// Which update this turn runs.
@@ -114,14 +143,20 @@ impl Turn {
         &self.0.arrived.about
     }
 
+    /// The updates that are run together with it, by [`Handler::burst`](super::Handler::burst), in the order of their
+    /// arrival; they are removed with it.
+    pub fn joined(&self) -> &[About] {
+        &self.0.joined
+    }
+
     /// The storage that the batch goes to.
     pub fn storage(&self) -> &Arc<dyn Storage> {
-        &self.0.storage
+        self.0.desk.storage()
     }
 
     /// The runner's clock.
     pub fn clock(&self) -> &Clock {
-        &self.0.clock
+        self.0.desk.clock()
     }
 
     /// Lets the handler run so long from now, beyond its [time limit](super::Options::time_limit). One that goes on
@@ -132,6 +167,28 @@ impl Turn {
 
     pub(super) fn limit(&self) -> &Limit {
         &self.0.limit
+    }
+
+    pub(super) fn place(&self) -> Place {
+        self.0.place
+    }
+
+    pub(super) fn desk(&self) -> &Arc<dyn Desk> {
+        &self.0.desk
+    }
+
+    pub(super) fn once_results(&self) -> &Once {
+        &self.0.once
+    }
+
+    /// The update as it is now.
+    pub(super) fn arrived(&self) -> Arc<Arrived> {
+        Arc::clone(self.0.moved.lock().as_ref().unwrap_or(&self.0.arrived))
+    }
+
+    /// Its entry was changed by the turn itself.
+    pub(super) fn set_arrived(&self, arrived: Arc<Arrived>) {
+        *self.0.moved.lock() = Some(arrived);
     }
 
     /// Makes a call once the turn is committed, after all earlier calls of the conversation.
@@ -199,7 +256,7 @@ impl Turn {
         self.0.collected.lock().as_ref()?.find(is_it)
     }
 
-    fn collect<T>(&self, add: impl FnOnce(&mut Collected) -> T) -> Result<T> {
+    pub(super) fn collect<T>(&self, add: impl FnOnce(&mut Collected) -> T) -> Result<T> {
         match self.0.collected.lock().as_mut() {
             Some(collected) => Ok(add(collected)),
             None => Err(Error::new(
@@ -211,7 +268,9 @@ impl Turn {
 
     /// Ends the turn: nothing is collected any more.
     pub(super) fn close(&self) -> Collected {
-        self.0.collected.lock().take().unwrap_or_default()
+        let Some(mut collected) = self.0.collected.lock().take() else { return Collected::default() };
+        collected.writes.extend(self.0.once.forget());
+        collected
     }
 }
 

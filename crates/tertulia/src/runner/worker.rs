@@ -10,8 +10,10 @@ use std::time::Duration;
 use tokio::task::coop;
 
 use super::core::Core;
+use super::desk::Desk;
 use super::format::{InboxRecord, Mark};
-use super::index::{Arrived, Start, Verdict};
+use super::index::{Arrived, Index, Start, Verdict};
+use super::limit::Dropped;
 use super::names::INBOX;
 use super::panics::{caught, caught_async};
 use super::sequence::Place;
@@ -48,7 +50,7 @@ impl<H: Handler> Core<H> {
         let mut next = self.index.take();
         let mut turns = 0;
         while let Some((place, arrived)) = next {
-            let after = self.run(&arrived).await;
+            let after = self.run(place, &arrived).await;
             next = self.end(place, &arrived, after);
             turns += 1;
             // Without budget the next turn would only seem to wait.
@@ -60,8 +62,8 @@ impl<H: Handler> Core<H> {
     }
 
     /// Runs an update, and hands the ready list over at the first wait.
-    async fn run(self: &Arc<Self>, arrived: &Arc<Arrived>) -> After {
-        let mut turn = pin!(caught_async("a turn", self.attempt(arrived)));
+    async fn run(self: &Arc<Self>, place: Place, arrived: &Arc<Arrived>) -> After {
+        let mut turn = pin!(caught_async("a turn", self.attempt(place, arrived)));
         let first = std::future::poll_fn(|context| Poll::Ready(turn.as_mut().poll(context))).await;
         let ended = match first {
             Poll::Ready(ended) => ended,
@@ -106,7 +108,7 @@ impl<H: Handler> Core<H> {
     }
 
     /// One try of an update, and as many more as conflicts over its state ask for.
-    async fn attempt(self: &Arc<Self>, arrived: &Arc<Arrived>) -> After {
+    async fn attempt(self: &Arc<Self>, place: Place, arrived: &Arc<Arrived>) -> After {
         let wait = arrived.not_before.since(self.clock.now()).min(self.options.longest_backoff());
         if !wait.is_zero() {
             let mut again = Arrived::clone(arrived);
@@ -125,7 +127,10 @@ impl<H: Handler> Core<H> {
         if let Some(verdict) = &whole.verdict {
             return self.carry_out(&whole, verdict).await;
         }
-        let whole = match self.mark_begun(whole).await {
+        if let Some(wait) = self.burst_ends_in(place, &whole).await {
+            return After::Again(whole, wait);
+        }
+        let mut whole = match self.mark_begun(whole).await {
             Ok(marked) => marked,
             Err(after) => return after,
         };
@@ -144,18 +149,31 @@ impl<H: Handler> Core<H> {
                     return self.carry_out(&whole, &Arc::new(Verdict::Bury(why))).await;
                 }
             };
-            let turn = Turn::new(Arc::clone(&whole), Arc::clone(&self.storage), self.clock.clone());
+            let joined = match self.join_burst(place, &whole).await {
+                Ok(joined) => joined,
+                Err(error) => return self.postpone(&whole, &error),
+            };
+            let turn = Turn::new(place, Arc::clone(&whole), joined, Arc::clone(self) as Arc<dyn Desk>);
             // Calling the handler may panic before there is a future, so that is inside too.
             let run = async {
-                {
-                    let handled = pin!(self.handler.handle(turn.clone(), update));
-                    turn.limit().keep(self.options.time_limit, handled).await??;
+                if self.handle(&turn, update).await? == Handled::Stopped {
+                    return Ok(Ended::Stopped);
                 }
-                self.commit(&whole, turn.close()).await
+                self.commit(&turn.arrived(), turn.close()).await
             };
             let ended = caught_async("the handler", run).await;
             // What the turn holds is forgotten before anything else happens.
-            let outdated = caught("the handler", || turn.close().parts.iter().any(|part| part.outdated()));
+            let left = turn.close();
+            whole = turn.arrived();
+            if left.releasing {
+                // Its entry was being changed.
+                Arc::make_mut(&mut whole).leave_body_behind();
+            }
+            let outdated = caught("the handler", || {
+                let outdated = left.outdated || left.parts.iter().any(|part| part.outdated());
+                drop(left);
+                outdated
+            });
             let ended = match outdated {
                 Ok(false) => ended,
                 // What its error says, it may have read in what is outdated.
@@ -167,6 +185,7 @@ impl<H: Handler> Core<H> {
                     self.meter.applied.increment(1);
                     return After::Done;
                 }
+                Ok(Ok(Ended::Stopped)) => return After::Again(whole, Duration::ZERO),
                 Ok(Ok(Ended::EntryMoved)) => return self.look_again(&whole).await,
                 Ok(Ok(Ended::Outdated)) if !self.stands(&whole).await => {
                     return self.look_again(&whole).await;
@@ -184,6 +203,22 @@ impl<H: Handler> Core<H> {
                 2..=5 => self.clock.sleep(Duration::from_millis(1 + self.clock.random() % 10)).await,
                 _ => return After::Again(whole, self.options.backoff(conflicts - 5, self.clock.random())),
             }
+        }
+    }
+
+    /// Runs the handler, until its time is up or it is stopped.
+    async fn handle(&self, turn: &Turn, update: H::Update) -> Result<Handled, anyhow::Error> {
+        let mut handled = pin!(self.handler.handle(turn.clone(), update));
+        let first = std::future::poll_fn(|context| Poll::Ready(handled.as_mut().poll(context))).await;
+        if let Poll::Ready(ended) = first {
+            return ended.map(|()| Handled::Ended);
+        }
+        // One that never waits could not be stopped, and costs nothing of this.
+        let _hearing = Hearing::new(&self.index, turn);
+        match turn.limit().keep(self.options.time_limit, handled).await {
+            Ok(ended) => ended.map(|()| Handled::Ended),
+            Err(Dropped::Stopped) => Ok(Handled::Stopped),
+            Err(Dropped::Late(error)) => Err(error.into()),
         }
     }
 
@@ -214,7 +249,7 @@ impl<H: Handler> Core<H> {
     }
 
     /// The update with its body, read again if it was too much to keep; `None` if somebody else has ended it.
-    async fn with_body(&self, arrived: &Arc<Arrived>) -> Result<Option<Arc<Arrived>>> {
+    pub(super) async fn with_body(&self, arrived: &Arc<Arrived>) -> Result<Option<Arc<Arrived>>> {
         if !arrived.body_left_behind {
             return Ok(Some(Arc::clone(arrived)));
         }
@@ -237,14 +272,46 @@ impl<H: Handler> Core<H> {
         whole.about.attempt = whole.about.attempt.max(record.attempts.saturating_add(1));
         whole.not_before = record.not_before;
         whole.parked = matches!(record.mark, Mark::Parked(_));
+        whole.give_out(record.released);
         whole.body_left_behind = false;
         whole.revision = entry.revision;
         Ok(Some(Arc::new(whole)))
     }
 }
 
+/// How a handler ended, if not with an error.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Handled {
+    Ended,
+    /// Another update's turn has stopped it.
+    Stopped,
+}
+
+/// A turn can be stopped, until this is dropped.
+struct Hearing<'a> {
+    index: &'a Index,
+    place: Place,
+}
+
+impl<'a> Hearing<'a> {
+    fn new(index: &'a Index, turn: &Turn) -> Self {
+        if index.hears(turn.place(), turn.clone()) {
+            turn.limit().stop();
+        }
+        Self { index, place: turn.place() }
+    }
+}
+
+impl Drop for Hearing<'_> {
+    fn drop(&mut self) {
+        self.index.deaf(self.place);
+    }
+}
+
 /// How a turn's batch ended.
 pub(super) enum Ended {
+    /// Another update's turn has stopped it before there was any.
+    Stopped,
     /// The update is applied.
     Done,
     /// Somebody else has ended the update, or recorded a failed try of it.

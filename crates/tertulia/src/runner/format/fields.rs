@@ -54,6 +54,11 @@ impl Fields {
         Ok(self.rest.get_u16_le())
     }
 
+    pub(super) fn u32(&mut self) -> Result<u32> {
+        self.need(4)?;
+        Ok(self.rest.get_u32_le())
+    }
+
     pub(super) fn u64(&mut self) -> Result<u64> {
         self.need(8)?;
         Ok(self.rest.get_u64_le())
@@ -85,7 +90,6 @@ impl Fields {
             }
             other => return Err(Error::corrupt(format!("{} has the unknown id kind {other}", self.what))),
         };
-        self.need(4)?;
-        Ok(Ticket { update, ordinal: self.rest.get_u32_le() })
+        Ok(Ticket { update, ordinal: self.u32()? })
     }
 }

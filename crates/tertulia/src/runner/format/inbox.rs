@@ -6,9 +6,11 @@ use super::MAX_ERROR;
 use super::fields::{Fields, cut, put_text};
 use crate::{Conversation, Error, Result, Timestamp};
 
-/// The versions of this record: 1 has no mark. An update without marks is written as 1.
+/// The versions of this record: 1 has no mark, 2 has one, 3 may have one and tells what was released. An update is
+/// written as the lowest that has room for it.
 const PLAIN: u8 = 1;
 const MARKED: u8 = 2;
+const RELEASED: u8 = 3;
 
 /// An update received and not yet applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +25,8 @@ pub struct InboxRecord {
     pub not_before: Timestamp,
     /// What is known of it beyond that.
     pub mark: Mark,
+    /// What its turn has given out before its end; nothing for nearly all.
+    pub released: Released,
     /// The update as its source gave it.
     pub body: Bytes,
 }
@@ -51,15 +55,38 @@ pub struct Begun {
     pub alone: u8,
 }
 
+/// What a turn has given out before its end, to wait for an answer: it stays whatever becomes of the turn, and a turn
+/// that runs again does not give it out again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Released {
+    /// How many of its calls.
+    pub calls: u32,
+    /// When it did so, each time.
+    pub waits: Vec<Timestamp>,
+}
+
+impl Released {
+    /// Nothing.
+    pub(crate) const NOTHING: Self = Self { calls: 0, waits: Vec::new() };
+
+    /// How often a turn waits at most.
+    pub(crate) const MAX_WAITS: usize = 128;
+
+    fn is_nothing(&self) -> bool {
+        *self == Self::NOTHING
+    }
+}
+
 impl InboxRecord {
     pub(crate) fn encode(&self) -> Bytes {
-        let Self { conversation, arrived, attempts, not_before, mark, body } = self;
-        Self::encode_fields(conversation, *arrived, *attempts, *not_before, mark, body)
+        let Self { conversation, arrived, attempts, not_before, mark, released, body } = self;
+        Self::encode_fields(conversation, *arrived, *attempts, *not_before, (mark, released), body)
     }
 
     /// The record of an update that has just arrived, without taking it apart.
     pub(crate) fn encode_new(conversation: &Conversation, arrived: Timestamp, body: &[u8]) -> Bytes {
-        Self::encode_fields(conversation, arrived, 0, Timestamp(0), &Mark::None, body)
+        let plain = (&Mark::None, &Released::NOTHING);
+        Self::encode_fields(conversation, arrived, 0, Timestamp(0), plain, body)
     }
 
     fn encode_fields(
@@ -67,16 +94,23 @@ impl InboxRecord {
         arrived: Timestamp,
         attempts: u16,
         not_before: Timestamp,
-        mark: &Mark,
+        (mark, released): (&Mark, &Released),
         body: &[u8],
     ) -> Bytes {
         let text = conversation.as_str();
-        let mut out = BytesMut::with_capacity(32 + text.len() + mark.len() + body.len());
-        out.put_u8(if *mark == Mark::None { PLAIN } else { MARKED });
+        let more = mark.len() + 8 * released.waits.len();
+        let mut out = BytesMut::with_capacity(40 + text.len() + more + body.len());
+        let version = match (mark, released.is_nothing()) {
+            (Mark::None, true) => PLAIN,
+            (_, true) => MARKED,
+            (_, false) => RELEASED,
+        };
+        out.put_u8(version);
         out.put_u64_le(arrived.0);
         out.put_u16_le(attempts);
         out.put_u64_le(not_before.0);
         match mark {
+            Mark::None if version == RELEASED => out.put_u8(2),
             Mark::None => {}
             Mark::Begun(Begun { row, times, alone }) => {
                 out.put_u8(0);
@@ -89,6 +123,11 @@ impl InboxRecord {
                 put_text(&mut out, cut(why, MAX_ERROR));
             }
         }
+        if version == RELEASED {
+            out.put_u32_le(released.calls);
+            out.put_u16_le(u16::try_from(released.waits.len()).expect("a turn waits at most 128 times"));
+            released.waits.iter().for_each(|wait| out.put_u64_le(wait.0));
+        }
         put_text(&mut out, text);
         out.put_slice(body);
         out.freeze()
@@ -99,21 +138,31 @@ impl InboxRecord {
     /// # Errors
     /// `Corrupt` if it is none, or of a version this program does not know.
     pub fn decode(bytes: &Bytes) -> Result<Self> {
-        let (version, mut fields) = Fields::open("inbox entry", bytes, MARKED)?;
+        let (version, mut fields) = Fields::open("inbox entry", bytes, RELEASED)?;
         Ok(Self {
             arrived: Timestamp(fields.u64()?),
             attempts: fields.u16()?,
             not_before: Timestamp(fields.u64()?),
-            mark: if version == PLAIN { Mark::None } else { Mark::read(&mut fields)? },
+            mark: if version == PLAIN { Mark::None } else { Mark::read(version, &mut fields)? },
+            released: if version == RELEASED { Released::read(&mut fields)? } else { Released::NOTHING },
             conversation: fields.conversation()?,
             body: fields.rest,
         })
     }
 }
 
-impl Mark {
+impl Released {
     fn read(fields: &mut Fields) -> Result<Self> {
+        let calls = fields.u32()?;
+        let waits = (0..fields.u16()?).map(|_| fields.u64().map(Timestamp)).collect::<Result<_>>()?;
+        Ok(Self { calls, waits })
+    }
+}
+
+impl Mark {
+    fn read(version: u8, fields: &mut Fields) -> Result<Self> {
         match fields.u8()? {
+            2 if version == RELEASED => Ok(Self::None),
             0 => Ok(Self::Begun(Begun { row: fields.u64()?, times: fields.u8()?, alone: fields.u8()? })),
             1 => Ok(Self::Parked(fields.text()?)),
             other => Err(Error::corrupt(format!("inbox entry has the unknown mark {other}"))),

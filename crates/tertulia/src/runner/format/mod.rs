@@ -7,12 +7,14 @@
 mod dead;
 mod fields;
 mod inbox;
+mod once;
 mod outbox;
 mod sent;
 mod ticket;
 
 pub use dead::{DeadKind, DeadRecord};
-pub use inbox::{Begun, InboxRecord, Mark};
+pub use inbox::{Begun, InboxRecord, Mark, Released};
+pub use once::OnceRecord;
 pub(super) use outbox::MAX_JOIN;
 pub use outbox::{CallState, OutboxRecord};
 pub use sent::SentRecord;

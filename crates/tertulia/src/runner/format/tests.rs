@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Begun, CallState, DeadKind, DeadRecord, InboxRecord, Mark, OutboxRecord, SentRecord, Ticket};
+use super::{
+    Begun, CallState, DeadKind, DeadRecord, InboxRecord, Mark, OnceRecord, OutboxRecord, Released,
+    SentRecord, Ticket,
+};
 use crate::error::Kind;
 use crate::runner::{Call, CallOptions, Delivery};
 use crate::storage::ItemId;
@@ -32,6 +35,7 @@ fn inbox() -> InboxRecord {
         attempts: 2,
         not_before: Timestamp(1_790_000_004_000),
         mark: Mark::None,
+        released: Released::NOTHING,
         body: Bytes::from_static("{\"text\":\"señal 🚦\"}".as_bytes()),
     }
 }
@@ -78,6 +82,19 @@ fn begun() -> InboxRecord {
     InboxRecord { mark: Mark::Begun(Begun { row: 0x0102_0304_0506_0708, times: 3, alone: 1 }), ..inbox() }
 }
 
+fn released() -> InboxRecord {
+    let waits = vec![Timestamp(1_790_000_001_000), Timestamp(1_790_000_002_000)];
+    InboxRecord { released: Released { calls: 3, waits }, ..inbox() }
+}
+
+fn released_and_begun() -> InboxRecord {
+    InboxRecord { mark: begun().mark, ..released() }
+}
+
+fn once() -> OnceRecord {
+    OnceRecord { name: "answer".to_owned(), result: Bytes::from_static(b"\xa3hola") }
+}
+
 fn parked() -> InboxRecord {
     InboxRecord { mark: Mark::Parked("session \"chat\" cannot be read".to_owned()), ..inbox() }
 }
@@ -108,6 +125,16 @@ fn records_of_version_2_are_read() {
 }
 
 #[test]
+fn what_was_released_and_what_is_had_once_is_read_and_written() {
+    assert_eq!(InboxRecord::decode(&fixture("inbox-v3-released.hex")).unwrap(), released());
+    assert_eq!(InboxRecord::decode(&fixture("inbox-v3-begun.hex")).unwrap(), released_and_begun());
+    assert_eq!(OnceRecord::decode(&fixture("once-v1.hex")).unwrap(), once());
+    assert_eq!(released().encode(), fixture("inbox-v3-released.hex"));
+    assert_eq!(released_and_begun().encode(), fixture("inbox-v3-begun.hex"));
+    assert_eq!(once().encode(), fixture("once-v1.hex"));
+}
+
+#[test]
 fn marks_tickets_of_dead_calls_and_options_of_calls_are_written_as_version_2() {
     assert_eq!(begun().encode(), fixture("inbox-v2-begun.hex"));
     assert_eq!(parked().encode(), fixture("inbox-v2-parked.hex"));
@@ -127,10 +154,10 @@ fn what_needs_no_more_is_written_as_version_1() {
 #[test]
 fn a_record_of_a_later_version_or_cut_short_is_corrupt_and_never_panics() {
     let mut later = inbox().encode().to_vec();
-    later[0] = 3;
+    later[0] = 4;
     let error = InboxRecord::decode(&later.into()).unwrap_err();
     assert_eq!(error.kind(), Kind::Corrupt);
-    assert_eq!(error.to_string(), "inbox entry has format version 3, this program reads up to 2");
+    assert_eq!(error.to_string(), "inbox entry has format version 4, this program reads up to 3");
     let mut unversioned = sent().encode().to_vec();
     unversioned[0] = 0;
     assert_eq!(SentRecord::decode(&unversioned.into()).unwrap_err().kind(), Kind::Corrupt);
@@ -150,7 +177,7 @@ fn a_record_of_a_later_version_or_cut_short_is_corrupt_and_never_panics() {
             assert_eq!(read.unwrap_err().kind(), Kind::Corrupt, "{length} bytes");
         }
     }
-    for record in [parked(), begun()] {
+    for record in [parked(), begun(), released(), released_and_begun()] {
         let whole = record.encode();
         for length in 0..whole.len() - record.body.len() {
             let read = InboxRecord::decode(&whole.slice(..length));

@@ -88,7 +88,8 @@ impl<H: Handler> Inbox<H> {
                 crowd.push((update, offset));
             } else if let Some(incarnation) = known[place.write] {
                 let shard = update.about.conversation.shard();
-                arrivals.push((update.keys, Arrived::new(update.about, shard, incarnation, offset)));
+                let arrived = Arrived::new(update.about, shard, incarnation, offset);
+                arrivals.push((update.keys, Arrived { passes: update.passes, ..arrived }));
             }
         }
         let (seen, meter) =

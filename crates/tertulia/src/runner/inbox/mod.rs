@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
+pub(super) use self::coming::keys;
 use super::core::Core;
 use super::index::Arrived;
 use super::intake::{Request, Updates};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Inbox;
-use super::coming::keys;
+use super::coming::keys_of;
 use crate::error::Kind;
 use crate::runner::format::{InboxRecord, Mark};
 use crate::runner::index::Arrived;
@@ -81,7 +81,11 @@ impl<H: Handler> Inbox<H> {
                 self.read[arrived.shard.index()] = Some((arrived.incarnation, next));
             }
             found += sure;
-            let keyed = |(_, arrived): (_, Arrived)| (keys(&*self.core.handler, &arrived.about), arrived);
+            let keyed = |(_, mut arrived): (_, Arrived)| {
+                let keys;
+                (keys, arrived.passes) = keys_of(&*self.core.handler, &arrived.about);
+                (keys, arrived)
+            };
             self.push(waiting.drain(..sure).map(keyed));
         }
         self.read = read;
@@ -107,9 +111,10 @@ fn read_entry(shard: Shard, incarnation: CommitId, entry: QueueEntry, row: Optio
             return None;
         }
     };
-    let InboxRecord { conversation, arrived, attempts, not_before, mark, body } = record;
+    let InboxRecord { conversation, arrived, attempts, not_before, mark, released, body } = record;
     let about = About { update, conversation, arrived, attempt: attempts.saturating_add(1), body };
     let mut found = Arrived { not_before, revision, ..Arrived::new(about, shard, incarnation, offset) };
+    found.give_out(released);
     match mark {
         Mark::None => {}
         // Of an earlier row, it counts no more.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::runner::{About, Begun};
+use crate::runner::{About, Begun, Released};
 use crate::storage::{CommitId, Offset, Revision};
 use crate::{Shard, Timestamp};
 
@@ -26,6 +26,10 @@ pub(in crate::runner) struct Arrived {
     pub(in crate::runner) begun: Begun,
     /// This process has marked it as begun.
     pub(in crate::runner) marked: bool,
+    /// It passes the queue.
+    pub(in crate::runner) passes: bool,
+    /// What its turn has given out before its end; `None` if nothing.
+    pub(in crate::runner) released: Option<Arc<Released>>,
     /// What was decided about it and could not be committed yet: it is not run again for that.
     pub(in crate::runner) verdict: Option<Arc<Verdict>>,
 }
@@ -53,14 +57,27 @@ impl Arrived {
             parked: false,
             begun: Begun::default(),
             marked: false,
+            passes: false,
+            released: None,
             verdict: None,
         }
+    }
+
+    /// What its turn has given out before its end.
+    pub(in crate::runner) fn released(&self) -> &Released {
+        const NOTHING: &Released = &Released::NOTHING;
+        self.released.as_deref().unwrap_or(NOTHING)
     }
 
     /// Forgets the body, which is read again, with the revision that it has then.
     pub(in crate::runner) fn leave_body_behind(&mut self) {
         self.about.body = Bytes::new();
         self.body_left_behind = true;
+    }
+
+    /// Notes what its turn has given out.
+    pub(in crate::runner) fn give_out(&mut self, released: Released) {
+        self.released = (released != Released::NOTHING).then(|| Arc::new(released));
     }
 
     /// Where its entry is, among all inboxes.

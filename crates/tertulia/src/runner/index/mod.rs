@@ -4,6 +4,9 @@ mod arrived;
 mod crowd;
 mod isolated;
 mod stats;
+mod stops;
+mod taken_in;
+mod waits;
 mod watch;
 
 use std::collections::HashMap;
@@ -11,10 +14,11 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 use super::Keys;
-use super::sequence::{Key, Place, Sequencer};
+use super::sequence::{Key, Lane, Place, Sequencer};
+use super::turn::Turn;
 use crate::Shard;
 use crate::storage::Offset;
 
@@ -22,6 +26,13 @@ pub(super) use self::arrived::{Arrived, Verdict};
 pub(super) use self::crowd::Newcomer;
 pub(super) use self::isolated::Only;
 pub use self::stats::{Depth, Stats};
+pub(super) use self::stops::{Head, Stopped};
+pub(super) use self::waits::Rest;
+
+/// How many updates that pass the queue run at once.
+pub(super) const PASSING: usize = 64;
+/// How many sources have a lane of their own; those beyond share the last.
+const SOURCES: usize = 64;
 
 /// The index: a sequencer, and who computes.
 #[derive(Debug)]
@@ -61,8 +72,10 @@ pub(super) struct Crowd {
 #[derive(Debug, Default)]
 struct State {
     sequencer: Sequencer<Arc<Arrived>>,
-    /// Updates taken and not finished or held.
+    /// Updates taken and not finished or held, but for those that pass the queue.
     running: usize,
+    /// Those that pass the queue.
+    passing: usize,
     /// Workers that are not waiting in a handler. At most `bounds.computing`, but for those that have just
     /// stopped waiting.
     computing: usize,
@@ -77,7 +90,19 @@ struct State {
     let_go: Vec<(Shard, Offset)>,
     /// While suspects are tried: nothing else is taken.
     only: Option<Only>,
+    /// The sources, by the number of their lane.
+    sources: Vec<Box<str>>,
+    /// Turns whose handlers wait, so that they can be stopped. Few are in the next three.
+    live: Places<Turn>,
+    /// Who waits for a turn to be stopped.
+    stopping: Places<oneshot::Sender<Option<Stopped>>>,
+    /// Turns that wait for an update without a slot, and how they are told that they have one again.
+    resting: Places<oneshot::Sender<()>>,
+    /// Who is told of what comes behind an update.
+    watched: Places<Arc<Notify>>,
 }
+
+type Places<T> = HashMap<Place, T, RandomState>;
 
 impl State {
     /// How many updates may be taken now.
@@ -86,6 +111,27 @@ impl State {
             None => self.sequencer.ready(),
             Some(only) => self.sequencer.ready_entries().filter(|arrived| only.allows(arrived)).count(),
         }
+    }
+
+    /// Which lane an update waits in.
+    fn lane(&mut self, arrived: &Arrived) -> Lane {
+        if arrived.passes {
+            return Lane::Passing;
+        }
+        let source = arrived.about.conversation.source();
+        let known = self.sources.iter().position(|known| **known == *source);
+        let number = known.unwrap_or_else(|| {
+            if self.sources.len() < SOURCES {
+                self.sources.push((*source).into());
+            }
+            self.sources.len() - 1
+        });
+        Lane::Source(u8::try_from(number).expect("there are at most 64"))
+    }
+
+    /// How many updates of this kind run.
+    fn running_of(&mut self, arrived: &Arrived) -> &mut usize {
+        if arrived.passes { &mut self.passing } else { &mut self.running }
     }
 }
 
@@ -154,11 +200,13 @@ impl Index {
                 Keys::Conversation => std::slice::from_ref(&conversation),
                 Keys::Exactly(keys) => keys,
             };
+            let lane = state.lane(&arrived);
             if parked {
-                let place = state.sequencer.push_held(keys, arrived, weight);
+                let place = state.sequencer.push_held(lane, keys, arrived, weight);
                 state.parked.insert(at, place);
             } else {
-                state.sequencer.push(keys, arrived, weight);
+                let place = state.sequencer.push(lane, keys, arrived, weight);
+                state.tell_ahead(place);
             }
         }
         self.start(&mut state)
@@ -172,17 +220,23 @@ impl Index {
     /// Ends an update and takes the next, under one lock; a worker that gets none ends.
     pub(super) fn finish(&self, place: Place, arrived: &Arrived) -> (Option<(Place, Arc<Arrived>)>, Start) {
         let mut state = self.state.lock();
-        state.sequencer.finish(place);
         state.let_go.retain(|at| *at != arrived.at());
         state.ended += 1;
-        state.running -= 1;
-        state.bytes -= arrived.kept();
-        // Not at each removal.
-        if self.free(&state) == self.enough() {
-            self.room.notify_waiters();
-        }
+        *state.running_of(arrived) -= 1;
+        state.not_stopped(place);
+        self.remove(&mut state, place, arrived);
         let next = self.next(&mut state);
         (next, self.start(&mut state))
+    }
+
+    /// Takes out an update that is over.
+    fn remove(&self, state: &mut State, place: Place, arrived: &Arrived) {
+        state.sequencer.finish(place);
+        state.bytes -= arrived.kept();
+        // Not at each removal.
+        if self.free(state) == self.enough() {
+            self.room.notify_waiters();
+        }
     }
 
     /// Keeps an update, changed, from running until [`resume`](Self::resume), holding its keys and no slot.
@@ -196,10 +250,13 @@ impl Index {
         state.bytes -= before.kept();
         self.bound(&mut state, &mut arrived);
         let (at, parked) = (arrived.at(), arrived.parked);
+        *state.running_of(&arrived) -= 1;
         state.sequencer.hold(place, arrived);
         state.ended += 1;
-        state.running -= 1;
-        if parked {
+        if !parked {
+            state.stopped(place);
+        } else {
+            state.not_stopped(place);
             state.parked.insert(at, place);
             if state.let_go.contains(&at) {
                 self.let_go(&mut state, at);
@@ -233,7 +290,8 @@ impl Index {
             }
             return;
         };
-        let arrived = Arc::make_mut(state.sequencer.get_mut(place));
+        let Some(arrived) = state.sequencer.get_mut(place) else { return };
+        let arrived = Arc::make_mut(arrived);
         let kept = arrived.kept();
         arrived.parked = false;
         arrived.about.attempt = 1;
@@ -263,16 +321,8 @@ impl Index {
     }
 
     fn next(&self, state: &mut State) -> Option<(Place, Arc<Arrived>)> {
-        let next = if state.computing > self.bounds.computing || self.is_full(state) {
-            None
-        } else {
-            match &state.only {
-                None => state.sequencer.take(),
-                Some(only) => state.sequencer.take_one_of(|arrived| only.allows(arrived)),
-            }
-        };
+        let next = self.pick(state);
         if next.is_some() {
-            state.running += 1;
             // Not at each update taken.
             if state.sequencer.ready() == self.bounds.ready / 2 || state.running == self.bounds.running {
                 self.room.notify_waiters();
@@ -280,26 +330,66 @@ impl Index {
         } else {
             state.computing -= 1;
             self.tell_room(state);
-            if state.running == 0 {
-                self.quiet.notify_waiters();
-            }
+            self.tell_quiet(state);
         }
         next
     }
 
-    fn is_full(&self, state: &State) -> bool {
-        state.stopped || state.running >= self.bounds.running
+    /// The next update to run. Turns that have waited without a slot and are picked go on by themselves.
+    fn pick(&self, state: &mut State) -> Option<(Place, Arc<Arrived>)> {
+        if state.computing > self.bounds.computing {
+            return None;
+        }
+        loop {
+            let (queue, pass) = (self.queues(state), self.passes(state));
+            let (place, arrived) = match &state.only {
+                None if pass && state.sequencer.ready_to_pass() > 0 => state.sequencer.take_passing(),
+                None if queue => state.sequencer.take(),
+                None => None,
+                Some(only) => state
+                    .sequencer
+                    .take_one_of(|arrived| only.allows(arrived) && if arrived.passes { pass } else { queue }),
+            }?;
+            *state.running_of(&arrived) += 1;
+            if !state.goes_on(place) {
+                return Some((place, arrived));
+            }
+        }
+    }
+
+    /// Whether one more update may run.
+    fn queues(&self, state: &State) -> bool {
+        !state.stopped && state.running < self.bounds.running
+    }
+
+    /// Whether one more update that passes the queue may run.
+    fn passes(&self, state: &State) -> bool {
+        !state.stopped && state.passing < PASSING
     }
 
     fn start(&self, state: &mut State) -> Start {
-        if self.is_full(state) {
+        if state.stopped {
             return Start(0);
         }
         let free = self.bounds.computing.saturating_sub(state.computing);
-        let slots = self.bounds.running - state.running;
-        let workers = free.min(state.ready()).min(slots);
+        let ready = match state.only {
+            None => {
+                let pass = state.sequencer.ready_to_pass();
+                let slots = self.bounds.running.saturating_sub(state.running);
+                pass.min(PASSING - state.passing) + (state.sequencer.ready() - pass).min(slots)
+            }
+            // A worker too many ends at once.
+            Some(_) => state.ready(),
+        };
+        let workers = free.min(ready);
         state.computing += workers;
         Start(workers)
+    }
+
+    fn tell_quiet(&self, state: &State) {
+        if state.running + state.passing == 0 {
+            self.quiet.notify_waiters();
+        }
     }
 
     /// How many updates are known and not finished.
@@ -309,7 +399,8 @@ impl Index {
 
     /// How many updates run.
     pub(super) fn running(&self) -> usize {
-        self.state.lock().running
+        let state = self.state.lock();
+        state.running + state.passing
     }
 
     /// Waits until nothing runs and nothing may be taken. Updates in backoff, and those behind them, may be left.
@@ -330,7 +421,7 @@ impl Index {
     /// Whether nothing runs and nothing is ready.
     pub(super) fn is_quiet(&self) -> bool {
         let state = self.state.lock();
-        state.running == 0 && state.ready() == 0
+        state.running + state.passing == 0 && state.ready() == 0
     }
 
     /// Takes nothing any more.

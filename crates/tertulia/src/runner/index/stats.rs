@@ -13,6 +13,8 @@ pub struct Stats {
     pub updates: usize,
     /// Those that run, waiting in their handlers included.
     pub running: usize,
+    /// Those whose turns wait for an update, without a slot.
+    pub asking: usize,
     /// Those that wait for nothing but a slot.
     pub ready: usize,
     /// Those that are parked; what waits behind them is not counted here.
@@ -50,7 +52,8 @@ impl Index {
         let oldest = state.sequencer.entries().map(|arrived| arrived.about.arrived).min();
         Stats {
             updates: state.sequencer.len(),
-            running: state.running,
+            running: state.running + state.passing,
+            asking: state.resting.len(),
             ready: state.sequencer.ready(),
             parked: state.parked.len(),
             keys: state.sequencer.keys(),

@@ -3,11 +3,17 @@
 //! An entry joins the list of each of its keys at once and is ready when it heads all of them, so waits point at
 //! earlier arrivals only and there is no deadlock. This file knows no clock, no task and no storage.
 
-use std::collections::{HashMap, VecDeque};
+mod away;
+mod lanes;
+
+use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 use slab::Slab;
 use std::sync::Arc;
+
+pub(crate) use self::lanes::Lane;
+use self::lanes::Lanes;
 
 #[cfg(test)]
 mod tests;
@@ -22,8 +28,10 @@ pub(crate) struct Sequencer<T> {
     nodes: Slab<Node>,
     lists: Slab<List>,
     names: HashMap<Key, usize, RandomState>,
-    /// Entries that head all their lists and were not taken yet, in the order in which they became so.
-    ready: VecDeque<usize>,
+    /// Entries that head all their lists and were not taken yet.
+    ready: Lanes,
+    /// How many entries were added.
+    added: u64,
     /// Of all entries.
     weight: usize,
     /// What counts as the moment at which entries are taken.
@@ -41,6 +49,13 @@ struct Entry<T> {
     blocked: u32,
     /// The moment at which it was taken, if it is.
     taken: Option<u32>,
+    /// How many were added before it.
+    nth: u64,
+    lane: Lane,
+    /// It headed all its lists once: nothing goes before it any more.
+    was_ready: bool,
+    /// The keys of an entry that has left its lists for a while.
+    away: Option<Vec<Key>>,
 }
 
 /// One entry in one key's list.
@@ -56,6 +71,7 @@ struct Node {
 #[derive(Debug)]
 struct List {
     name: Key,
+    head: usize,
     tail: usize,
     sum: Sum,
 }
@@ -68,9 +84,13 @@ pub(crate) struct Sum {
     pub(crate) weight: usize,
 }
 
-/// Names an entry until it is finished.
+/// Names an entry, also after it is finished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Place(usize);
+pub(crate) struct Place {
+    entry: usize,
+    /// As in the entry, so that the place of a finished one names no other.
+    nth: u64,
+}
 
 impl<T> Default for Sequencer<T> {
     fn default() -> Self {
@@ -79,7 +99,8 @@ impl<T> Default for Sequencer<T> {
             nodes: Slab::new(),
             lists: Slab::new(),
             names: HashMap::default(),
-            ready: VecDeque::new(),
+            ready: Lanes::default(),
+            added: 0,
             weight: 0,
             moment: 0,
         }
@@ -102,6 +123,11 @@ impl<T> Sequencer<T> {
         self.ready.len()
     }
 
+    /// How many of those pass the queue.
+    pub(crate) fn ready_to_pass(&self) -> usize {
+        self.ready.passing()
+    }
+
     /// How many keys have entries.
     pub(crate) fn keys(&self) -> usize {
         self.lists.len()
@@ -121,27 +147,31 @@ impl<T> Sequencer<T> {
     }
 
     fn heads(&self) -> impl Iterator<Item = (usize, usize)> {
-        self.nodes.iter().filter(|(_, node)| node.before.is_none()).map(|(place, node)| (node.list, place))
+        self.lists.iter().map(|(place, list)| (place, list.head))
     }
 
     /// Adds an entry behind all others of its keys. A key given twice counts once; without keys it is ready.
     /// `weight` counts in the sums of its keys.
-    pub(crate) fn push(&mut self, keys: &[Key], value: T, weight: usize) -> Place {
-        let place = self.push_held(keys, value, weight);
+    pub(crate) fn push(&mut self, lane: Lane, keys: &[Key], value: T, weight: usize) -> Place {
+        let place = self.push_held(lane, keys, value, weight);
         self.resume(place);
         place
     }
 
     /// Adds an entry as [`push`](Self::push), and keeps it from running until [`resume`](Self::resume).
-    pub(crate) fn push_held(&mut self, keys: &[Key], value: T, weight: usize) -> Place {
-        let entry = self.entries.insert(Entry { value, node: None, weight, blocked: 1, taken: None });
+    pub(crate) fn push_held(&mut self, lane: Lane, keys: &[Key], value: T, weight: usize) -> Place {
+        let nth = self.added;
+        self.added += 1;
+        let (node, blocked, taken, was_ready, away) = (None, 1, None, false, None);
+        let entry = Entry { value, node, weight, blocked, taken, nth, lane, was_ready, away };
+        let entry = self.entries.insert(entry);
         self.weight += weight;
         for (i, key) in keys.iter().enumerate() {
             if !keys[..i].contains(key) {
                 self.join(entry, key, weight);
             }
         }
-        Place(entry)
+        Place { entry, nth }
     }
 
     fn join(&mut self, entry: usize, key: &Key, weight: usize) {
@@ -160,38 +190,48 @@ impl<T> Sequencer<T> {
             self.entries[entry].blocked += 1;
         } else {
             let sum = Sum { entries: 1, weight };
-            let list = self.lists.insert(List { name: key.clone(), tail: node, sum });
+            let list = self.lists.insert(List { name: key.clone(), head: node, tail: node, sum });
             self.names.insert(key.clone(), list);
             self.nodes[node].list = list;
         }
     }
 
-    /// Takes the entry that has been ready for longest. It stays at the head of its lists until it is finished.
+    /// Takes the entry whose turn it is among those that do not pass the queue. It stays at the head of its lists
+    /// until it is finished.
     pub(crate) fn take(&mut self) -> Option<(Place, T)>
     where
         T: Clone,
     {
-        let entry = self.ready.pop_front()?;
+        let entry = self.ready.take()?;
         Some(self.taken(entry))
     }
 
-    /// As [`take`](Self::take), of those that `wanted` picks.
+    /// Takes the entry that has been ready for longest of those that pass the queue.
+    pub(crate) fn take_passing(&mut self) -> Option<(Place, T)>
+    where
+        T: Clone,
+    {
+        let entry = self.ready.take_passing()?;
+        Some(self.taken(entry))
+    }
+
+    /// As [`take`](Self::take), of all those that `wanted` picks.
     pub(crate) fn take_one_of(&mut self, wanted: impl Fn(&T) -> bool) -> Option<(Place, T)>
     where
         T: Clone,
     {
-        let nth = self.ready.iter().position(|entry| wanted(&self.entries[*entry].value))?;
-        let entry = self.ready.remove(nth)?;
+        let entry = self.ready.iter().find(|entry| wanted(&self.entries[*entry].value))?;
+        self.ready.remove(self.entries[entry].lane, entry);
         Some(self.taken(entry))
     }
 
-    fn taken(&mut self, entry: usize) -> (Place, T)
+    fn taken(&mut self, at: usize) -> (Place, T)
     where
         T: Clone,
     {
-        let Entry { value, taken, .. } = &mut self.entries[entry];
-        *taken = Some(self.moment);
-        (Place(entry), value.clone())
+        let entry = &mut self.entries[at];
+        entry.taken = Some(self.moment);
+        (Place { entry: at, nth: entry.nth }, entry.value.clone())
     }
 
     /// Goes on to the next moment; gives the entries that were taken exactly `ago` moments before it and are not
@@ -204,31 +244,50 @@ impl<T> Sequencer<T> {
 
     /// The entries that could be taken now.
     pub(crate) fn ready_entries(&self) -> impl Iterator<Item = &T> {
-        self.ready.iter().map(|entry| &self.entries[*entry].value)
+        self.ready.iter().map(|entry| &self.entries[entry].value)
     }
 
-    /// What is kept of an entry.
-    pub(crate) fn get_mut(&mut self, Place(entry): Place) -> &mut T {
-        &mut self.entries[entry].value
+    /// What is kept of an entry, unless it is finished.
+    pub(crate) fn get(&self, place: Place) -> Option<&T> {
+        self.entry(place).map(|entry| &entry.value)
+    }
+
+    /// As [`get`](Self::get), to be changed.
+    pub(crate) fn get_mut(&mut self, place: Place) -> Option<&mut T> {
+        self.entry_mut(place).map(|entry| &mut entry.value)
+    }
+
+    fn entry(&self, place: Place) -> Option<&Entry<T>> {
+        self.entries.get(place.entry).filter(|entry| entry.nth == place.nth)
+    }
+
+    fn entry_mut(&mut self, place: Place) -> Option<&mut Entry<T>> {
+        self.entries.get_mut(place.entry).filter(|entry| entry.nth == place.nth)
     }
 
     /// Gives a taken entry back, changed, and keeps it from running until [`resume`](Self::resume); it goes on
     /// holding its keys.
-    pub(crate) fn hold(&mut self, Place(entry): Place, value: T) {
-        let entry = &mut self.entries[entry];
-        entry.value = value;
-        entry.blocked += 1;
-        entry.taken = None;
+    pub(crate) fn hold(&mut self, place: Place, value: T) {
+        if let Some(entry) = self.entry_mut(place) {
+            entry.value = value;
+            entry.blocked += 1;
+            entry.taken = None;
+        }
     }
 
-    /// Makes a held entry ready again.
-    pub(crate) fn resume(&mut self, Place(entry): Place) {
-        self.unblock(entry);
+    /// Makes a held entry ready again, as often as it was held; nothing if it is finished.
+    pub(crate) fn resume(&mut self, place: Place) {
+        if self.entry(place).is_some() {
+            self.unblock(place.entry);
+        }
     }
 
-    /// Removes a taken entry; whoever heads its lists now may become ready.
-    pub(crate) fn finish(&mut self, Place(entry): Place) {
-        let Entry { node: mut next, weight, .. } = self.entries.remove(entry);
+    /// Removes an entry that is not ready; whoever heads its lists now may become ready.
+    pub(crate) fn finish(&mut self, place: Place) {
+        if self.entry(place).is_none() {
+            return;
+        }
+        let Entry { node: mut next, weight, .. } = self.entries.remove(place.entry);
         self.weight -= weight;
         while let Some(node) = next {
             next = self.leave(node, weight);
@@ -243,11 +302,13 @@ impl<T> Sequencer<T> {
         sum.weight -= weight;
         match before {
             Some(before) => self.nodes[before].behind = behind,
-            None if behind.is_none() => {
-                let List { name, .. } = self.lists.remove(list);
-                self.names.remove(&name);
-            }
-            None => {}
+            None => match behind {
+                Some(behind) => self.lists[list].head = behind,
+                None => {
+                    let List { name, .. } = self.lists.remove(list);
+                    self.names.remove(&name);
+                }
+            },
         }
         match behind {
             Some(behind) => {
@@ -266,10 +327,11 @@ impl<T> Sequencer<T> {
     }
 
     fn unblock(&mut self, entry: usize) {
-        let blocked = &mut self.entries[entry].blocked;
+        let Entry { blocked, lane, was_ready, .. } = &mut self.entries[entry];
         *blocked -= 1;
         if *blocked == 0 {
-            self.ready.push_back(entry);
+            *was_ready = true;
+            self.ready.push(*lane, entry);
         }
     }
 

@@ -10,4 +10,5 @@ mod save;
 mod sessions;
 mod start;
 mod support;
+mod turns;
 mod writes;

@@ -1,0 +1,55 @@
+//! What is replied where replies are read rather than called: the answers to the updates of a turn.
+
+use super::answer::{self, Answer};
+use crate::runner::{About, Turn};
+use crate::storage::LogWrite;
+use crate::{Result, Timestamp};
+
+/// The answers of a turn that are not written yet.
+pub(super) struct Replies {
+    /// Whose answer what is said now belongs to: the last update that the handler waited for, or its own.
+    to: About,
+    said: Vec<String>,
+    /// How much was said to those before.
+    before: u32,
+    /// Other updates of the turn, whose answers say nothing.
+    others: Vec<About>,
+}
+
+impl Replies {
+    /// To the update of a turn, or the last of those that were joined with it.
+    pub(super) fn to(turn: &Turn) -> Self {
+        let mut all: Vec<About> = vec![turn.about().clone()];
+        all.extend_from_slice(turn.joined());
+        let to = all.pop().expect("there is at least the turn's own");
+        Self { to, said: Vec::new(), before: 0, others: all }
+    }
+
+    /// Adds a reply, and gives its number.
+    pub(super) fn say(&mut self, text: &str) -> u32 {
+        self.said.push(text.to_owned());
+        self.before + u32::try_from(self.said.len() - 1).expect("memory ends before replies do")
+    }
+
+    /// Another update is the turn's too, and has no answer of its own.
+    pub(super) fn also(&mut self, other: About) {
+        self.others.push(other);
+    }
+
+    /// What is said from now on is said to another update.
+    pub(super) fn turn_to(&mut self, other: About) {
+        self.before += u32::try_from(self.said.len()).expect("memory ends before replies do");
+        self.said.clear();
+        self.others.clear();
+        self.to = other;
+    }
+
+    /// The writes of the answers. They are written even if nothing was said, so that whoever waits learns that the turn
+    /// is over.
+    pub(super) fn writes(&self, now: Timestamp) -> Result<Vec<LogWrite>> {
+        let last = answer::write(&self.to, now, &Answer::Replies(self.said.clone()));
+        let nothing = Answer::Replies(Vec::new());
+        let others = self.others.iter().map(|other| answer::write(other, now, &nothing));
+        others.chain([last]).collect()
+    }
+}

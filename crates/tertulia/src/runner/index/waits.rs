@@ -1,0 +1,97 @@
+//! Turns that wait for an update: what comes behind theirs, and their slots, which they give back meanwhile.
+
+use std::sync::Arc;
+
+use tokio::sync::{Notify, oneshot};
+
+use super::{Arrived, Index, Place, Start, State};
+
+/// A turn that waits without a slot. It must be ended by [`Index::resume`], which has it wait for a slot like any update that is ready, or [`Index::seize`].
+#[must_use]
+#[derive(Debug)]
+pub(in crate::runner) struct Rest(oneshot::Receiver<()>);
+
+impl Rest {
+    /// Resolves when the turn has a slot again, after [`Index::resume`]; never if the runner stops before.
+    pub(in crate::runner) async fn slot(&mut self) {
+        if (&mut self.0).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+impl Index {
+    /// Has `told` notified whenever an update arrives behind this one, until [`unwatch`](Self::unwatch).
+    pub(in crate::runner) fn watch(&self, place: Place, told: Arc<Notify>) {
+        self.state.lock().watched.insert(place, told);
+    }
+
+    pub(in crate::runner) fn unwatch(&self, place: Place) {
+        self.state.lock().watched.remove(&place);
+    }
+
+    /// Gives back the slot of a turn, which goes on holding its keys.
+    pub(in crate::runner) fn rest(&self, place: Place) -> (Rest, Start) {
+        let (tell, told) = oneshot::channel();
+        let mut state = self.state.lock();
+        let arrived = state.sequencer.get(place).cloned();
+        if let Some(arrived) = arrived {
+            *state.running_of(&arrived) -= 1;
+            state.sequencer.hold(place, arrived);
+            state.resting.insert(place, tell);
+        }
+        self.tell_quiet(&state);
+        (Rest(told), self.start(&mut state))
+    }
+
+    /// Gives a turn that rests a slot at once, though there may be none: it goes on whether it has one or not.
+    pub(in crate::runner) fn seize(&self, place: Place) {
+        let mut state = self.state.lock();
+        if state.resting.remove(&place).is_some() {
+            state.sequencer.take_this(place);
+            if let Some(arrived) = state.sequencer.get(place).cloned() {
+                *state.running_of(&arrived) += 1;
+            }
+        }
+    }
+
+    /// What is behind an update and was never ready, in the order of arrival.
+    pub(in crate::runner) fn behind(&self, place: Place) -> Vec<(Place, Arc<Arrived>)> {
+        let state = self.state.lock();
+        let behind = state.sequencer.behind(place).into_iter();
+        behind.map(|(place, arrived)| (place, Arc::clone(arrived))).collect()
+    }
+
+    /// How many turns have given back their slots.
+    pub(in crate::runner) fn resting(&self) -> usize {
+        self.state.lock().resting.len()
+    }
+
+    /// Whether anything can ever come behind an update.
+    pub(in crate::runner) fn has_keys(&self, place: Place) -> bool {
+        self.state.lock().sequencer.has_keys(place)
+    }
+}
+
+impl State {
+    /// Tells who watches what is ahead of an update that has arrived.
+    pub(super) fn tell_ahead(&self, place: Place) {
+        if self.watched.is_empty() {
+            return;
+        }
+        for ahead in self.sequencer.ahead(place) {
+            if let Some(told) = self.watched.get(&ahead) {
+                told.notify_one();
+            }
+        }
+    }
+
+    /// Whether the update that was just taken is a turn that rested, which goes on by itself.
+    pub(super) fn goes_on(&mut self, place: Place) -> bool {
+        if self.resting.is_empty() {
+            return false;
+        }
+        // Whoever rests takes himself out before he goes.
+        self.resting.remove(&place).is_some_and(|tell| tell.send(()).is_ok())
+    }
+}

@@ -1,0 +1,303 @@
+//! Waiting for an update in the middle of a turn: the turn gives its slot back, takes in the next update of its
+//! conversation, and goes on.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use super::desk::Release;
+use super::format::Released;
+use super::index::Rest;
+use super::sequence::Place;
+use super::taken::Taken;
+use super::{About, Turn};
+use crate::error::Kind;
+use crate::storage::LogWrite;
+use crate::{Error, Result, Timestamp};
+
+/// What a turn waits for.
+pub struct Awaited<'a> {
+    /// Which update it is: the first that this picks, of those of the conversation that arrive behind the turn's own.
+    /// It may be asked several times about one.
+    pub wanted: &'a (dyn Fn(&About) -> bool + Send + Sync),
+    /// How long: more than nothing, and at most [`Awaited::LONGEST`]. Counted from the first time that the turn began to
+    /// wait for this, whatever happened since.
+    pub within: Duration,
+    /// What is written when the turn begins to wait, and stays whatever becomes of it.
+    pub writes: Vec<LogWrite>,
+}
+
+impl Awaited<'_> {
+    /// The longest wait: 24 h. Who needs to wait longer ends the turn, and goes on with the next update.
+    pub const LONGEST: Duration = Duration::from_hours(24);
+    /// How many updates a turn takes in at most.
+    pub const MOST: usize = Released::MAX_WAITS;
+}
+
+impl fmt::Debug for Awaited<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Awaited").field("within", &self.within).finish_non_exhaustive()
+    }
+}
+
+impl Turn {
+    /// Gives out what the turn has called so far, and waits for an update, which the turn takes in: it is not run but
+    /// removed in the turn's batch. If the turn runs again it is handed the same updates in the same order, and if it
+    /// comes to no good end they go back and run.
+    ///
+    /// While it waits the turn has no slot and its time limit stands still; it goes on holding its keys.
+    ///
+    /// # Errors
+    /// `Timeout` if no such update arrives in time; `Invalid` if the wait is too long or could never end: the turn's
+    /// update passes the queue or has no keys, or the turn waits already, or has taken in [`Awaited::MOST`]; `Unavailable`
+    /// if too many turns wait; `Conflict` if somebody else has ended the update; `Closed` if the turn is over.
+    ///
+    /// # Cancel safety
+    /// If dropped, nothing is taken in, and the turn goes on at once, perhaps as one more than run at once. What was
+    /// given out stays.
+    pub async fn wait(&self, awaited: Awaited<'_>) -> Result<About> {
+        let Awaited { wanted, within, writes } = awaited;
+        let began = self.begin_to_wait(within)?;
+        let until = self.release(began.nth, writes).await?.after(within);
+        let told = Arc::new(Notify::new());
+        let _watched = Watched::new(self, &told);
+        let mut refused = HashSet::new();
+        let mut resting: Option<Resting<'_>> = None;
+        loop {
+            let found = self.take_in_behind(wanted, Some(until), &mut refused).await?;
+            let left = until.since(self.clock().now());
+            if found.is_some() || left.is_zero() {
+                if let Some(resting) = resting.take() {
+                    resting.end().await;
+                    let arrived = self.desk().clone().go_on(self.arrived()).await?;
+                    self.set_arrived(arrived);
+                }
+                let late =
+                    || Error::new(Kind::Timeout, format!("no answer came within {} s", within.as_secs_f32()));
+                return self.receive(found.ok_or_else(late)?);
+            }
+            if resting.is_none() {
+                resting = Some(Resting::begin(self));
+            }
+            tokio::select! {
+                () = told.notified() => {}
+                () = self.clock().sleep(left) => {}
+            }
+        }
+    }
+
+    /// Takes in an update that waits behind the turn's own, if there is one that `wanted` picks, as
+    /// [`wait`](Self::wait) does, but without waiting.
+    ///
+    /// # Errors
+    /// `Invalid` if the turn has taken in [`Awaited::MOST`]; `Closed` if the turn is over; what the storage gives.
+    ///
+    /// # Cancel safety
+    /// If dropped, nothing is taken in.
+    pub async fn take_in(&self, wanted: &(dyn Fn(&About) -> bool + Send + Sync)) -> Result<Option<About>> {
+        self.check_room()?;
+        let found = self.take_in_behind(wanted, None, &mut HashSet::new()).await?;
+        found.map(|found| self.receive(found)).transpose()
+    }
+
+    /// As [`take_in`](Self::take_in), but waits for such an update, however long, with its slot: for what is done
+    /// beside something else.
+    ///
+    /// # Errors
+    /// As [`take_in`](Self::take_in).
+    ///
+    /// # Cancel safety
+    /// If dropped, nothing is taken in.
+    pub async fn take_in_next(&self, wanted: &(dyn Fn(&About) -> bool + Send + Sync)) -> Result<About> {
+        self.check_room()?;
+        let told = Arc::new(Notify::new());
+        let _watched = Watched::new(self, &told);
+        let mut refused = HashSet::new();
+        loop {
+            if let Some(found) = self.take_in_behind(wanted, None, &mut refused).await? {
+                return self.receive(found);
+            }
+            told.notified().await;
+        }
+    }
+
+    fn begin_to_wait(&self, within: Duration) -> Result<Waiting<'_>> {
+        let conversation = &self.about().conversation;
+        if within.is_zero() || within > Awaited::LONGEST {
+            let (seconds, most) = (within.as_secs(), Awaited::LONGEST.as_secs());
+            return Err(Error::invalid(format!(
+                "a turn of {conversation} is to wait {seconds} s, 1 to {most} are allowed"
+            )));
+        }
+        if self.arrived().passes {
+            return Err(Error::invalid(format!(
+                "an update of {conversation} that passes the queue cannot wait for another"
+            )));
+        }
+        let index = self.desk().index();
+        if !index.has_keys(self.place()) {
+            return Err(Error::invalid(format!(
+                "an update of {conversation} has no keys, so none can come behind it"
+            )));
+        }
+        if index.resting() >= self.desk().most_waiting() {
+            let most = self.desk().most_waiting();
+            return Err(Error::unavailable(format!("too many turns wait for an update: at most {most} do")));
+        }
+        self.check_room()?;
+        let waiting = self.collect(|collected| {
+            let nth = collected.waits;
+            let free = !std::mem::replace(&mut collected.waiting, true) && nth < Awaited::MOST;
+            collected.waits += usize::from(free);
+            // Not made in vain: it locks when it is dropped.
+            free.then(|| Waiting { turn: self, nth })
+        })?;
+        waiting.ok_or_else(|| {
+            Error::invalid(format!(
+                "a turn of {conversation} waits already, or has waited {} times",
+                Awaited::MOST
+            ))
+        })
+    }
+
+    fn check_room(&self) -> Result<()> {
+        if self.collect(|collected| collected.taken.len())? < Awaited::MOST {
+            return Ok(());
+        }
+        let conversation = &self.about().conversation;
+        Err(Error::invalid(format!(
+            "a turn of {conversation} has taken in {} updates, which is the most",
+            Awaited::MOST
+        )))
+    }
+
+    /// Gives out what was not yet, for the wait with this number; gives when that was done first.
+    async fn release(&self, nth: usize, writes: Vec<LogWrite>) -> Result<Timestamp> {
+        let arrived = self.arrived();
+        let mut released = arrived.released().clone();
+        let first = released.calls;
+        let calls = self.collect(|collected| {
+            collected.calls.get(first as usize..).map(<[_]>::to_vec).unwrap_or_default()
+        })?;
+        let known = released.waits.get(nth).copied();
+        if let Some(since) = known
+            && calls.is_empty()
+            && !arrived.marked
+        {
+            return Ok(since);
+        }
+        released.calls += u32::try_from(calls.len()).expect("memory ends before calls do");
+        let since = known.unwrap_or_else(|| self.clock().now());
+        if known.is_none() {
+            released.waits.push(since);
+        }
+        let writes = if known.is_none() { writes } else { Vec::new() };
+        let release = Release { arrived, calls, first, released, writes };
+        self.collect(|collected| collected.releasing = true)?;
+        let done = Arc::clone(self.desk()).release(release).await;
+        self.collect(|collected| collected.releasing = false)?;
+        match done {
+            Ok(arrived) => {
+                self.set_arrived(arrived);
+                Ok(since)
+            }
+            Err(error) => {
+                if error.kind() == Kind::Conflict {
+                    self.collect(|collected| collected.outdated = true)?;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn take_in_behind(
+        &self,
+        wanted: &(dyn Fn(&About) -> bool + Send + Sync),
+        until: Option<Timestamp>,
+        refused: &mut HashSet<Place>,
+    ) -> Result<Option<Taken>> {
+        let desk = self.desk();
+        for (place, arrived) in desk.index().behind(self.place()) {
+            let about = &arrived.about;
+            let late = until.is_some_and(|until| about.arrived > until);
+            if late || about.conversation != self.about().conversation || refused.contains(&place) {
+                continue;
+            }
+            let Some(whole) = Arc::clone(desk).whole(arrived).await? else { continue };
+            if !wanted(&whole.about) {
+                refused.insert(place);
+            } else if let Some(taken) = Taken::one(desk, place, whole) {
+                return Ok(Some(taken));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Hands an update to the handler: it is the turn's from now on.
+    fn receive(&self, taken: Taken) -> Result<About> {
+        let about = taken.arrived().next().map(|arrived| arrived.about.clone());
+        self.collect(|collected| collected.taken.add(taken))?;
+        about.ok_or_else(|| Error::internal("nothing was taken in"))
+    }
+}
+
+/// The turn waits, until this is dropped.
+struct Waiting<'a> {
+    turn: &'a Turn,
+    nth: usize,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        // A turn that is over waits no more.
+        let _ = self.turn.collect(|collected| collected.waiting = false);
+    }
+}
+
+/// Somebody is told of what comes behind the turn's update, until this is dropped.
+struct Watched<'a>(&'a Turn);
+
+impl<'a> Watched<'a> {
+    fn new(turn: &'a Turn, told: &Arc<Notify>) -> Self {
+        turn.desk().index().watch(turn.place(), Arc::clone(told));
+        Self(turn)
+    }
+}
+
+impl Drop for Watched<'_> {
+    fn drop(&mut self) {
+        self.0.desk().index().unwatch(self.0.place());
+    }
+}
+
+/// The turn has no slot and its clock stands still. Dropped, it goes on at once.
+struct Resting<'a> {
+    turn: &'a Turn,
+    rest: Rest,
+}
+
+impl<'a> Resting<'a> {
+    fn begin(turn: &'a Turn) -> Self {
+        turn.limit().pause();
+        let (rest, start) = turn.desk().index().rest(turn.place());
+        Arc::clone(turn.desk()).start(start);
+        Self { turn, rest }
+    }
+
+    /// Waits for a slot.
+    async fn end(mut self) {
+        let start = self.turn.desk().index().resume(self.turn.place());
+        Arc::clone(self.turn.desk()).start(start);
+        self.rest.slot().await;
+    }
+}
+
+impl Drop for Resting<'_> {
+    fn drop(&mut self) {
+        self.turn.desk().index().seize(self.turn.place());
+        self.turn.limit().go_on();
+    }
+}
