@@ -1,5 +1,6 @@
 //! How long a handler may run, and stopping it: both take effect where the handler awaits.
 
+use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
@@ -8,8 +9,20 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::{Instant, sleep_until};
 
-use crate::error::Kind;
-use crate::{Error, Result};
+/// The limit has passed. No `Error`: a storage that is late is not the handler's fault, and this is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Passed {
+    /// How long the handler ran.
+    after: Duration,
+}
+
+impl fmt::Display for Passed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the handler was cancelled after {:.1} s, its time limit", self.after.as_secs_f32())
+    }
+}
+
+impl std::error::Error for Passed {}
 
 /// Until when a handler may run.
 #[derive(Debug, Default)]
@@ -47,7 +60,7 @@ impl Until {
 #[derive(Debug)]
 pub(super) enum Dropped {
     /// Its time was up.
-    Late(Error),
+    Late(Passed),
     /// It was stopped.
     Stopped,
 }
@@ -138,9 +151,7 @@ impl Limit {
                 passed.as_mut().reset(until);
             }
             passed.as_mut().poll(context).map(|()| {
-                let seconds = began.elapsed().as_secs_f32();
-                let text = format!("the handler was cancelled after {seconds:.1} s, its time limit");
-                Err(Dropped::Late(Error::new(Kind::Timeout, text)))
+                Err(Dropped::Late(Passed { after: began.elapsed() }))
             })
         })
         .await

@@ -11,6 +11,7 @@ use super::index::{Arrived, Verdict};
 use super::names::{DEAD, INBOX};
 use super::panics::caught;
 use super::riders::queue;
+use super::wait::NoAnswer;
 use super::worker::After;
 use super::{About, AfterRetries, Handler};
 use crate::error::Kind;
@@ -37,8 +38,10 @@ impl<H: Handler> Core<H> {
         self.meter.failed.increment(1);
         let ours = error.chain().find_map(|cause| cause.downcast_ref::<Error>());
         match ours.map(Error::kind) {
-            // A storage that is away is not the update's fault, and is not charged.
-            Some(Kind::Unavailable | Kind::Unknown) => {
+            // A storage that is away or late is not the update's fault, and is not charged. (The handler's own time
+            // limit is another error, and an answer that it waited for in vain says so.)
+            Some(Kind::Timeout) if ours.is_some_and(|error| error.detail::<NoAnswer>().is_some()) => {}
+            Some(Kind::Unavailable | Kind::Unknown | Kind::Timeout) => {
                 return self.postpone(arrived, ours.expect("its kind was just asked"));
             }
             // Trying again would not help, and going on would leave behind what cannot be read.

@@ -18,6 +18,18 @@ use crate::error::Kind;
 use crate::storage::LogWrite;
 use crate::{Error, Result, Timestamp};
 
+/// Nobody answered in time. It tells this from a storage that is late, which is not the handler's fault.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NoAnswer;
+
+impl fmt::Display for NoAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the turn waits no longer")
+    }
+}
+
+impl std::error::Error for NoAnswer {}
+
 /// What a turn waits for.
 pub struct Awaited<'a> {
     /// Which update it is: the first that this picks, of those of the conversation that arrive behind the turn's own.
@@ -75,8 +87,8 @@ impl Turn {
                     let arrived = self.desk().clone().go_on(self.arrived()).await?;
                     self.set_arrived(arrived);
                 }
-                let late =
-                    || Error::new(Kind::Timeout, format!("no answer came within {} s", within.as_secs_f32()));
+                let text = || format!("no answer came within {} s", within.as_secs_f32());
+                let late = || Error::new(Kind::Timeout, text()).with_source(NoAnswer);
                 return self.receive(found.ok_or_else(late)?);
             }
             if resting.is_none() {

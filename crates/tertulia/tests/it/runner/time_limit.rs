@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tertulia::Error;
+use tertulia::error::Kind;
 use tertulia::runner::Options;
 use tertulia::storage::{Batch, Memory, Storage};
 
@@ -122,6 +124,28 @@ async fn without_a_limit_a_handler_runs_for_as_long_as_it_likes() {
     .await;
     handle.intake().submit(update("a", 1, "1")).await.unwrap();
     pass(86_500_000).await;
+    assert_eq!(applied(&storage, "a").await, ["1"]);
+    assert_all_done(&storage).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_storage_that_is_late_is_no_failed_try_of_the_handler() {
+    let storage = memory();
+    let tries = Diary::default();
+    let notes = tries.clone();
+    let handle = start(&storage, options(), move |turn, text: String| {
+        let nth = notes.count(&turn.about().conversation, &text);
+        async move {
+            if nth < 5 {
+                return Err(Error::new(Kind::Timeout, "the session was not read in time").into());
+            }
+            apply(&turn, &text).await
+        }
+    })
+    .await;
+    handle.intake().submit(update("a", 1, "1")).await.unwrap();
+    pass(60_000).await;
+    assert_eq!(tries.of("a").len(), 5);
     assert_eq!(applied(&storage, "a").await, ["1"]);
     assert_all_done(&storage).await;
 }
