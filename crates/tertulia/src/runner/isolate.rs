@@ -4,13 +4,15 @@
 //! one that did not stop well begins a **row**, or goes on with it: it marks each update that it begins, before it
 //! begins it. What the next one of the row finds marked was under way when the process stopped: the suspects. They run
 //! before anything else, few together; when few are left, one alone. What was alone
-//! three times when the process stopped goes to `dead`. A minute without a stop ends the row.
+//! three times when the process stopped goes to `dead`. A minute without a stop, since the last of them was begun, ends
+//! the row.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
+use tokio::sync::Notify;
 
 use super::Handler;
 use super::core::Core;
@@ -42,6 +44,8 @@ pub(super) struct Isolation {
     row: AtomicU64,
     /// Nothing else runs than what is begun now.
     alone: AtomicBool,
+    /// Told when other suspects are begun, and when there are no more: the minute counts anew.
+    went_on: Notify,
 }
 
 impl Isolation {
@@ -100,17 +104,25 @@ impl<H: Handler> Core<H> {
                 self.isolation.alone.store(together == 1, Ordering::Release);
                 let start = self.index.restrict(Some(some.iter().map(|(at, _)| *at).collect()));
                 self.start(start);
-                self.index.quiet().await;
+                self.isolation.went_on.notify_one();
+                self.index.cohort_ended().await;
             }
         }
         self.isolation.alone.store(false, Ordering::Release);
+        self.isolation.went_on.notify_one();
         let start = self.index.restrict(None);
         self.start(start);
     }
 
-    /// Ends the row of processes that did not stop well, once this one has run for a minute.
+    /// Ends the row of processes that did not stop well, once this one has run for a minute since it last began
+    /// suspects: they may take longer than that together, and the last of them may be the one.
     pub(super) async fn end_row(self: Arc<Self>) {
-        self.clock.sleep(ROW).await;
+        loop {
+            tokio::select! {
+                () = self.clock.sleep(ROW) => break,
+                () = self.isolation.went_on.notified() => {}
+            }
+        }
         self.isolation.row.store(0, Ordering::Release);
         while let Err(error) = self.note(Some(0)).await {
             tracing::warn!(%error, "cannot note that the process runs well, trying again");

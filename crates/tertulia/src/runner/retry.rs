@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::commit::names_entry;
 use super::core::Core;
-use super::format::{DeadKind, DeadRecord, InboxRecord, Mark};
+use super::format::{Begun, DeadKind, DeadRecord, InboxRecord, Mark};
 use super::index::{Arrived, Verdict};
 use super::names::{DEAD, INBOX};
 use super::panics::caught;
@@ -82,7 +82,7 @@ impl<H: Handler> Core<H> {
         let mut again = Arrived::clone(arrived);
         again.about.attempt = again.about.attempt.saturating_add(1);
         // It has ended, however badly.
-        (again.begun.times, again.marked) = (0, false);
+        (again.begun, again.marked) = (Begun::default(), false);
         let record = record(arrived, self.clock.now().after(wait), Mark::None);
         match self.settle(arrived, || replace(arrived, &record), 1).await {
             Settled::Committed => again.revision.0 += 1,
@@ -174,7 +174,7 @@ impl<H: Handler> Core<H> {
                 let mut parked = Arrived::clone(arrived);
                 parked.parked = true;
                 parked.revision.0 += 1;
-                (parked.begun.times, parked.marked, parked.verdict) = (0, false, None);
+                (parked.begun, parked.marked, parked.verdict) = (Begun::default(), false, None);
                 parked.leave_body_behind();
                 Ok(After::Parked(Arc::new(parked)))
             }

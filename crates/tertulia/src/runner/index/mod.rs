@@ -105,6 +105,11 @@ struct State {
 type Places<T> = HashMap<Place, T, RandomState>;
 
 impl State {
+    /// Between two suspects nothing runs and nothing may be taken, and yet it is not over.
+    fn is_quiet(&self) -> bool {
+        self.running + self.passing == 0 && self.sequencer.ready() == 0 && self.only.is_none()
+    }
+
     /// How many updates may be taken now.
     fn ready(&self) -> usize {
         match &self.only {
@@ -403,25 +408,29 @@ impl Index {
         state.running + state.passing
     }
 
-    /// Waits until nothing runs and nothing may be taken. Updates in backoff, and those behind them, may be left.
+    /// Waits until nothing runs, nothing is ready, and no suspects are tried apart. Updates in backoff, and those
+    /// behind them, may be left.
     pub(super) async fn quiet(&self) {
+        self.quiet_once(State::is_quiet).await;
+    }
+
+    /// Waits until that holds of the state, which is looked at whenever nothing runs.
+    async fn quiet_once(&self, holds: impl Fn(&State) -> bool) {
         loop {
             let woken = self.quiet.notified();
             tokio::pin!(woken);
             woken.as_mut().enable();
-            {
-                if self.is_quiet() {
-                    return;
-                }
+            let quiet = holds(&self.state.lock());
+            if quiet {
+                return;
             }
             woken.await;
         }
     }
 
-    /// Whether nothing runs and nothing is ready.
+    /// Whether nothing runs, nothing is ready, and no suspects are tried apart.
     pub(super) fn is_quiet(&self) -> bool {
-        let state = self.state.lock();
-        state.running + state.passing == 0 && state.ready() == 0
+        self.state.lock().is_quiet()
     }
 
     /// Takes nothing any more.

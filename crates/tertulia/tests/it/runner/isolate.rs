@@ -12,6 +12,16 @@ use super::support::{Diary, applied, apply, assert_all_done, dead, memory, pass,
 /// One life of a process: it ends, as if killed, when an update that says `stop` runs, or well after `millis`. Gives
 /// the texts of the updates that were begun, and whether it was stopped.
 async fn live(storage: &Arc<dyn Storage>, millis: u64, poison: &'static str) -> (Vec<String>, bool) {
+    live_slowly(storage, millis, poison, 10).await
+}
+
+/// As [`live`], with updates that take so many milliseconds.
+async fn live_slowly(
+    storage: &Arc<dyn Storage>,
+    millis: u64,
+    poison: &'static str,
+    takes: u64,
+) -> (Vec<String>, bool) {
     let begun: Arc<Mutex<Vec<String>>> = Arc::default();
     let stopped = Arc::new(tokio::sync::Notify::new());
     let (begins, stops) = (Arc::clone(&begun), Arc::clone(&stopped));
@@ -23,7 +33,7 @@ async fn live(storage: &Arc<dyn Storage>, millis: u64, poison: &'static str) -> 
                 stops.notify_one();
                 std::future::pending::<()>().await;
             }
-            pass(10).await;
+            pass(takes).await;
             apply(&turn, &text).await
         }
     })
@@ -152,4 +162,40 @@ async fn what_failed_by_itself_is_no_suspect_any_more() {
     }
     assert!(tries.of("0").len() >= 10);
     assert!(dead(&storage).await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn suspects_that_take_longer_than_a_minute_together_do_not_hide_the_one_among_them() {
+    let storage = memory();
+    fill(&storage, 16).await;
+    let mut lives = 0;
+    while live_slowly(&storage, 1_000_000, "poison", 10_000).await.1 {
+        lives += 1;
+    }
+    assert_eq!(lives, 4, "one that marks them, and three in which it is alone");
+    assert_eq!(dead(&storage).await.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn how_often_it_was_alone_is_forgotten_once_it_failed_by_itself() {
+    let storage = memory();
+    fill(&storage, 1).await;
+    // One life that marks it, and two in which it is alone.
+    for _ in 0..3 {
+        let handle = start(&storage, Options::default(), |_, _| std::future::pending()).await;
+        pass(10).await;
+        drop(handle);
+    }
+    // Alone for the third time it fails, is run again, and the process stops for another reason.
+    let handle = start(&storage, Options::default(), |turn, _| async move {
+        anyhow::ensure!(turn.about().attempt > 1, "it fails well");
+        std::future::pending().await
+    })
+    .await;
+    pass(5_000).await;
+    assert_eq!(handle.running(), 1);
+    drop(handle);
+    assert!(!live(&storage, 5_000, "").await.1);
+    assert!(dead(&storage).await.is_empty());
+    assert_eq!(applied(&storage, "0").await, ["poison", "next"]);
 }
