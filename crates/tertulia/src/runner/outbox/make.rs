@@ -46,6 +46,9 @@ impl<H: Handler> Core<H> {
 
     /// Makes one call and marks it, or puts its conversation off; gives the next one to make.
     async fn make_call(self: &Arc<Self>, mut taken: Taken) -> Option<Taken> {
+        if let Some(error) = taken.pending.given_up.take() {
+            return self.bury_call(taken, error.into()).await;
+        }
         let now = self.clock.now();
         if now >= taken.pending.deadline {
             return self.bury_late(taken).await;
@@ -169,7 +172,7 @@ impl<H: Handler> Core<H> {
     }
 
     /// Holds a conversation up; gives the next call to make.
-    fn put_off_call(self: &Arc<Self>, taken: Taken, wait: Duration, why: Back) -> Option<Taken> {
+    pub(super) fn put_off_call(self: &Arc<Self>, taken: Taken, wait: Duration, why: Back) -> Option<Taken> {
         let lane = taken.lane;
         let next = self.give_back_call(taken, why);
         let core = Arc::clone(self);

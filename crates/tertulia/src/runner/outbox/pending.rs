@@ -20,6 +20,8 @@ pub(in crate::runner) struct Pending {
     pub(super) special: Option<Box<Special>>,
     /// What became of earlier tries in this process.
     pub(super) trouble: Option<Box<Trouble>>,
+    /// Why it is not made any more, if `dead` had no room for it yet.
+    pub(super) given_up: Option<Box<str>>,
 }
 
 /// What is known of a call that is no plain reply.
@@ -49,8 +51,8 @@ impl Pending {
         let OutboxRecord { made, deadline, delivery, state, join, call } = record;
         let plain = delivery == Delivery::AtLeastOnce && state == CallState::Pending && join.is_none();
         let special = (!plain).then(|| Box::new(Special { made, delivery, state, join, mine: false }));
-        let (revision, perhaps_made, trouble) = (Revision(0), false, None);
-        Self { shard, offset, revision, call, deadline, perhaps_made, special, trouble }
+        let (revision, perhaps_made, trouble, given_up) = (Revision(0), false, None, None);
+        Self { shard, offset, revision, call, deadline, perhaps_made, special, trouble, given_up }
     }
 
     /// An entry of the outbox; one that cannot be read is left alone.

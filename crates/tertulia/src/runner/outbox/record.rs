@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::lanes::Taken;
+use super::lanes::{Back, Taken};
 use super::pending::Pending;
 use super::stats::Stats;
 use crate::error::Kind;
@@ -14,6 +14,9 @@ use crate::runner::names::{DEAD, OUTBOX};
 use crate::runner::riders::queue;
 use crate::storage::{Append, Base, Batch, CommitId, From, Page, QueueEntry, QueuePage, Read};
 use crate::{Error, Key, Result};
+
+/// How long a call that was given up waits for room in `dead` before it is put away again.
+const FULL: Duration = Duration::from_secs(5);
 
 /// Whether the state of a call was recorded.
 pub(super) enum Recorded {
@@ -125,18 +128,18 @@ impl<H: Handler> Core<H> {
         self.bury_call(taken, error).await
     }
 
-    /// Moves a call to `dead`, in the batch that removes it; gives the next one to make.
-    pub(super) async fn bury_call(self: &Arc<Self>, taken: Taken, error: String) -> Option<Taken> {
+    /// Moves a call to `dead`, in the batch that removes it; gives the next one to make. If there is no room, the call
+    /// stays, holds its conversation up and no slot, and is put away later: it is not made again for that.
+    pub(super) async fn bury_call(self: &Arc<Self>, mut taken: Taken, error: String) -> Option<Taken> {
         let pending = &taken.pending;
         let conversation = &pending.call.conversation;
         tracing::error!(%conversation, error, "a call is given up and goes to dead");
-        Stats::count(&self.outbox.stats.dead);
         let record = DeadRecord {
             conversation: conversation.clone(),
             died: self.clock.now(),
             attempts: pending.trouble.as_ref().map_or(0, |trouble| trouble.failed),
             what: DeadKind::Call(Some(pending.call.ticket.clone())),
-            error,
+            error: error.clone(),
             body: pending.call.body.clone(),
         };
         let append = Append { id: Some(pending.call.ticket.dead_id(pending.offset)), bytes: record.encode() };
@@ -146,9 +149,12 @@ impl<H: Handler> Core<H> {
             queue(&mut writes, pending.shard, &DEAD).append.push(append.clone());
             writes
         };
-        if let Err(error) = self.commit_for_sure(writes).await {
-            tracing::error!(%conversation, %error, "the call is looked at again after a restart");
+        if let Err(refused) = self.commit_for_sure(writes).await {
+            tracing::error!(%conversation, error = %refused, "a call that was given up cannot be put away, trying again");
+            taken.pending.given_up = Some(error.into());
+            return self.put_off_call(taken, FULL, Back::Failed);
         }
+        Stats::count(&self.outbox.stats.dead);
         self.next_call(&taken, false)
     }
 }

@@ -2,6 +2,7 @@
 
 mod deadline;
 mod delivery;
+mod given_up;
 mod join;
 mod marks;
 mod order;
