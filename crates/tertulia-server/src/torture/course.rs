@@ -23,7 +23,9 @@ const LATE: Duration = Duration::from_millis(500);
 /// A bot that ends by itself is started again after this.
 const PAUSE: Duration = Duration::from_millis(200);
 /// So many ends in a row without any answer, and there is no use in another start.
-const HOPELESS: u32 = 5;
+const HOPELESS: u64 = 5;
+/// How many more there may be for each poison that ends the bot: it may take that long to find it out.
+const EACH: u64 = 5;
 
 /// A torture under way.
 #[derive(Debug)]
@@ -45,10 +47,14 @@ pub(super) struct Course<'a> {
     sign: Timestamp,
     /// When something was last answered.
     answered: Timestamp,
+    /// When something was last sent.
+    pushed: Timestamp,
+    /// The most memory that the bot was seen to have, in bytes.
+    memory: Option<u64>,
     poisoned: u64,
     /// How often the bot ended by itself, and how often in a row without an answer.
     ended: u64,
-    hopeless: u32,
+    hopeless: u64,
     told: Timestamp,
 }
 
@@ -78,8 +84,8 @@ impl<'a> Course<'a> {
         let mut load = Load::new(options, seed);
         let kill = load.lifetime().map(|lifetime| began.after(lifetime));
         let (judge, recovery) = (Judge::new(options.chats), Recovery::default());
-        let times = (began, began, began);
-        let (sign, answered, told) = times;
+        let times = (began, began, began, began);
+        let (sign, answered, pushed, told) = times;
         let (poisoned, ended, hopeless) = (0, 0, 0);
         Ok(Self {
             options,
@@ -95,6 +101,8 @@ impl<'a> Course<'a> {
             kill,
             sign,
             answered,
+            pushed,
+            memory: None,
             poisoned,
             ended,
             hopeless,
@@ -107,6 +115,10 @@ impl<'a> Course<'a> {
             let messages = self.load.next(self.now().since(self.began), &self.judge);
             self.push(messages).await?;
             self.go_on().await?;
+            // Or a bot that lost all that may wait would be sent no more, for ever.
+            if self.judge.expected() > 0 && self.is_quiet(self.sign.max(self.pushed)) {
+                self.judge.write_off();
+            }
         }
         self.settle().await?;
         let fed = Fed { answered: self.judge.so_far().answered, took: self.answered.since(self.began) };
@@ -116,6 +128,7 @@ impl<'a> Course<'a> {
         self.push(audit).await?;
         self.sign = self.now();
         self.settle().await?;
+        self.weigh();
         if let Some(alive) = self.alive.take() {
             alive.kill().await;
         }
@@ -125,11 +138,16 @@ impl<'a> Course<'a> {
 
     /// Goes on until everything is answered, or nothing is answered any more.
     async fn settle(&mut self) -> Result<(), Failure> {
-        let quiet = Duration::from_secs(self.options.quiet);
-        while self.judge.unanswered() > 0 && self.now().since(self.sign) < quiet {
+        while self.judge.expected() > 0 && !self.is_quiet(self.sign) {
             self.go_on().await?;
         }
+        self.judge.write_off();
         Ok(())
+    }
+
+    /// Whether nothing is to be expected any more if nothing came since then.
+    fn is_quiet(&self, since: Timestamp) -> bool {
+        self.now().since(since) >= Duration::from_secs(self.options.quiet)
     }
 
     /// Listens, and kills and restarts if that is due.
@@ -139,6 +157,7 @@ impl<'a> Course<'a> {
         if self.alive.as_mut().is_some_and(Alive::has_ended) {
             self.revive(now).await?;
         } else if self.kill.is_some_and(|kill| kill <= now) && self.load.kill() {
+            self.weigh();
             if let Some(alive) = self.alive.take() {
                 alive.kill().await;
             }
@@ -153,10 +172,12 @@ impl<'a> Course<'a> {
     /// The bot has ended by itself.
     async fn revive(&mut self, now: Timestamp) -> Result<(), Failure> {
         (self.ended, self.hopeless) = (self.ended + 1, self.hopeless + 1);
-        if self.hopeless == HOPELESS {
+        let aborts = if self.options.poisons.iter().any(|text| text == "/abort") { self.poisoned } else { 0 };
+        if self.hopeless >= HOPELESS + EACH * aborts {
             let words = self.victim.last_words();
             return Err(Failure::Run(format!(
-                "the bot ended by itself {HOPELESS} times without an answer: {words}"
+                "the bot ended by itself {} times without an answer: {words}",
+                self.hopeless
             )));
         }
         self.clock.sleep(PAUSE).await;
@@ -183,6 +204,7 @@ impl<'a> Course<'a> {
         if taken < messages.len() {
             return Err(Failure::Run("too many updates wait at the fake Bot API server".to_owned()));
         }
+        self.pushed = self.now();
         for (message, poison) in messages.iter().zip(poison) {
             self.judge.sent(message.chat - 1, poison);
             self.poisoned += u64::from(poison);
@@ -208,6 +230,11 @@ impl<'a> Course<'a> {
         Ok(())
     }
 
+    /// Looks how much memory the bot has had at most.
+    fn weigh(&mut self) {
+        self.memory = self.memory.max(self.alive.as_ref().and_then(Alive::memory));
+    }
+
     /// Says once a second how far it is.
     fn tell(&mut self) {
         let now = self.now();
@@ -215,6 +242,7 @@ impl<'a> Course<'a> {
             return;
         }
         self.told = now;
+        self.weigh();
         let verdict = self.judge.so_far();
         output::note(format_args!(
             "{:>4} s  {} sent, {} unanswered, {} kills; {} reordered, {} doubled, {} went back, {} repeated",
@@ -243,6 +271,7 @@ impl<'a> Course<'a> {
             recovery: self.recovery.recovered(),
             seconds,
             updates_per_second,
+            memory: self.memory,
             seed: self.seed,
         }
     }

@@ -34,6 +34,8 @@ pub(crate) struct Judge {
     /// The chat and the number of each update, by its id, which begin at 1; the number of a poison is 0.
     updates: Vec<(u32, u32)>,
     confirmed: Vec<bool>,
+    /// How many updates have no answer and none is expected any more.
+    written_off: u64,
     verdict: Verdict,
 }
 
@@ -45,13 +47,16 @@ struct Chat {
     last: u32,
     /// The last counter.
     counter: u32,
+    /// Up to this update, those without an answer are written off.
+    written_off: u32,
 }
 
 impl Judge {
     /// For chats from 0 up.
     pub(crate) fn new(chats: u32) -> Self {
         let chats = (0..chats).map(|_| Chat::default()).collect();
-        Self { chats, updates: Vec::new(), confirmed: Vec::new(), verdict: Verdict::default() }
+        let (updates, confirmed, written_off) = (Vec::new(), Vec::new(), 0);
+        Self { chats, updates, confirmed, written_off, verdict: Verdict::default() }
     }
 
     /// The number that the chat's next update will have.
@@ -112,6 +117,7 @@ impl Judge {
         }
         *answer = counter;
         verdict.answered += 1;
+        self.written_off -= u64::from(number <= chat.written_off);
         if number < chat.last {
             verdict.reordered += 1;
             chat.counter = chat.counter.max(counter);
@@ -130,6 +136,19 @@ impl Judge {
     /// How many updates have no answer so far.
     pub(crate) fn unanswered(&self) -> u64 {
         self.verdict.updates - self.verdict.answered
+    }
+
+    /// How many of these are still expected to have one.
+    pub(crate) fn expected(&self) -> u64 {
+        self.unanswered() - self.written_off
+    }
+
+    /// Expects no answers to what was sent so far. One that comes all the same counts.
+    pub(crate) fn write_off(&mut self) {
+        self.written_off = self.unanswered();
+        for chat in &mut self.chats {
+            chat.written_off = chat.answers.len().try_into().unwrap_or(u32::MAX);
+        }
     }
 
     /// What is known so far.

@@ -87,7 +87,7 @@ impl Load {
         let passed = now.saturating_sub(self.due);
         let offered =
             u64::try_from(passed.as_micros()).unwrap_or(u64::MAX).saturating_mul(self.rate) / 1_000_000;
-        let room = self.backlog.saturating_sub(judge.unanswered());
+        let room = self.backlog.saturating_sub(judge.expected());
         let until = self.share(self.killed + 1) - self.sent;
         let count = offered.min(room).min(until).min(MOST);
         // What the bot had no room for, or a kill held back, is not made up for.

@@ -4,6 +4,7 @@ mod course;
 mod fake;
 mod judge;
 mod load;
+mod memory;
 mod options;
 mod recovery;
 mod report;

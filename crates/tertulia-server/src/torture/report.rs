@@ -22,6 +22,9 @@ pub(crate) struct Report {
     /// From the first update to the last answer, without the last update of each chat.
     pub(crate) seconds: f64,
     pub(crate) updates_per_second: f64,
+    /// The most bytes of memory that the processes of one start of the bot had together, each at its own peak;
+    /// nothing where the system does not tell. One that ends by itself may have had more than was seen.
+    pub(crate) memory: Option<u64>,
     pub(crate) seed: u64,
 }
 
@@ -67,6 +70,9 @@ impl Report {
             ),
         );
         line("speed", format!("{:.0} updates/s for {:.1} s", self.updates_per_second, self.seconds));
+        if let Some(bytes) = self.memory {
+            line("memory", format!("{} MiB at most", bytes.div_ceil(1 << 20)));
+        }
         line("seed", self.seed.to_string());
         line("judgement", verdict.wrong().unwrap_or_else(|| "nothing lost, reordered or doubled".to_owned()));
         text

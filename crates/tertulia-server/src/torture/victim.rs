@@ -7,6 +7,7 @@ use std::process::Stdio;
 
 use tokio::process::{Child, Command};
 
+use super::memory;
 use crate::failure::Failure;
 
 /// What every bot under test is told; the number is the bot's id.
@@ -75,6 +76,11 @@ impl Alive {
     pub(super) async fn kill(mut self) {
         self.kill_group();
         let _ = self.child.kill().await;
+    }
+
+    /// The most memory that its processes have had, in bytes.
+    pub(super) fn memory(&self) -> Option<u64> {
+        self.child.id().and_then(memory::peak_of_group)
     }
 
     /// Whether it ended by itself.

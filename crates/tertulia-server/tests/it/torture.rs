@@ -16,7 +16,16 @@ const GRAMMY: &str = "TERTULIA_TORTURE_GRAMMY";
 
 /// Puts a bot to the torture; gives the exit code and the judgement.
 fn torture(arguments: &[&str], bot: &[&str], kind: &str) -> (Option<i32>, Value) {
-    let folder = Folder::new();
+    torture_in(&Folder::new(), arguments, bot, kind)
+}
+
+/// As [`torture`]; what the bot keeps is in `kept/bot` of the folder.
+pub(crate) fn torture_in(
+    folder: &Folder,
+    arguments: &[&str],
+    bot: &[&str],
+    kind: &str,
+) -> (Option<i32>, Value) {
     let keep = folder.path().join("kept");
     let mut command = folder.command(&["torture", "--json", "--keep", keep.to_str().unwrap()]);
     // Bots that others start are looked for in the path.
@@ -32,7 +41,7 @@ fn torture(arguments: &[&str], bot: &[&str], kind: &str) -> (Option<i32>, Value)
 }
 
 /// Builds Tertulia's bot beside the binary under test.
-fn our_bot() -> PathBuf {
+pub(crate) fn our_bot() -> PathBuf {
     let folder = Path::new(env!("CARGO_BIN_EXE_tertulia")).parent().unwrap();
     let target = folder.parent().unwrap();
     let mut build = Command::new(env!("CARGO"));
@@ -45,7 +54,7 @@ fn our_bot() -> PathBuf {
     folder.join("torture-tertulia")
 }
 
-fn judged(report: &Value) -> [u64; 4] {
+pub(crate) fn judged(report: &Value) -> [u64; 4] {
     ["lost", "reordered", "doubled", "state_lost"].map(|figure| report[figure].as_u64().unwrap())
 }
 
@@ -60,9 +69,21 @@ fn our_bot_loses_reorders_and_doubles_nothing_in_thirty_kills() {
     assert_eq!((&report["updates"], &report["counted"]), (&json!(6040), &json!(6040)));
     assert_eq!((&report["kills"], &report["ended"], &report["poison"]), (&json!(30), &json!(0), &json!(20)));
     assert!(report["recovery"]["starts"].as_u64() > Some(0));
+    #[cfg(target_os = "linux")]
+    assert!(report["memory"].as_u64() > Some(1 << 20), "{report}");
     // The last message of each chat is not part of the speed.
     let fed = report["updates_per_second"].as_f64().unwrap() * report["seconds"].as_f64().unwrap();
     assert!((fed - 6000.0).abs() < 0.5, "{report}");
+}
+
+#[test]
+fn a_bot_that_loses_as_many_as_may_be_unanswered_is_judged_all_the_same() {
+    let bot = std::env::current_exe().unwrap();
+    let bot = [bot.to_str().unwrap(), "torture::bad_bot", "--exact", "--ignored", "--nocapture"];
+    let plan = ["--chats", "5", "--updates", "100", "--kills", "1", "--backlog", "50", "--quiet", "1"];
+    let (code, report) = torture(&plan, &bot, "mute");
+    assert_eq!((code, &report["lost"], &report["updates"]), (Some(1), &json!(105), &json!(105)));
+    assert_eq!(&report["lost_though_confirmed"], &json!(105));
 }
 
 /// The judgement of a bad bot.
@@ -151,6 +172,7 @@ async fn bad_bot() {
         for update in updates.as_array().unwrap() {
             offset = update["update_id"].as_i64().unwrap() + 1;
             match kind.as_str() {
+                "mute" => {}
                 "hasty" => queue.send(update.clone()).unwrap(),
                 _ => api.answer(update, &mut counters).await,
             }

@@ -43,6 +43,21 @@ fn a_loss_that_was_confirmed_is_told() {
 }
 
 #[test]
+fn what_is_written_off_is_expected_no_more_and_counts_if_it_is_answered_late() {
+    let mut judge = Judge::new(2);
+    [0, 0, 1].into_iter().for_each(|chat| judge.sent(chat, false));
+    judge.heard(0, "1 u1");
+    judge.write_off();
+    assert_eq!((judge.expected(), judge.unanswered()), (0, 2));
+    judge.sent(1, false);
+    assert_eq!(judge.expected(), 1);
+    judge.heard(1, "1 u1");
+    assert_eq!((judge.expected(), judge.unanswered()), (1, 2));
+    judge.heard(1, "2 u2");
+    assert_eq!((judge.expected(), judge.verdict().lost), (0, 1));
+}
+
+#[test]
 fn the_same_answer_again_is_a_repeated_send_and_nothing_else() {
     let verdict = judged(2, &["1 u1", "2 u2", "1 u1", "2 u2"]);
     assert_eq!(verdict, Verdict { repeated: 2, counted: 2, ..expected(2, 2) });
