@@ -19,6 +19,7 @@ pub(crate) fn telegram(config: &Config) -> Result<Option<Telegram>, Failure> {
     let Some(token) = &config.telegram_token else { return Ok(None) };
     let wrong = |key: &'static str| move |error| Failure::Usage(format!("{key}: {error}"));
     let telegram = Telegram::new(token.reveal()).map_err(wrong("telegram.token"))?;
+    let telegram = telegram.rate_limits(config.telegram_rate);
     match &config.telegram_api_url {
         Some(url) => telegram.api_url(url).map_err(wrong("telegram.api_url")).map(Some),
         None => Ok(Some(telegram)),

@@ -14,9 +14,10 @@ const MAX_CHATS: usize = 16_384;
 /// How many messages Telegram takes. What is over a rate waits in the outbox and is sent in order.
 ///
 /// The default keeps to what Telegram's [FAQ](https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this)
-/// says of broadcasts: no second has more than 30 messages in all, no minute more than 20 in one group, and a chat
-/// gets one a second, with short bursts. A bot whose limits were raised, or one that mostly answers and would rather
-/// be told to wait by Telegram (which is obeyed in any case), sets others or [none](Self::none).
+/// says of single chats: one gets a message a second, with short bursts, and no minute has more than 20 in one group.
+/// What it says of all chats together, 30 a second, is about broadcasts: a bot that answers is not held to it, and
+/// would only make its users wait. A bot that broadcasts adds it with [`in_all`](Self::in_all). Whatever is set,
+/// Telegram may tell a bot to wait, which is obeyed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimits {
     /// Of all messages of the bot.
@@ -37,11 +38,10 @@ pub struct Rate {
 }
 
 impl Default for RateLimits {
-    /// 30 a second in all (5 at once, and one each 40 ms), 1 a second in a chat (5 at once), and 20 a minute in a
-    /// group (5 at once, and one each 4 s).
+    /// 1 a second in a chat (5 at once), and 20 a minute in a group (5 at once, and one each 4 s).
     fn default() -> Self {
         let rate = |burst, millis| Some(Rate { burst, every: Duration::from_millis(millis) });
-        Self { bot: rate(5, 40), chat: rate(5, 1_000), group: rate(5, 4_000) }
+        Self { bot: None, chat: rate(5, 1_000), group: rate(5, 4_000) }
     }
 }
 
@@ -49,6 +49,15 @@ impl RateLimits {
     /// Everything is sent at once, and Telegram says when it is too much.
     pub const fn none() -> Self {
         Self { bot: None, chat: None, group: None }
+    }
+
+    /// The same with at most so many messages a second in all, a sixth of them at once; 30 suits a broadcast. Of 0 or 1
+    /// it is one a second.
+    #[must_use]
+    pub fn in_all(self, a_second: u32) -> Self {
+        let burst = (a_second / 6).max(1);
+        let every = Duration::from_secs(1) / a_second.saturating_sub(burst).max(1);
+        Self { bot: Some(Rate { burst, every }), ..self }
     }
 }
 

@@ -24,7 +24,7 @@ const fn key(name: &'static str, variable: &'static str, allowed: &'static str) 
     Key { name, variable, flag: None, default: None, secret: false, allowed }
 }
 
-pub(super) const KEYS: [Key; 18] = [
+pub(super) const KEYS: [Key; 19] = [
     Key {
         flag: Some(("--listen", |options| options.listen.clone())),
         default: Some("127.0.0.1:7700"),
@@ -61,6 +61,14 @@ pub(super) const KEYS: [Key; 18] = [
         )
     },
     key("telegram.api_url", "TELEGRAM_API_URL", "the URL of a Bot API server, such as http://127.0.0.1:8081"),
+    Key {
+        default: Some("on"),
+        ..key(
+            "telegram.rate",
+            "TELEGRAM_RATE",
+            "on, off, or at most so many messages a second in all, 1 to 1000",
+        )
+    },
     key(
         "telegram.webhook_url",
         "TELEGRAM_WEBHOOK_URL",

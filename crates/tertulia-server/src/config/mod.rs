@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use tertulia_telegram::RateLimits;
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::Options;
@@ -46,6 +47,8 @@ pub(crate) struct Config {
     pub(crate) keep_dead: Duration,
     pub(crate) telegram_token: Option<Secret>,
     pub(crate) telegram_api_url: Option<String>,
+    /// How fast messages are sent.
+    pub(crate) telegram_rate: RateLimits,
     pub(crate) telegram_webhook: TelegramWebhook,
     pub(crate) webhook: SignedWebhook,
     /// Every key with its value, for printing.
@@ -126,6 +129,7 @@ impl Config {
             keep_dead: get.needed("keep_dead", days)?,
             telegram_token: get.optional("telegram.token", telegram_token)?,
             telegram_api_url: get.optional("telegram.api_url", url)?,
+            telegram_rate: get.needed("telegram.rate", rate)?,
             telegram_webhook: webhook::telegram(&get)?,
             webhook: webhook::signed(&get)?,
             values,
@@ -196,6 +200,14 @@ fn telegram_token(text: &str) -> Option<Secret> {
 fn url(text: &str) -> Option<String> {
     let url = reqwest::Url::parse(text).ok()?;
     (matches!(url.scheme(), "http" | "https") && url.has_host()).then(|| text.to_owned())
+}
+
+fn rate(text: &str) -> Option<RateLimits> {
+    match text {
+        "on" => Some(RateLimits::default()),
+        "off" => Some(RateLimits::none()),
+        number => Some(RateLimits::default().in_all(self::number(number, 1, 1_000)?.try_into().ok()?)),
+    }
 }
 
 fn number(text: &str, least: usize, most: usize) -> Option<usize> {

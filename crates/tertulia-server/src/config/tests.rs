@@ -39,6 +39,22 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
 }
 
 #[test]
+fn the_rate_of_telegram_is_on_off_or_a_number() {
+    let of = |rate| resolve(Options::default(), &[("TELEGRAM_RATE", rate)], None).unwrap().telegram_rate;
+    assert_eq!(
+        (of(""), of("on"), of("off")),
+        (RateLimits::default(), RateLimits::default(), RateLimits::none())
+    );
+    assert_eq!(of("25"), RateLimits::default().in_all(25));
+    let wrong = in_file("[telegram]\nrate = 0");
+    assert_eq!(
+        wrong,
+        "telegram.rate: `0` (from tertulia.toml) is not allowed; allowed: on, off, or at most so many messages a second \
+         in all, 1 to 1000"
+    );
+}
+
+#[test]
 fn a_variable_that_is_set_to_nothing_is_not_set() {
     let config = resolve(Options::default(), &[("TERTULIA_TOKEN", "")], None).unwrap();
     assert!(config.token.is_none());

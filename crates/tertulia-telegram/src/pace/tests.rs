@@ -35,9 +35,19 @@ fn most(sent: &[Duration], within: Duration) -> usize {
 #[tokio::test(start_paused = true)]
 async fn no_second_has_more_than_30_messages_in_all() {
     let chats: Vec<i64> = (1..=500).collect();
-    let sent = sent(RateLimits::default(), &chats, 10).await;
+    let sent = sent(RateLimits::default().in_all(30), &chats, 10).await;
     assert_eq!(most(&sent, Duration::from_secs(1)), 30);
     assert!((250..=260).contains(&sent.len()), "{} in 10 s", sent.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_to_many_chats_wait_for_nothing_unless_that_is_asked_for() {
+    let answer = |limits| {
+        let pace = Pace::new(limits);
+        (1..=500).filter(|chat| pace.take(Some(Chat(*chat))) == Wait::None).count()
+    };
+    assert_eq!(answer(RateLimits::default()), 500);
+    assert_eq!([0, 1, 30, 600].map(|rate| answer(RateLimits::default().in_all(rate))), [1, 1, 5, 100]);
 }
 
 #[tokio::test(start_paused = true)]
