@@ -19,7 +19,7 @@ struct Chat {
 async fn main() -> Result<()> {
     let folder = std::env::var("TORTURE_DIR").map_err(|_| Error::invalid("TORTURE_DIR is not set"))?;
     // Poison is given up soon, and the server has no limits.
-    let (time_limit, backoff) = (Some(Duration::from_secs(5)), Duration::from_millis(100));
+    let (time_limit, backoff) = (Some(Duration::from_secs(2)), Duration::from_millis(100));
     Bot::new(Telegram::from_env()?.rate_limits(RateLimits::none()))
         .options(Options { time_limit, backoff, ..Options::default() })
         .storage(Sqlite::open(Path::new(&folder).join("bot.db")).await?)

@@ -11,6 +11,9 @@ mod http;
 mod inspect;
 mod kill;
 mod metrics;
+#[cfg(target_os = "linux")]
+mod overload;
+mod poison;
 mod start;
 mod stop;
 mod stored;
