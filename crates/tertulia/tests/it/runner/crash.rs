@@ -1,6 +1,7 @@
 //! A process that ends at any moment: what was accepted is applied once, by it or by the next one.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -8,7 +9,8 @@ use tertulia::runner::{Handle, Handler, Options, Turn};
 use tertulia::storage::{Memory, Storage};
 
 use super::support::{
-    Diary, Fate, Faulty, Platform, applied, apply_after, assert_all_done, pass, runner, update,
+    Diary, Fate, Faulty, Platform, applied, apply_after, assert_all_done, conversation, pass, runner, start,
+    update,
 };
 
 const CHATS: i64 = 12;
@@ -108,5 +110,72 @@ async fn f12_what_was_accepted_is_applied_once_however_often_the_process_ends() 
 async fn what_was_accepted_is_applied_once_though_the_storage_fails_too() {
     for seed in 0..100 {
         crash_again_and_again(1_000 + seed, true).await;
+    }
+}
+
+/// Notes that a handler of the key runs, for as long as it lives.
+struct Running(Arc<AtomicUsize>);
+
+impl Running {
+    fn alone(under_way: &Arc<AtomicUsize>) -> Self {
+        assert_eq!(under_way.fetch_add(1, Ordering::SeqCst), 0, "two at once");
+        Self(Arc::clone(under_way))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Grammy facts, scenario F.18: the worker panics in the middle of a handler, or is gone with its process.
+#[tokio::test(start_paused = true)]
+async fn f18_a_worker_that_dies_loses_no_update_and_its_key_is_never_handled_twice_at_once() {
+    for panics in [true, false] {
+        let storage: Arc<dyn Storage> = Arc::new(Memory::new());
+        let (shard, begun, under_way) =
+            (conversation("key").shard(), Diary::default(), Arc::new(AtomicUsize::new(0)));
+        let neighbours = (0..).map(|n| n.to_string()).filter(|chat| conversation(chat).shard() == shard);
+        let neighbours: Vec<String> = neighbours.take(5).collect();
+        let (notes, of_key) = (begun.clone(), Arc::clone(&under_way));
+        let run = move |turn: Turn, text: String| {
+            let (notes, of_key) = (notes.clone(), Arc::clone(&of_key));
+            async move {
+                let chat = turn.about().conversation.clone();
+                let nth = notes.count(&chat, &text);
+                let _running = (&*chat.id() == "key").then(|| Running::alone(&of_key));
+                pass(50).await;
+                if text == "first" && nth == 1 {
+                    assert!(!panics, "the worker dies");
+                    std::future::pending::<()>().await;
+                }
+                apply_after(&turn, &text, 50).await
+            }
+        };
+        let options = Options { backoff: Duration::from_millis(500), ..Options::default() };
+        let mut handle = start(&storage, options.clone(), run.clone()).await;
+        handle
+            .intake()
+            .submit_all(vec![update("key", 1, "first"), update("key", 2, "second")])
+            .await
+            .unwrap();
+        pass(60).await;
+        if !panics {
+            drop(handle);
+            handle = start(&storage, options, run).await;
+        }
+        for (chat, id) in neighbours.iter().zip(10..) {
+            handle.intake().submit(update(chat, id, "later")).await.unwrap();
+        }
+        pass(940).await;
+        for chat in &neighbours {
+            assert_eq!(applied(&storage, chat).await, ["later"]);
+        }
+        assert_eq!(applied(&storage, "key").await, ["first", "second"]);
+        assert_eq!(begun.of("key"), ["first", "first", "second"]);
+        assert_eq!(under_way.load(Ordering::SeqCst), 0);
+        assert_eq!(handle.shutdown(Duration::from_secs(1)).await, []);
+        assert_all_done(&storage).await;
     }
 }
