@@ -1,17 +1,23 @@
 //! Commits updates to the inboxes of their shards, and puts them into the index.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use futures_util::future::try_join_all;
 
 use super::Inbox;
 use super::coming::Coming;
 use crate::runner::format::{DeadKind, DeadRecord, InboxRecord};
-use crate::runner::index::Arrived;
+use crate::runner::index::{Arrived, Verdict};
 use crate::runner::names::{DEAD, INBOX};
 use crate::runner::riders::queue;
 use crate::runner::{About, Handler, Receipt};
 use crate::storage::{Append, Appended, CommitId, Committed, Head, Offset, QueueWrite, Scope, Write};
 use crate::{Error, Key, Result, Shard, Timestamp};
+
+/// An update that is too many for its key: where it lies, and in which incarnation of its inbox if that is known to its
+/// end.
+type Crowded = (Coming, Offset, Option<CommitId>);
 
 /// Where the append of an update is within a batch.
 struct Place {
@@ -85,7 +91,7 @@ impl<H: Handler> Inbox<H> {
             receipts.push(Receipt::Accepted);
             faults += usize::from(update.fault.is_some());
             if update.crowded {
-                crowd.push((update, offset));
+                crowd.push((update, offset, known[place.write]));
             } else if let Some(incarnation) = known[place.write] {
                 let shard = update.about.conversation.shard();
                 let arrived = Arrived::new(update.about, shard, incarnation, offset);
@@ -109,23 +115,24 @@ impl<H: Handler> Inbox<H> {
     }
 
     /// Moves updates that are too many for their key to `dead`. They were put into the inbox first, since only that
-    /// tells whether they had been there before.
-    async fn bury(&self, mut crowd: Vec<(Coming, Offset)>) {
-        let shard = |(update, _): &(Coming, Offset)| update.about.conversation.shard();
+    /// tells whether they had been there before. Those for which `dead` has no room wait for their keys like any other,
+    /// to go there then instead of being run; they come with the incarnation of their inbox, if it is known to its end.
+    async fn bury(&self, mut crowd: Vec<Crowded>) {
+        let shard = |(update, ..): &Crowded| update.about.conversation.shard();
         crowd.sort_by_key(shard);
         let now = self.core.clock.now();
         for crowd in crowd.chunk_by(|one, other| shard(one) == shard(other)) {
             let shard = shard(&crowd[0]);
             let records: Vec<Append> = crowd
                 .iter()
-                .map(|(update, _)| {
+                .map(|(update, ..)| {
                     let bytes = dead_record(&update.about, now, &self.too_many(update).to_string());
                     Append { id: Some(update.about.update.clone()), bytes }
                 })
                 .collect();
             let writes = || {
                 let mut writes = Vec::new();
-                let remove = crowd.iter().map(|(_, offset)| (*offset, None));
+                let remove = crowd.iter().map(|(_, offset, _)| (*offset, None));
                 queue(&mut writes, shard, &INBOX).remove.extend(remove);
                 queue(&mut writes, shard, &DEAD).append.clone_from(&records);
                 writes
@@ -137,7 +144,15 @@ impl<H: Handler> Inbox<H> {
                     tracing::warn!(%conversation, updates, "too many wait for one key, more go to dead");
                 }
                 Err(error) => {
-                    tracing::error!(%conversation, %error, "updates of too many are left in the inbox, and run after a restart");
+                    tracing::error!(%conversation, %error, "updates of too many wait in the inbox until they can be put away");
+                    let wait = |(update, offset, incarnation): &Crowded| {
+                        let why = self.too_many(update).to_string();
+                        let arrived = Arrived::new(update.about.clone(), shard, (*incarnation)?, *offset);
+                        let verdict = Some(Arc::new(Verdict::Bury(why)));
+                        Some((update.keys.clone(), Arrived { verdict, ..arrived }))
+                    };
+                    // The others are read again with the rest of their inbox.
+                    self.push(crowd.iter().filter_map(wait));
                 }
             }
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tertulia::error::Kind;
-use tertulia::runner::{Incoming, Keys, Options, Receipt, Source};
+use tertulia::runner::{Incoming, Keys, Options, Query, Receipt, Source, dead as letters};
 use tertulia::storage::{BoxFuture, Limits, Memory, Storage};
 use tertulia::{Clock, Result};
 
@@ -234,4 +234,36 @@ async fn a_stalled_source_is_not_forgotten_while_others_are_busy() {
         pass(10).await;
     }
     assert_eq!(applied(&storage, "a").await, (0..30).map(|id| id.to_string()).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn updates_of_too_many_that_find_no_room_in_dead_wait_for_it_and_are_not_run() {
+    let limits = Limits { queue_entries: 16, ..Limits::default() };
+    let storage: Arc<dyn Storage> =
+        Arc::new(Memory::with(Clock::system(), limits, Memory::DEFAULT_MAX_BYTES));
+    let batch =
+        |ids: std::ops::Range<i64>| ids.map(|id| update("a", id, &id.to_string())).collect::<Vec<_>>();
+    let broken =
+        batch(100..114).into_iter().map(|update| Incoming { fault: Some("broken".into()), ..update });
+    // There is room for two of the four that are too many, and they go there together.
+    let source = Batches(vec![broken.collect(), batch(0..10), batch(10..14)]);
+    let runner = runner(&storage, few(), |turn, text| async move {
+        pass(1_000).await;
+        apply(&turn, &text).await
+    });
+    let handle = runner.source(Box::new(source)).start().await.unwrap();
+    pass(12_000).await;
+    handle.intake().submit(update("a", 20, "20")).await.unwrap();
+    pass(60_000).await;
+    assert_eq!(dead(&storage).await.len(), 16);
+    assert_eq!((handle.size(), handle.running()), (3, 0), "two that wait for room, and one behind them");
+    for letter in letters::list(&*storage, &Query::default()).await.unwrap().entries {
+        letters::drop(&*storage, &Clock::system(), letter.id).await.unwrap();
+    }
+    pass(60_000).await;
+    let expected: Vec<_> = (0..10).chain([20]).map(|id| id.to_string()).collect();
+    assert_eq!(applied(&storage, "a").await, expected);
+    let bodies: Vec<_> = dead(&storage).await.into_iter().map(|dead| dead.body).collect();
+    assert_eq!(bodies, ["12", "13"]);
+    assert_eq!((queued(&storage, tertulia::runner::INBOX).await, handle.size()), (0, 0));
 }
