@@ -13,7 +13,7 @@ use super::panics::caught;
 use super::riders::queue;
 use super::wait::NoAnswer;
 use super::worker::After;
-use super::{About, AfterRetries, Handler};
+use super::{About, AfterRetries, CallOptions, Handler};
 use crate::error::Kind;
 use crate::storage::{Append, Batch, CommitId, Write};
 use crate::{Error, Timestamp};
@@ -130,6 +130,7 @@ impl<H: Handler> Core<H> {
             died: self.clock.now(),
             attempts: *attempt,
             what: DeadKind::Update,
+            options: CallOptions::default(),
             error: error.to_owned(),
             body: body.clone(),
         };

@@ -54,7 +54,7 @@ impl OutboxRecord {
     }
 
     /// A plain call's record can be written as version 1.
-    fn is_plain(&self) -> bool {
+    pub(in crate::runner) fn is_plain(&self) -> bool {
         self.delivery == Delivery::AtLeastOnce
             && self.state == CallState::Pending
             && self.join.is_none()

@@ -73,6 +73,7 @@ fn dead() -> DeadRecord {
         died: Timestamp(1_790_000_000_789),
         attempts: 4,
         what: DeadKind::Update,
+        options: CallOptions::default(),
         error: "the handler panicked: no".to_owned(),
         body: Bytes::from_static(b"body"),
     }
@@ -101,6 +102,15 @@ fn parked() -> InboxRecord {
 
 fn dead_call() -> DeadRecord {
     DeadRecord { what: DeadKind::Call(Some(number())), ..dead() }
+}
+
+fn dead_special() -> DeadRecord {
+    let options = CallOptions {
+        delivery: Delivery::AtMostOnce,
+        within: Some(Duration::from_secs(300)),
+        join: Some("edit of message 17".to_owned()),
+    };
+    DeadRecord { options, ..dead_call() }
 }
 
 fn sent() -> SentRecord {
@@ -132,6 +142,12 @@ fn what_was_released_and_what_is_had_once_is_read_and_written() {
     assert_eq!(released().encode(), fixture("inbox-v3-released.hex"));
     assert_eq!(released_and_begun().encode(), fixture("inbox-v3-begun.hex"));
     assert_eq!(once().encode(), fixture("once-v1.hex"));
+}
+
+#[test]
+fn options_of_dead_calls_are_read_and_written_as_version_3() {
+    assert_eq!(DeadRecord::decode(&fixture("dead-v3.hex")).unwrap(), dead_special());
+    assert_eq!(dead_special().encode(), fixture("dead-v3.hex"));
 }
 
 #[test]
@@ -176,6 +192,11 @@ fn a_record_of_a_later_version_or_cut_short_is_corrupt_and_never_panics() {
             let read = OutboxRecord::decode(&whole.slice(..length));
             assert_eq!(read.unwrap_err().kind(), Kind::Corrupt, "{length} bytes");
         }
+    }
+    let whole = dead_special().encode();
+    for length in 0..whole.len() - dead().body.len() {
+        let read = DeadRecord::decode(&whole.slice(..length));
+        assert_eq!(read.unwrap_err().kind(), Kind::Corrupt, "{length} bytes");
     }
     for record in [parked(), begun(), released(), released_and_begun()] {
         let whole = record.encode();

@@ -11,7 +11,7 @@ use crate::runner::format::{DeadKind, DeadRecord, InboxRecord};
 use crate::runner::index::{Arrived, Verdict};
 use crate::runner::names::{DEAD, INBOX};
 use crate::runner::riders::queue;
-use crate::runner::{About, Handler, Receipt};
+use crate::runner::{About, CallOptions, Handler, Receipt};
 use crate::storage::{Append, Appended, CommitId, Committed, Head, Offset, QueueWrite, Scope, Write};
 use crate::{Error, Key, Result, Shard, Timestamp};
 
@@ -216,6 +216,7 @@ fn dead_record(about: &About, died: Timestamp, fault: &str) -> Bytes {
         died,
         attempts: 0,
         what: DeadKind::Update,
+        options: CallOptions::default(),
         error: fault.to_owned(),
         body: about.body.clone(),
     }

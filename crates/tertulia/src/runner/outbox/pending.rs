@@ -1,7 +1,7 @@
 //! A call in the outbox, as it is known in memory.
 
 use crate::runner::format::{CallState, OutboxRecord};
-use crate::runner::{Call, Delivery};
+use crate::runner::{Call, CallOptions, Delivery};
 use crate::storage::{Offset, QueueEntry, Revision};
 use crate::{Shard, Timestamp};
 
@@ -48,8 +48,8 @@ pub(super) struct Trouble {
 impl Pending {
     /// A call that this process has committed.
     pub(in crate::runner) fn new(shard: Shard, offset: Offset, record: OutboxRecord) -> Self {
+        let plain = record.is_plain();
         let OutboxRecord { made, deadline, delivery, state, join, call } = record;
-        let plain = delivery == Delivery::AtLeastOnce && state == CallState::Pending && join.is_none();
         let special = (!plain).then(|| Box::new(Special { made, delivery, state, join, mine: false }));
         let (revision, perhaps_made, trouble, given_up) = (Revision(0), false, None, None);
         Self { shard, offset, revision, call, deadline, perhaps_made, special, trouble, given_up }
@@ -72,7 +72,7 @@ impl Pending {
         self
     }
 
-    /// The record of this call in another state; `None` if it is made at least once, which has no states.
+    /// The record of this call in another state; `None` if it is a plain one, which has no states.
     pub(super) fn record(&self, state: CallState) -> Option<OutboxRecord> {
         let Special { made, delivery, join, .. } = &**self.special.as_ref()?;
         Some(OutboxRecord {
@@ -83,6 +83,19 @@ impl Pending {
             join: join.clone(),
             call: self.call.clone(),
         })
+    }
+
+    /// How it was asked for.
+    pub(super) fn options(&self) -> CallOptions {
+        let Some(Special { made, delivery, join, .. }) = self.special.as_deref() else {
+            return CallOptions::default();
+        };
+        let within = self.deadline.since(*made);
+        CallOptions {
+            delivery: *delivery,
+            within: (within != CallOptions::WITHIN).then_some(within),
+            join: join.clone(),
+        }
     }
 
     pub(super) fn at_most_once(&self) -> bool {

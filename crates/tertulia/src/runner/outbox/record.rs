@@ -139,6 +139,7 @@ impl<H: Handler> Core<H> {
             died: self.clock.now(),
             attempts: pending.trouble.as_ref().map_or(0, |trouble| trouble.failed),
             what: DeadKind::Call(Some(pending.call.ticket.clone())),
+            options: pending.options(),
             error: error.clone(),
             body: pending.call.body.clone(),
         };

@@ -2,7 +2,8 @@
 //!
 //! A replayed update goes to the end of its conversation, as if it had just arrived, and has all its tries again. It
 //! has an id of its own, so that it is not taken for the first one; who waited for an answer to that one is not told.
-//! A replayed call goes to the end of its conversation's calls and keeps its ticket.
+//! A replayed call goes to the end of its conversation's calls, keeps its ticket, and is made as it was to be made; its
+//! time counts anew.
 
 use std::time::Duration;
 
@@ -96,7 +97,7 @@ pub async fn drop(storage: &dyn Storage, clock: &Clock, id: EntryId) -> Result<(
 pub async fn replay(storage: &dyn Storage, clock: &Clock, id: EntryId) -> Result<Notice> {
     let entry = pages::entry(storage, &DEAD, id).await?.ok_or_else(|| gone(WHAT, id))?;
     let record = DeadRecord::decode(&entry.bytes).map_err(|error| error.context(format!("{WHAT} {id}")))?;
-    let DeadRecord { conversation, what, body, .. } = record;
+    let DeadRecord { conversation, what, options, body, .. } = record;
     let item = entry.id.clone().unwrap_or_else(|| nameless(id));
     let (queue, again, bytes, notice) = match what {
         DeadKind::Update => {
@@ -106,7 +107,7 @@ pub async fn replay(storage: &dyn Storage, clock: &Clock, id: EntryId) -> Result
         DeadKind::Call(ticket) => {
             let ticket = ticket.unwrap_or(Ticket { update: item, ordinal: 0 });
             let call = Call { conversation, ticket: ticket.clone(), body };
-            let bytes = OutboxRecord::new(clock.now(), None, call).encode();
+            let bytes = OutboxRecord::new(clock.now(), Some(options), call).encode();
             (OUTBOX, again_call(id), bytes, Notice::Call(id.shard, ticket))
         }
     };

@@ -5,7 +5,7 @@ use super::settle::{Settled, settle, unknown};
 use super::{EntryId, Notice};
 use crate::error::Kind;
 use crate::runner::format::{DeadKind, DeadRecord, InboxRecord, Mark};
-use crate::runner::{DEAD, INBOX};
+use crate::runner::{CallOptions, DEAD, INBOX};
 use crate::storage::{ItemId, QueueEntry, QueueWrite, Storage};
 use crate::{Clock, Error, Key, Result, Timestamp};
 
@@ -100,6 +100,7 @@ pub async fn give_up(storage: &dyn Storage, clock: &Clock, id: EntryId) -> Resul
         died: clock.now(),
         attempts: record.attempts,
         what: DeadKind::Update,
+        options: CallOptions::default(),
         error: why,
         body: record.body,
     };

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use tertulia::error::Kind;
 use tertulia::runner::{
-    DEAD, DeadKind, EntryId, INBOX, Incoming, Notice, OUTBOX, Options, Query, Ticket, Turn, dead,
+    CallOptions, CallState, DEAD, DeadKind, Delivery, EntryId, INBOX, Incoming, Notice, OUTBOX, Options,
+    OutboxRecord, Query, Ticket, Turn, dead,
 };
-use tertulia::storage::{Batch, CommitId, ItemId, Memory, Offset, QueueWrite, Storage};
-use tertulia::{Clock, Error, Key, Name, Shard};
+use tertulia::storage::{Batch, CommitId, ItemId, Memory, Offset, QueueWrite, Read, Storage};
+use tertulia::{Clock, Error, Key, Name, Shard, Timestamp};
 
 use super::support::{
     Diary, Fate, Faulty, Platform, SPACE, applied, apply, assert_all_done, conversation, memory, pass,
@@ -384,6 +385,48 @@ async fn a_replayed_call_keeps_its_ticket_and_leaves_another_letter_if_it_dies_a
     assert_eq!(sent.of("a"), ["b\"poison\" test/1"; 4]);
     assert_eq!(handle.shutdown(Duration::from_secs(5)).await, []);
     assert_all_done(&storage).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replayed_call_is_made_as_it_was_to_be_made_and_its_time_counts_anew() {
+    let asked = CallOptions {
+        delivery: Delivery::AtMostOnce,
+        within: Some(Duration::from_secs(60)),
+        join: Some("the edit".to_owned()),
+    };
+    // Each alone would be lost in its own way.
+    let only_within = CallOptions { within: asked.within, ..CallOptions::default() };
+    for asked in [asked, only_within] {
+        let storage = memory();
+        let options = asked.clone();
+        let run = move |turn: Turn, text: String| {
+            let options = options.clone();
+            async move {
+                turn.call_with(text.into(), options)?;
+                Ok(())
+            }
+        };
+        let refusing = Platform::new(|_| async { Err(Error::invalid("chat not found")) });
+        let handle = runner(&storage, once(), run).sender("test", refusing).start().await.unwrap();
+        handle.intake().submit(update("a", 1, "x")).await.unwrap();
+        assert_eq!(handle.shutdown(Duration::from_secs(5)).await, []);
+        let clock = Clock::starting_at(Timestamp(7_000_000_000_000), 1);
+        let id = only(&storage).await;
+        let letter = dead::get(&*storage, id).await.unwrap().unwrap().record.unwrap();
+        assert_eq!(letter.options, asked);
+        let Notice::Call(shard, _) = dead::replay(&*storage, &clock, id).await.unwrap() else {
+            panic!("it was a call")
+        };
+        let read = Read::new(Key::Queue(shard, OUTBOX));
+        let page = storage.read(&[read]).await.unwrap().remove(0).unwrap().unwrap().into_queue().unwrap();
+        let again = OutboxRecord::decode(&page.entries[0].bytes).unwrap();
+        assert_eq!(
+            (again.delivery, again.join, again.state),
+            (asked.delivery, asked.join, CallState::Pending)
+        );
+        assert_eq!(again.deadline.since(again.made), Duration::from_secs(60));
+        assert!(again.made >= Timestamp(7_000_000_000_000));
+    }
 }
 
 #[tokio::test(start_paused = true)]
