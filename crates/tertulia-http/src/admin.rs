@@ -6,6 +6,7 @@ use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::routing::{get, post};
 use serde::{Deserialize, Serialize};
+use tertulia::bot::Door;
 use tertulia::error::Kind;
 use tertulia::runner::{self, EntryId, Notice, dead, parked};
 use tertulia::{Conversation, Error};
@@ -92,7 +93,8 @@ async fn release(State(shared): State<Shared>, id: Id) -> Result<Json<Done>, Pro
 
 async fn give_up(State(shared): State<Shared>, id: Id) -> Result<Json<Done>, Problem> {
     let id = read(id)?;
-    let notice = parked::give_up(&*shared.door.storage, &shared.door.clock, id).await.map_err(told)?;
+    let Door { storage, clock, intake, .. } = &shared.door;
+    let notice = parked::give_up_and_tell(&**storage, clock, id, intake).await.map_err(told)?;
     look(&shared, notice).await?;
     Ok(done(id, "given up"))
 }

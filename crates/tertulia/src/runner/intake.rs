@@ -3,9 +3,9 @@
 use tokio::sync::{mpsc, oneshot};
 
 use super::format::RESERVED;
-use super::{Incoming, Notice};
+use super::{About, Incoming, Notice};
 use crate::error::Kind;
-use crate::storage::Storage;
+use crate::storage::{LogWrite, Storage};
 use crate::{Error, Result};
 
 /// The most updates of one request.
@@ -36,6 +36,8 @@ pub(super) enum Request {
     Keep(Updates),
     /// To take notice of something, and to tell when it has.
     Look(Notice, oneshot::Sender<()>),
+    /// What the handler writes for an update that is given up.
+    Buried(About, oneshot::Sender<Vec<LogWrite>>),
 }
 
 /// Updates to put into the inbox, and whom to tell.
@@ -131,6 +133,7 @@ impl Intake {
         }
         Ok(receipts)
     }
+
     /// Has the runner look at what was changed in its queues behind its back, and resolves when it has: what may run
     /// now is known to it. While the storage cannot be reached, this waits.
     ///
@@ -142,6 +145,16 @@ impl Intake {
     pub async fn look(&self, notice: Notice) -> Result<()> {
         let (answer, answered) = oneshot::channel();
         self.requests.send(Request::Look(notice, answer)).await.map_err(|_| closed())?;
+        answered.await.map_err(|_| closed())
+    }
+
+    /// What the handler [writes](super::Handler::buried) for an update that is given up by somebody else.
+    ///
+    /// # Errors
+    /// `Closed` if the runner is stopping.
+    pub(super) async fn buried(&self, about: About) -> Result<Vec<LogWrite>> {
+        let (answer, answered) = oneshot::channel();
+        self.requests.send(Request::Buried(about, answer)).await.map_err(|_| closed())?;
         answered.await.map_err(|_| closed())
     }
 }

@@ -15,7 +15,7 @@ use super::wait::NoAnswer;
 use super::worker::After;
 use super::{About, AfterRetries, CallOptions, Handler};
 use crate::error::Kind;
-use crate::storage::{Append, Batch, CommitId, Write};
+use crate::storage::{Append, Batch, CommitId, LogWrite, Write};
 use crate::{Error, Timestamp};
 
 /// How often in a row a verdict is tried to be committed before the update gives its slot back for a while.
@@ -135,11 +135,7 @@ impl<H: Handler> Core<H> {
             body: body.clone(),
         };
         let record = Append { id: Some(update.clone()), bytes: record.encode() };
-        let mut told =
-            caught("the handler", || self.handler.buried(&arrived.about)).unwrap_or_else(|error| {
-                tracing::error!(%conversation, %error, "nobody is told of the dead update");
-                Vec::new()
-            });
+        let mut told = self.told(&arrived.about);
         loop {
             let writes = || {
                 let mut writes: Vec<Write> = Vec::new();
@@ -162,6 +158,15 @@ impl<H: Handler> Core<H> {
                 Settled::Away(error) | Settled::Refused(error) => return Err(error),
             }
         }
+    }
+
+    /// What the handler writes so that whoever waits for the answer to an update learns that it is given up.
+    pub(super) fn told(&self, about: &About) -> Vec<LogWrite> {
+        caught("the handler", || self.handler.buried(about)).unwrap_or_else(|error| {
+            let conversation = &about.conversation;
+            tracing::error!(%conversation, %error, "nobody is told of the dead update");
+            Vec::new()
+        })
     }
 
     /// Marks an update as one that is not run until it is let go.

@@ -96,6 +96,10 @@ impl<H: Handler> Inbox<H> {
                     let _ = answer.send(());
                     continue;
                 }
+                Request::Buried(about, answer) => {
+                    let _ = answer.send(self.core.told(&about));
+                    continue;
+                }
             };
             let mut count = first.updates.len();
             let mut group = vec![first];

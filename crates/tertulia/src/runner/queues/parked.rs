@@ -5,8 +5,8 @@ use super::settle::{Settled, settle, unknown};
 use super::{EntryId, Notice};
 use crate::error::Kind;
 use crate::runner::format::{DeadKind, DeadRecord, InboxRecord, Mark};
-use crate::runner::{CallOptions, DEAD, INBOX};
-use crate::storage::{ItemId, QueueEntry, QueueWrite, Storage};
+use crate::runner::{About, CallOptions, DEAD, INBOX, Intake};
+use crate::storage::{ItemId, LogWrite, QueueEntry, QueueWrite, Storage, Write};
 use crate::{Clock, Error, Key, Result, Timestamp};
 
 /// What it is called in errors.
@@ -83,8 +83,9 @@ pub async fn release(storage: &dyn Storage, clock: &Clock, id: EntryId) -> Resul
     }
 }
 
-/// Moves a parked update to the dead letters, so that what is behind it runs; why it was parked is its error. The
-/// handler is not asked what to tell whoever waits for an answer. The runner is to be told what is given.
+/// Moves a parked update to the dead letters, so that what is behind it runs; why it was parked is its error. There is
+/// no handler to ask what to tell whoever waits for an answer: where a runner runs, use
+/// [`give_up_and_tell`]. The runner is to be told what is given.
 ///
 /// # Errors
 /// `Gone` if it is not there or not parked; `Conflict` if it was changed meanwhile; `Unavailable` if `dead` is full;
@@ -94,7 +95,49 @@ pub async fn release(storage: &dyn Storage, clock: &Clock, id: EntryId) -> Resul
 /// # Cancel safety
 /// If dropped, it may be done or not, but never twice.
 pub async fn give_up(storage: &dyn Storage, clock: &Clock, id: EntryId) -> Result<Notice> {
-    let (entry, Parked { item, why, record, .. }) = find(storage, id).await?;
+    let found = find(storage, id).await?;
+    bury(storage, clock, id, found, Vec::new()).await
+}
+
+/// As [`give_up`], beside the runner of `intake`, whose handler says in the same batch what to tell whoever waits for
+/// an answer. If the runner is stopping nobody is told.
+///
+/// # Errors
+/// As [`give_up`]; `Invalid` if what the handler says cannot be written.
+///
+/// # Cancel safety
+/// As [`give_up`].
+pub async fn give_up_and_tell(
+    storage: &dyn Storage,
+    clock: &Clock,
+    id: EntryId,
+    intake: &Intake,
+) -> Result<Notice> {
+    let found = find(storage, id).await?;
+    let (_, Parked { item, record, .. }) = &found;
+    let told = match item {
+        Some(item) => {
+            let about = About {
+                update: item.clone(),
+                conversation: record.conversation.clone(),
+                arrived: record.arrived,
+                attempt: record.attempts,
+                body: record.body.clone(),
+            };
+            intake.buried(about).await.unwrap_or_default()
+        }
+        None => Vec::new(),
+    };
+    bury(storage, clock, id, found, told).await
+}
+
+async fn bury(
+    storage: &dyn Storage,
+    clock: &Clock,
+    id: EntryId,
+    (entry, Parked { item, why, record, .. }): (QueueEntry, Parked),
+    told: Vec<LogWrite>,
+) -> Result<Notice> {
     let dead = DeadRecord {
         conversation: record.conversation,
         died: clock.now(),
@@ -109,6 +152,7 @@ pub async fn give_up(storage: &dyn Storage, clock: &Clock, id: EntryId) -> Resul
         QueueWrite::new(Key::Queue(id.shard, INBOX)).remove(id.offset, Some(entry.revision)),
         QueueWrite::new(key.clone()).append(item.clone(), dead.encode()),
     ];
+    let writes = writes.into_iter().map(Write::from).chain(told.into_iter().map(Write::from));
     let notice = Notice::Unparked(id.shard, id.offset);
     match settle(storage, clock, writes).await? {
         Settled::Done => Ok(notice),

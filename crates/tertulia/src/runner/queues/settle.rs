@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::error::Kind;
-use crate::storage::{Batch, CommitId, QueueWrite, Storage, Write};
+use crate::storage::{Batch, CommitId, Storage, Write};
 use crate::{Clock, Error, Result};
 
 /// How often a commit whose answer was lost is asked again.
@@ -26,9 +26,9 @@ pub(super) enum Settled {
 pub(super) async fn settle(
     storage: &dyn Storage,
     clock: &Clock,
-    writes: impl IntoIterator<Item = QueueWrite>,
+    writes: impl IntoIterator<Item = impl Into<Write>>,
 ) -> Result<Settled> {
-    let writes = writes.into_iter().map(Write::from).collect();
+    let writes = writes.into_iter().map(Into::into).collect();
     let batch = Batch::new(CommitId(clock.random()), writes);
     let mut perhaps_by_us = false;
     let mut wait = Duration::from_millis(20);

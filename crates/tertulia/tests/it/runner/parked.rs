@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use tertulia::error::Kind;
 use tertulia::runner::{
-    AfterRetries, DEAD, EntryId, INBOX, InboxRecord, Mark, Notice, Options, Query, Turn, dead, parked,
+    AfterRetries, DEAD, EntryId, INBOX, InboxRecord, Keys, Mark, Notice, Options, Query, Runner, Turn, dead,
+    parked,
 };
-use tertulia::storage::{Batch, CommitId, ItemId, Memory, Offset, QueueWrite, Storage};
+use tertulia::storage::{Batch, CommitId, ItemId, LogWrite, Memory, Offset, QueueWrite, Storage};
 use tertulia::{Clock, Key, Timestamp};
 
 use super::support::{
-    Fate, Faulty, SPACE, applied, apply, assert_all_done, conversation, memory, pass, queued, start, update,
+    APPLIED, Fate, Faulty, Run, SPACE, applied, apply, assert_all_done, conversation, memory, pass, queued,
+    start, update,
 };
 
 /// An entry of the inbox as it is stored: parked if `why` is not empty, after three tries.
@@ -178,6 +180,33 @@ async fn what_a_runner_parked_runs_or_goes_once_it_is_told() {
         assert_eq!(applied(&storage, "a").await, expected);
         assert_eq!(queued(&storage, DEAD).await, u64::from(gives_up));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_for_a_parked_update_is_told_in_the_batch_that_gives_it_up() {
+    let storage = memory();
+    let id = put(&storage, "a", 1, "why").await;
+    let handler = Run {
+        keys: |_| Keys::Conversation,
+        buried: |about| {
+            let told = format!("{} is given up after {} tries", about.update, about.attempt);
+            vec![LogWrite::new(Key::Log(about.conversation.clone(), APPLIED)).append(told)]
+        },
+        run: |turn: Turn, text: String| async move { apply(&turn, &text).await },
+    };
+    let clock = Clock::system();
+    let runner = Runner::new(Arc::clone(&storage), clock.clone(), Options::default(), handler);
+    let handle = runner.start().await.unwrap();
+    let notice = parked::give_up_and_tell(&*storage, &clock, id, handle.intake()).await.unwrap();
+    assert_eq!(applied(&storage, "a").await, ["test/1 is given up after 3 tries"]);
+    assert_eq!((queued(&storage, DEAD).await, queued(&storage, INBOX).await), (1, 0));
+    handle.look(notice).await.unwrap();
+    assert_eq!(handle.shutdown(Duration::from_secs(5)).await, []);
+
+    // One that is stopping says nothing, and the update is given up all the same.
+    let id = put(&storage, "a", 2, "why").await;
+    let _ = parked::give_up_and_tell(&*storage, &clock, id, handle.intake()).await.unwrap();
+    assert_eq!((applied(&storage, "a").await.len(), queued(&storage, DEAD).await), (1, 2));
 }
 
 #[tokio::test(start_paused = true)]
