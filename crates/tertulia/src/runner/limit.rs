@@ -150,9 +150,7 @@ impl Limit {
             if passed.deadline() != until {
                 passed.as_mut().reset(until);
             }
-            passed.as_mut().poll(context).map(|()| {
-                Err(Dropped::Late(Passed { after: began.elapsed() }))
-            })
+            passed.as_mut().poll(context).map(|()| Err(Dropped::Late(Passed { after: began.elapsed() })))
         })
         .await
     }
