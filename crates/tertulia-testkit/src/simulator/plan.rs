@@ -84,6 +84,9 @@ pub(super) enum Kind {
     Saves,
     /// Changes a session that other conversations change too.
     Shares,
+    /// Says what it has to say, waits for the next update of its conversation if that is a plain one, and does what that
+    /// one is there for too.
+    Asks,
     /// Always fails.
     Poison,
     /// Cannot be decoded.
@@ -248,7 +251,7 @@ fn updates(rng: &mut Rng, chats: &[Conversation], horizon: Duration) -> Vec<Writ
 }
 
 fn kind(rng: &mut Rng) -> Kind {
-    match rng.u8(..40) {
+    match rng.u8(..44) {
         0..16 => Kind::Plain(rng.u8(1..=2)),
         16..22 => Kind::Slow(rng.u64(..30), rng.u64(..10)),
         22..24 => Kind::Quiet,
@@ -260,6 +263,7 @@ fn kind(rng: &mut Rng) -> Kind {
         35 => Kind::Poison,
         36 => Kind::Undecodable,
         37 => Kind::Fault,
+        40.. => Kind::Asks,
         _ => Kind::Unsendable,
     }
 }

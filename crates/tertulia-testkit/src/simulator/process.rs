@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tertulia::bot::{self, Bot, Context, Session, SessionOptions};
+use tertulia::bot::{self, Bot, Context, Session, SessionOptions, Update};
+use tertulia::error::Kind as ErrorKind;
 use tertulia::session::{Options, WriteMode};
 use tertulia::storage::LogWrite;
 use tertulia::{Clock, Log, Timestamp};
@@ -32,6 +33,9 @@ pub(super) struct Total {
 
 /// Whose session is the one that all share.
 pub(super) const SHARED: &str = "shared:total";
+
+/// How long a handler waits for the next update.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A bot that is not running yet.
 pub(super) fn bot(world: &Arc<World>, life: &Arc<Life>) -> Bot {
@@ -84,7 +88,24 @@ async fn handle(world: &World, life: &Life, ctx: Context, mut chat: Session<Chat
     for nth in 0..kind.replies() {
         ctx.reply(reply(world, number, nth)).await?;
     }
-    ctx.turn().write(LogWrite::new(events(ctx.conversation())).append(number.to_string()))?;
+    let mut applied = LogWrite::new(events(ctx.conversation())).append(number.to_string());
+    if let (Kind::Asks, Some(next)) = (kind, plain_after(world, number)) {
+        let is_next = move |update: &Update| update.text() == Some(next.to_string().as_str());
+        match ctx.next_update().within(PATIENCE).of(is_next).await {
+            Ok(_) => {
+                chat.list.push(next);
+                chat.count += 1;
+                chat.history.push(next);
+                applied = applied.append(next.to_string());
+                for nth in 0..world.plan.updates[next].kind.replies() {
+                    ctx.reply(reply(world, next, nth)).await?;
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::Timeout => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    ctx.turn().write(applied)?;
     wait(life, after).await;
     match kind {
         Kind::Poison => Err(tertulia::Error::internal("a planned failure").into()),
@@ -97,6 +118,14 @@ async fn handle(world: &World, life: &Life, ctx: Context, mut chat: Session<Chat
         }
         _ => Ok(()),
     }
+}
+
+/// The next update of the conversation, if it is a plain one.
+fn plain_after(world: &World, number: usize) -> Option<usize> {
+    let of = &world.plan.updates[number].conversation;
+    let mut later = world.plan.updates.iter().enumerate().skip(number + 1);
+    let (next, written) = later.find(|(_, written)| written.conversation == *of)?;
+    matches!(written.kind, Kind::Plain(_)).then_some(next)
 }
 
 async fn wait(life: &Life, millis: u64) {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::time::Duration;
 
+use super::replies::Replies;
 use super::{Context, Filter, Update, UpdateKind};
 use crate::runner::{About, Awaited};
 use crate::{Error, Result};
@@ -157,7 +158,12 @@ impl Ask<'_> {
         let now = ctx.turn().clock().now();
         let writes =
             if ctx.answers() { ctx.with_replies(|replies| replies.writes(now))?? } else { Vec::new() };
-        let about = ctx.turn().wait(Awaited { wanted: &wanted, within, writes }).await?;
+        let received = ctx.turn().wait(Awaited { wanted: &wanted, within, writes }).await;
+        if ctx.answers() {
+            // Where it was not, the handler is not kept to its end.
+            ctx.with_replies(Replies::wrote)?;
+        }
+        let about = received?;
         if ctx.answers() {
             ctx.with_replies(|replies| replies.turn_to(about.clone()))?;
         }

@@ -10,6 +10,8 @@ pub(super) struct Replies {
     /// Whose answer what is said now belongs to: the last update that the handler waited for, or its own.
     to: About,
     said: Vec<String>,
+    /// How much of that is written.
+    written: usize,
     /// How much was said to those before.
     before: u32,
     /// Other updates of the turn, whose answers say nothing.
@@ -22,7 +24,7 @@ impl Replies {
         let mut all: Vec<About> = vec![turn.about().clone()];
         all.extend_from_slice(turn.joined());
         let to = all.pop().expect("there is at least the turn's own");
-        Self { to, said: Vec::new(), before: 0, others: all }
+        Self { to, said: Vec::new(), written: 0, before: 0, others: all }
     }
 
     /// Adds a reply, and gives its number.
@@ -36,18 +38,24 @@ impl Replies {
         self.others.push(other);
     }
 
+    /// What was said so far is written, by this run of the handler or one before.
+    pub(super) fn wrote(&mut self) {
+        self.written = self.said.len();
+        self.others.clear();
+    }
+
     /// What is said from now on is said to another update.
     pub(super) fn turn_to(&mut self, other: About) {
         self.before += u32::try_from(self.said.len()).expect("memory ends before replies do");
         self.said.clear();
-        self.others.clear();
+        self.written = 0;
         self.to = other;
     }
 
     /// The writes of the answers. They are written even if nothing was said, so that whoever waits learns that the turn
     /// is over.
     pub(super) fn writes(&self, now: Timestamp) -> Result<Vec<LogWrite>> {
-        let last = answer::write(&self.to, now, &Answer::Replies(self.said.clone()));
+        let last = answer::write(&self.to, now, &Answer::Replies(self.said[self.written..].to_vec()));
         let nothing = Answer::Replies(Vec::new());
         let others = self.others.iter().map(|other| answer::write(other, now, &nothing));
         others.chain([last]).collect()

@@ -68,7 +68,7 @@ impl<H: Handler> Desk for Core<H> {
     }
 
     fn most_waiting(&self) -> usize {
-        self.options.index_entries / 2
+        (self.options.index_entries / 2).max(1)
     }
 
     fn keys(&self, about: &About) -> Keys {

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use super::desk::Release;
 use super::format::Released;
-use super::index::Rest;
+use super::index::{Index, Rest};
 use super::sequence::Place;
 use super::taken::Taken;
 use super::{About, Turn};
@@ -74,13 +74,15 @@ impl Turn {
         let Awaited { wanted, within, writes } = awaited;
         let began = self.begin_to_wait(within)?;
         let until = self.release(began.nth, writes).await?.after(within);
+        // Whatever another process's clock has said.
+        let ends = self.clock().now().after(within).min(until);
         let told = Arc::new(Notify::new());
         let _watched = Watched::new(self, &told);
         let mut refused = HashSet::new();
         let mut resting: Option<Resting<'_>> = None;
         loop {
             let found = self.take_in_behind(wanted, Some(until), &mut refused).await?;
-            let left = until.since(self.clock().now());
+            let left = ends.since(self.clock().now());
             if found.is_some() || left.is_zero() {
                 if let Some(resting) = resting.take() {
                     resting.end().await;
@@ -155,17 +157,18 @@ impl Turn {
                 "an update of {conversation} has no keys, so none can come behind it"
             )));
         }
-        if index.resting() >= self.desk().most_waiting() {
-            let most = self.desk().most_waiting();
+        self.check_room()?;
+        let most = self.desk().most_waiting();
+        if !index.begin_to_wait(most) {
             return Err(Error::unavailable(format!("too many turns wait for an update: at most {most} do")));
         }
-        self.check_room()?;
+        let counted = Counted(index);
         let waiting = self.collect(|collected| {
             let nth = collected.waits;
             let free = !std::mem::replace(&mut collected.waiting, true) && nth < Awaited::MOST;
             collected.waits += usize::from(free);
             // Not made in vain: it locks when it is dropped.
-            free.then(|| Waiting { turn: self, nth })
+            free.then(|| Waiting { turn: self, nth, _counted: counted })
         })?;
         waiting.ok_or_else(|| {
             Error::invalid(format!(
@@ -260,6 +263,16 @@ impl Turn {
 struct Waiting<'a> {
     turn: &'a Turn,
     nth: usize,
+    _counted: Counted<'a>,
+}
+
+/// A turn is counted among those that wait, until this is dropped.
+struct Counted<'a>(&'a Index);
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.end_to_wait();
+    }
 }
 
 impl Drop for Waiting<'_> {

@@ -96,6 +96,8 @@ struct State {
     live: Places<Turn>,
     /// Who waits for a turn to be stopped.
     stopping: Places<oneshot::Sender<Option<Stopped>>>,
+    /// How many turns wait for an update, or are about to.
+    waiting: usize,
     /// Turns that wait for an update without a slot, and how they are told that they have one again.
     resting: Places<oneshot::Sender<()>>,
     /// Who is told of what comes behind an update.

@@ -62,9 +62,16 @@ impl Index {
         behind.map(|(place, arrived)| (place, Arc::clone(arrived))).collect()
     }
 
-    /// How many turns have given back their slots.
-    pub(in crate::runner) fn resting(&self) -> usize {
-        self.state.lock().resting.len()
+    /// Counts a turn that is going to wait, unless so many do already; until [`end_to_wait`](Self::end_to_wait).
+    pub(in crate::runner) fn begin_to_wait(&self, most: usize) -> bool {
+        let mut state = self.state.lock();
+        let free = state.waiting < most;
+        state.waiting += usize::from(free);
+        free
+    }
+
+    pub(in crate::runner) fn end_to_wait(&self) {
+        self.state.lock().waiting -= 1;
     }
 
     /// Whether anything can ever come behind an update.

@@ -284,3 +284,22 @@ async fn several_keys_the_others_of_an_answer_are_let_go() {
     let others: Vec<_> = desk.sent().into_iter().filter(|(chat, _)| chat == "8").collect();
     assert_eq!(others, [("8".to_owned(), "echo hello #b".to_owned())]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_said_after_a_question_that_nobody_answers_is_added_to_the_answer() {
+    let bot = Bot::new(Window).on_message(async |ctx: Context| {
+        if ctx.ask("well?").within(Duration::from_secs(5)).await.is_err() {
+            ctx.reply("bye").await?;
+        }
+        Ok(())
+    });
+    let bot = bot.start().await.unwrap();
+    let update = super::super::support::update("window", "a", "hello");
+    let (conversation, id) = (update.conversation.clone(), update.id.clone());
+    bot.door().intake.submit(update).await.unwrap();
+    let storage = &*bot.door().storage;
+    assert_eq!(tertulia::bot::answer::wait(storage, &conversation, &id).await.unwrap(), replies(&["well?"]));
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let answer = tertulia::bot::answer::read(storage, &conversation, &id).await.unwrap();
+    assert_eq!(answer, Some(replies(&["well?", "bye"])));
+}
