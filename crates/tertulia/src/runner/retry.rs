@@ -13,7 +13,7 @@ use super::panics::caught;
 use super::riders::queue;
 use super::wait::NoAnswer;
 use super::worker::After;
-use super::{About, AfterRetries, CallOptions, Handler};
+use super::{About, AfterRetries, CallOptions, Handler, once};
 use crate::error::Kind;
 use crate::storage::{Append, Batch, CommitId, LogWrite, Write};
 use crate::{Error, Timestamp};
@@ -135,7 +135,9 @@ impl<H: Handler> Core<H> {
             body: body.clone(),
         };
         let record = Append { id: Some(update.clone()), bytes: record.encode() };
-        let mut told = self.told(&arrived.about);
+        // What it has released was its answer.
+        let mut told = if arrived.released.is_none() { self.told(&arrived.about) } else { Vec::new() };
+        let recorded = LogWrite::new(once::key(conversation, update)?).delete();
         loop {
             let writes = || {
                 let mut writes: Vec<Write> = Vec::new();
@@ -143,6 +145,7 @@ impl<H: Handler> Core<H> {
                 queue(&mut writes, arrived.shard, &INBOX).remove.push(remove);
                 queue(&mut writes, arrived.shard, &DEAD).append.push(record.clone());
                 writes.extend(told.iter().cloned().map(Write::from));
+                writes.push(recorded.clone().into());
                 writes
             };
             match self.settle(arrived, writes, TRIES).await {

@@ -15,7 +15,7 @@ pub struct Limits {
     pub batch_bytes: usize,
     /// The most writes of a batch: 256.
     pub writes: usize,
-    /// The most entries of a queue: 100,000. An append beyond is `Unavailable`.
+    /// The most entries of a queue: 1,000,000. An append beyond is `Unavailable`.
     pub queue_entries: u64,
     /// The most bytes of a queue: 256 MiB. An append beyond is `Unavailable`.
     pub queue_bytes: u64,
@@ -29,7 +29,7 @@ impl Default for Limits {
             base_bytes: 32 * MIB,
             batch_bytes: 64 * MIB,
             writes: 256,
-            queue_entries: 100_000,
+            queue_entries: 1_000_000,
             queue_bytes: 256 << 20,
         }
     }

@@ -8,6 +8,7 @@ mod queued;
 mod routing;
 mod save;
 mod sessions;
+mod several;
 mod start;
 mod support;
 mod turns;

@@ -67,7 +67,7 @@ async fn an_update_that_fails_four_times_goes_to_dead_in_one_batch_and_its_key_g
     assert_eq!(dead.len(), 1);
     assert_eq!((&*dead[0].body, &*dead[0].error, dead[0].attempts), (&b"poison"[..], "it is poison", 4));
     assert_eq!((&dead[0].what, &dead[0].conversation), (&DeadKind::Update, &conversation("a")));
-    assert_eq!(*burials.lock(), [["inbox", "dead"]]);
+    assert_eq!(*burials.lock(), [["inbox", "dead", "once/test/1"]]);
     assert_eq!(handle.shutdown(Duration::from_secs(1)).await, []);
 }
 

@@ -303,3 +303,20 @@ async fn what_is_said_after_a_question_that_nobody_answers_is_added_to_the_answe
     let answer = tertulia::bot::answer::read(storage, &conversation, &id).await.unwrap();
     assert_eq!(answer, Some(replies(&["well?", "bye"])));
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_was_given_out_is_not_taken_back_when_the_handler_fails_for_good() {
+    let options = Options { retries: 0, ..Options::default() };
+    let bot = Bot::new(Window).options(options).on_message(async |ctx: Context| {
+        ctx.ask("well?").within(Duration::from_secs(1)).await?;
+        Ok(())
+    });
+    let bot = bot.start().await.unwrap();
+    let update = super::super::support::update("window", "a", "hello");
+    let (conversation, id) = (update.conversation.clone(), update.id.clone());
+    bot.door().intake.submit(update).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(bot.size(), 0);
+    let answer = tertulia::bot::answer::read(&*bot.door().storage, &conversation, &id).await.unwrap();
+    assert_eq!(answer, Some(replies(&["well?"])));
+}

@@ -188,3 +188,19 @@ async fn a_record_of_another_type_is_corrupt_and_parks_the_update() {
     assert_eq!(running.stats().parked, 1);
     assert_eq!(dead(&storage).await.len(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_record_of_an_update_that_is_given_up_goes_with_it() {
+    let storage = memory();
+    let options = Options { retries: 1, ..Options::default() };
+    let (_, bot) = at_desk(&storage, move |bot| {
+        bot.options(options).on_message(async |ctx: Context| {
+            ctx.once("answer", async { Ok(7) }).await?;
+            anyhow::bail!("no")
+        })
+    })
+    .await;
+    tell(&bot, "hello").await;
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!((dead(&storage).await.len(), logs(&storage).await), (1, vec![]));
+}
