@@ -17,7 +17,7 @@ use crate::fake::{Fake, Scripted, refusal, too_many};
 /// A call as the outbox holds it.
 pub(crate) fn queued(body: Bytes) -> runner::Call {
     let update = ItemId::Number(Name::from_static("telegram/7000001"), 1);
-    runner::Call { conversation: chat("5"), ticket: Ticket { update, ordinal: 0 }, body }
+    runner::Call::new(chat("5"), Ticket { update, ordinal: 0 }, body)
 }
 
 pub(crate) fn chat(id: &str) -> Conversation {
