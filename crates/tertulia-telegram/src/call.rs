@@ -141,12 +141,17 @@ impl AnswerCallbackQuery {
     /// `Invalid` if the update is no callback query of Telegram.
     pub fn of(ctx: &Context) -> Result<Self> {
         let about = ctx.turn().about();
-        let query = if about.conversation.source() == NAME {
-            Envelope::open(&about.body).ok().and_then(|envelope| envelope.callback_query())
+        Self::to(&about.conversation, &about.body)
+    }
+
+    /// Answers the callback query that is this update.
+    pub(crate) fn to(conversation: &Conversation, update: &[u8]) -> Result<Self> {
+        let query = if conversation.source() == NAME {
+            Envelope::open(update).ok().and_then(|envelope| envelope.callback_query())
         } else {
             None
         };
-        let none = || Error::invalid(format!("the update in {} is no callback query", about.conversation));
+        let none = || Error::invalid(format!("the update in {conversation} is no callback query"));
         query.map(Self::new).ok_or_else(none)
     }
 
