@@ -240,7 +240,7 @@ async fn a_log_that_cannot_be_read_for_a_while_holds_the_conversation_up_and_not
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_about_another_that_is_tried_again_or_joined_is_about_the_same() {
+async fn a_call_about_another_that_is_tried_again_by_the_next_process_or_joined_is_about_the_same() {
     let storage = memory();
     let tries = Diary::default();
     let note = tries.clone();
@@ -251,10 +251,14 @@ async fn a_call_about_another_that_is_tried_again_or_joined_is_about_the_same() 
         let given = if body == "first" && nth == 1 { unavailable() } else { Ok(()) };
         async move { given.map(|()| message.unwrap_or_else(|| "m1".to_owned())) }
     });
-    let handle = listing(&storage, Options::default()).sender("test", platform).start().await.unwrap();
+    let start = || listing(&storage, Options::default()).sender("test", platform.clone()).start();
+    let handle = start().await.unwrap();
     handle.intake().submit(update("a", 1, "hello")).await.unwrap();
     pass(1_000).await;
     handle.intake().submit(update("a", 2, "first!@1.0 joined@1.0#k last@1.0#k")).await.unwrap();
+    pass(20).await;
+    drop(handle);
+    let handle = start().await.unwrap();
     pass(60_000).await;
     let about = |body: &str| format!("{body} Some(\"m1\")");
     assert_eq!(tries.of("a"), ["hello None".to_owned(), about("first"), about("first"), about("last")]);
