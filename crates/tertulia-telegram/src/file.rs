@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 use tertulia::bot::Context;
+use tertulia::runner::About;
 
 use crate::NAME;
 use crate::envelope::Envelope;
@@ -99,7 +100,11 @@ impl File {
     /// }
     /// ```
     pub fn of(ctx: &Context) -> Option<Self> {
-        let about = ctx.turn().about();
+        Self::with(ctx.turn().about())
+    }
+
+    /// As [`of`](Self::of), of another update, such as one that a handler has waited for.
+    pub fn with(about: &About) -> Option<Self> {
         if about.conversation.source() != NAME {
             return None;
         }

@@ -170,7 +170,7 @@ impl Adapter for Telegram {
             }
             Outgoing::ReactTo { emoji } => Change::react(conversation, reaction(emoji)),
             Outgoing::AnswerCallback { update, text } => {
-                let answer = AnswerCallbackQuery::to(conversation, update)?;
+                let answer = AnswerCallbackQuery::pressed(conversation, update)?;
                 if text.is_empty() { answer } else { answer.text(*text) }.encode(conversation)
             }
             _ => return Ok(None),

@@ -1,10 +1,10 @@
 //! Buttons under what is sent, and how they are pressed.
 
 use serde_json::json;
-use tertulia::bot::{Bot, Context, Method, Session};
+use tertulia::bot::{Bot, Context, Method, Session, callback};
 use tertulia::error::Kind;
 use tertulia::runner::Ticket;
-use tertulia_telegram::{EditMessageText, Keyboard, MAX_TEXT, SendMessage};
+use tertulia_telegram::{AnswerCallbackQuery, EditMessageText, File, Keyboard, MAX_TEXT, SendMessage};
 
 use crate::fake::{Fake, PATIENCE, message};
 use crate::sending::chat;
@@ -65,6 +65,34 @@ async fn a_question_has_buttons_and_what_is_pressed_answers_it_and_takes_them_aw
         [json!({ "callback_query_id": "99" })]
     );
     assert_eq!(fake.look(|known| known.params("setMessageReaction")[0]["message_id"].clone()), 1);
+}
+
+#[tokio::test]
+async fn a_handler_that_waits_for_a_button_answers_it_and_edits_its_question() {
+    let fake = Fake::start().await;
+    let bot = Bot::new(fake.telegram()).on_message(async |ctx: Context| {
+        let question = ctx.call(SendMessage::new("Sure?").keyboard(sure())).await?;
+        let pressed = ctx.next_update().of(callback).await?;
+        ctx.call(AnswerCallbackQuery::to(&pressed.about)?).await?;
+        assert_eq!(File::with(&pressed.about), File::of(&ctx), "neither has a file");
+        ctx.edit(&question, format!("You said {}.", pressed.text)).await?;
+        Ok(())
+    });
+    let bot = bot.start().await.unwrap();
+    fake.push([message(1, 5, "ask")]);
+    fake.until("the question", |known| known.sent(5) == ["Sure?"]).await;
+    let from = json!({ "id": 5, "is_bot": false, "first_name": "Ana" });
+    fake.push([json!({ "update_id": 2, "callback_query": { "id": "99", "from": from, "data": "sure" } })]);
+    fake.until("the edit", |known| !known.params("editMessageText").is_empty()).await;
+    assert_eq!(
+        fake.look(|known| known.params("editMessageText")),
+        [json!({ "chat_id": 5, "message_id": 1, "text": "You said sure." })]
+    );
+    assert_eq!(
+        fake.look(|known| known.params("answerCallbackQuery")),
+        [json!({ "callback_query_id": "99" })]
+    );
+    assert_eq!(bot.shutdown(PATIENCE).await, []);
 }
 
 fn sure() -> Keyboard {
