@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tertulia::bot::{Context, Method};
-use tertulia::runner::{CallOptions, Delivery};
+use tertulia::runner::{About, CallOptions, Delivery};
 use tertulia::{Conversation, Error, Result};
 
 use crate::envelope::Envelope;
@@ -140,13 +140,37 @@ impl AnswerCallbackQuery {
     /// # Errors
     /// `Invalid` if the update is no callback query of Telegram.
     pub fn of(ctx: &Context) -> Result<Self> {
-        let about = ctx.turn().about();
-        let query = if about.conversation.source() == NAME {
-            Envelope::open(&about.body).ok().and_then(|envelope| envelope.callback_query())
+        Self::to(ctx.turn().about())
+    }
+
+    /// Answers the callback query that is this update, such as one that a handler has waited for.
+    ///
+    /// ```
+    /// use tertulia::bot::{Context, callback};
+    /// use tertulia_telegram::{AnswerCallbackQuery, SendMessage};
+    ///
+    /// async fn sure(ctx: Context) -> tertulia::bot::Result {
+    ///     let question = ctx.call(SendMessage::new("Sure?").button("Yes", "yes").button("No", "no")).await?;
+    ///     let pressed = ctx.next_update().of(callback).await?;
+    ///     ctx.call(AnswerCallbackQuery::to(&pressed.about)?).await?;
+    ///     ctx.edit(&question, format!("You said {}.", pressed.text)).await?;
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`of`](Self::of).
+    pub fn to(about: &About) -> Result<Self> {
+        Self::pressed(&about.conversation, &about.body)
+    }
+
+    pub(crate) fn pressed(conversation: &Conversation, update: &[u8]) -> Result<Self> {
+        let query = if conversation.source() == NAME {
+            Envelope::open(update).ok().and_then(|envelope| envelope.callback_query())
         } else {
             None
         };
-        let none = || Error::invalid(format!("the update in {} is no callback query", about.conversation));
+        let none = || Error::invalid(format!("the update in {conversation} is no callback query"));
         query.map(Self::new).ok_or_else(none)
     }
 

@@ -209,6 +209,13 @@ impl fmt::Debug for Client {
     }
 }
 
+impl Refusal {
+    /// Whether it is a 400 with this in Telegram's words.
+    pub(crate) fn says(&self, text: &str) -> bool {
+        self.status == 400 && self.description.contains(text)
+    }
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.status, self.description)

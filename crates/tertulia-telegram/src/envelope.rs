@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use tertulia::bot::{Update, UpdateKind, User};
 use tertulia::{Error, Result};
@@ -110,6 +111,18 @@ impl<'a> Envelope<'a> {
         }
         let content = self.content.filter(|_| self.kind == "callback_query")?;
         serde_json::from_str(content.get()).ok().map(|Query { id }| id)
+    }
+
+    /// The id of the message that the update is about: its own, or the one whose button was pressed.
+    pub(crate) fn message(&self) -> Option<i64> {
+        let content = self.value()?;
+        let id = |message: &Value| message.get("message_id").and_then(Value::as_i64);
+        id(&content).or_else(|| id(content.get("message")?))
+    }
+
+    /// All that it says.
+    pub(crate) fn value(&self) -> Option<Value> {
+        serde_json::from_str(self.content?.get()).ok()
     }
 
     /// Who boosts a chat, if this is about a boost and tells.

@@ -55,6 +55,19 @@ impl Place {
             .ok_or_else(|| Error::invalid(format!("{conversation} is no chat of Telegram")))
     }
 
+    /// The parameters of a method that serves no business accounts; `what` names what there is none of.
+    ///
+    /// # Errors
+    /// `Invalid` if there is no chat, or that of a business account.
+    pub(crate) fn plain_params(self, conversation: &Conversation, what: &str) -> Result<Map<String, Value>> {
+        if let Self::Business { .. } = self {
+            return Err(Error::invalid(format!(
+                "{conversation} is of a business account, which has no {what}"
+            )));
+        }
+        self.params(conversation)
+    }
+
     /// The parameters that send something there.
     ///
     /// # Errors

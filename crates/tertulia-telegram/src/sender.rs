@@ -8,13 +8,15 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use tertulia::error::Kind;
-use tertulia::runner::{Call, Paced, RetryAfter, Sender, Ticket, Wait};
+use tertulia::runner::{Call, Paced, Referred, RetryAfter, Sender, Ticket, Wait};
 use tertulia::storage::BoxFuture;
 use tertulia::{Error, Result};
 
+use crate::change::ids;
 use crate::client::{Client, Failure, Refusal};
-use crate::format::{self, Request};
+use crate::format::{self, Body, Request};
 use crate::pace::{Chat, Pace, RateLimits};
+use crate::send_file::check_caption;
 
 /// How long a call may take: Telegram itself fetches what is sent by its URL.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -36,7 +38,7 @@ impl Outgoing {
     }
 
     async fn make(&self, call: &Call) -> Result<String> {
-        let mut requests = format::decode(&call.body)?;
+        let mut requests = requests(call)?;
         let mut ids = self.begun.lock().get(&call.ticket).cloned().unwrap_or_default();
         let count = requests.len();
         // A group that became a supergroup is followed by all that is left of the call.
@@ -59,13 +61,24 @@ impl Outgoing {
                 request.params.insert("chat_id".to_owned(), chat.into());
                 sent = self.request(request).await;
             }
+            if let Err(Failure::Refused(refusal)) = &sent
+                && has_no_text(request, refusal)
+            {
+                let caption = caption(request)?;
+                let edited =
+                    self.request(&caption).await.map_err(|failure| failed(&caption.method, failure))?;
+                // An album stays as it is but for that.
+                return Ok(all_of(call, edited));
+            }
             ids.push(sent.map_err(|failure| failed(&request.method, failure))?);
             if count > 1 {
                 self.begun.lock().insert(call.ticket.clone(), ids.clone());
             }
         }
         ids.retain(|id| !id.is_empty());
-        Ok(ids.join(","))
+        let made = ids.join(",");
+        let reacts = requests.first().is_some_and(|request| request.method == "setMessageReaction");
+        Ok(if reacts { all_of(call, made) } else { made })
     }
 
     /// Counts a request behind the first of a call; one that has to wait does so in the outbox, without a slot.
@@ -92,14 +105,19 @@ impl Outgoing {
         self.pace.take(chat.map(Chat))
     }
 
-    /// Makes one request; gives the id of the message it made, or an empty text.
+    /// Makes one request; gives the id of the message that it made or changed, or an empty text.
     async fn request(&self, request: &Request) -> Result<String, Failure> {
         let json = serde_json::to_vec(&request.params).map_err(|error| {
             Failure::Unreachable(Error::internal("parameters cannot be written as JSON").with_source(error))
         })?;
         let answer = self.client.post(&request.method, json, TIMEOUT).await?;
-        let result = self.client.result(&request.method, &answer)?;
-        Ok(message_ids(result))
+        match self.client.result(&request.method, &answer) {
+            Ok(result) => Ok(changed(request).unwrap_or_else(|| message_ids(result))),
+            Err(Failure::Refused(refusal)) if is_so_already(request, &refusal) => {
+                Ok(changed(request).unwrap_or_default())
+            }
+            Err(failure) => Err(failure),
+        }
     }
 }
 
@@ -122,13 +140,64 @@ impl Sender for Outgoing {
         }
         let begun = self.begun.lock().get(&call.ticket).map_or(0, Vec::len);
         // What cannot be read is refused when it is made.
-        let Ok(requests) = format::decode(&call.body) else { return Wait::None };
+        let Ok(requests) = requests(call) else { return Wait::None };
         requests.get(begun).map_or(Wait::None, |next| self.pace_of(&next.method, next.params.get("chat_id")))
     }
 
     fn forget(&self, call: &Call) {
         self.begun.lock().remove(&call.ticket);
     }
+}
+
+/// The requests of a call.
+fn requests(call: &Call) -> Result<Vec<Request>> {
+    match format::decode(&call.body)? {
+        Body::Requests(requests) => Ok(requests),
+        Body::Change(change) => {
+            let none = || Error::invalid("the call changes a message and does not say which");
+            let Referred { message, .. } = call.refers.as_ref().ok_or_else(none)?;
+            change.requests(&ids(message)?)
+        }
+    }
+}
+
+/// The messages of the call that this one refers to, which all stay; else the one it made.
+fn all_of(call: &Call, made: String) -> String {
+    call.refers.as_ref().map_or(made, |referred| referred.message.clone())
+}
+
+/// The message that a request changes and leaves there, as its answer may not tell.
+fn changed(request: &Request) -> Option<String> {
+    let changes = request.method.starts_with("edit") || request.method == "setMessageReaction";
+    request.params.get("message_id").filter(|_| changes).map(Value::to_string)
+}
+
+/// Whether a request is refused since what it asks for is so already: it was made before, and the answer was lost.
+fn is_so_already(request: &Request, refusal: &Refusal) -> bool {
+    let says = |text: &str| refusal.says(text);
+    match &*request.method {
+        "deleteMessage" | "deleteMessages" => {
+            says("message to delete not found") || says("MESSAGE_ID_INVALID")
+        }
+        method => method.starts_with("edit") && says("message is not modified"),
+    }
+}
+
+/// Whether an edit of a text is refused since the message has none but a caption.
+fn has_no_text(request: &Request, refusal: &Refusal) -> bool {
+    request.method == "editMessageText" && refusal.says("there is no text in the message to edit")
+}
+
+/// The same edit of a caption.
+///
+/// # Errors
+/// `Invalid` if it is too long for that.
+fn caption(request: &Request) -> Result<Request> {
+    let mut params = request.params.clone();
+    let text = params.remove("text").unwrap_or_default();
+    check_caption("editMessageCaption", text.as_str().unwrap_or_default())?;
+    params.insert("caption".to_owned(), text);
+    Ok(Request { method: "editMessageCaption".to_owned(), params })
 }
 
 /// Whether Telegram counts a method as a message: what it sends or edits, but not what is only shown for a moment.

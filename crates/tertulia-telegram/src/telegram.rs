@@ -6,20 +6,19 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::Url;
-use serde_json::Value;
-use tertulia::bot::{Adapter, Outgoing, Update};
+use tertulia::bot::{Adapter, Method, Outgoing, Update};
 use tertulia::runner::{About, Sender, Source};
 use tertulia::{Conversation, Error, Result};
 
+use crate::change::Change;
 use crate::client::Client;
 use crate::envelope::Envelope;
-use crate::format::{self, Request};
+use crate::message::say;
+use crate::moment::reaction;
 use crate::pace::RateLimits;
-use crate::place::Place;
 use crate::polling::{Options, Polling};
-use crate::split::split;
 use crate::token::Token;
-use crate::{MAX_PARTS, MAX_TEXT, NAME, Secrets, Webhook, sender};
+use crate::{AnswerCallbackQuery, Keyboard, NAME, Secrets, SetMessageReaction, Webhook, sender};
 
 /// The environment variable of the bot token.
 const TOKEN_VARIABLE: &str = "TELEGRAM_BOT_TOKEN";
@@ -161,34 +160,23 @@ impl Adapter for Telegram {
 
     fn encode(&self, conversation: &Conversation, outgoing: &Outgoing<'_>) -> Result<Option<Bytes>> {
         match outgoing {
-            Outgoing::Reply { text } => reply(conversation, text).map(Some),
-            _ => Ok(None),
+            Outgoing::Reply { text } => say(conversation, text, &Keyboard::new()),
+            Outgoing::Edit { text } => Change::edit(conversation, text, &Keyboard::new()),
+            Outgoing::Delete => Change::delete(conversation),
+            Outgoing::React { update, emoji } => {
+                let none = || Error::invalid(format!("the update in {conversation} has no message"));
+                let message = Envelope::open(update)?.message().ok_or_else(none)?;
+                SetMessageReaction::new(message, *emoji).encode(conversation)
+            }
+            Outgoing::ReactTo { emoji } => Change::react(conversation, reaction(emoji)),
+            Outgoing::AnswerCallback { update, text } => {
+                let answer = AnswerCallbackQuery::pressed(conversation, update)?;
+                if text.is_empty() { answer } else { answer.text(*text) }.encode(conversation)
+            }
+            _ => return Ok(None),
         }
+        .map(Some)
     }
-}
-
-/// The call that says `text`, in as many messages as it takes.
-fn reply(conversation: &Conversation, text: &str) -> Result<Bytes> {
-    let params = Place::of(conversation)?.params(conversation)?;
-    let parts = split(text, MAX_TEXT);
-    if parts.is_empty() {
-        return Err(Error::invalid(format!("a reply to {conversation} is empty, which Telegram refuses")));
-    }
-    if parts.len() > MAX_PARTS {
-        return Err(Error::invalid(format!(
-            "a reply to {conversation} takes {} messages of {MAX_TEXT} UTF-16 units, at most {MAX_PARTS} are allowed",
-            parts.len()
-        )));
-    }
-    let requests: Vec<Request> = parts
-        .into_iter()
-        .map(|part| {
-            let mut params = params.clone();
-            params.insert("text".to_owned(), Value::from(part));
-            Request { method: "sendMessage".to_owned(), params }
-        })
-        .collect();
-    format::encode(&requests)
 }
 
 /// An environment variable; one that is empty is as one that is not set.

@@ -3,8 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "what is not as expected fails the test")]
 
 mod bot;
+mod changes;
+mod changing;
 mod decode;
 mod fake;
+mod files;
+mod keyboards;
 mod peer;
 mod polling;
 mod rates;

@@ -17,7 +17,7 @@ use crate::fake::{Fake, Scripted, refusal, too_many};
 /// A call as the outbox holds it.
 pub(crate) fn queued(body: Bytes) -> runner::Call {
     let update = ItemId::Number(Name::from_static("telegram/7000001"), 1);
-    runner::Call { conversation: chat("5"), ticket: Ticket { update, ordinal: 0 }, body }
+    runner::Call::new(chat("5"), Ticket { update, ordinal: 0 }, body)
 }
 
 pub(crate) fn chat(id: &str) -> Conversation {
@@ -229,11 +229,11 @@ async fn a_stored_call_of_every_version_is_read_and_an_unknown_version_is_not() 
     assert_eq!(reply(&telegram, "5", "¿qué tal? 😀").unwrap(), fixture);
     assert_eq!(send(&telegram, fixture).await.unwrap(), "1");
     assert_eq!(fake.look(|known| known.sent(5)), ["¿qué tal? 😀"]);
-    let unknown = send(&telegram, Bytes::from_static(b"\x02[]")).await.unwrap_err();
+    let unknown = send(&telegram, Bytes::from_static(b"\x03[]")).await.unwrap_err();
     assert_eq!(unknown.kind(), Kind::Corrupt);
     assert_eq!(
         unknown.to_string(),
-        "a stored call of Telegram has format version 2, this program reads up to 1"
+        "a stored call of Telegram has format version 3, this program reads up to 2"
     );
     assert_eq!(send(&telegram, Bytes::from_static(b"\x01{")).await.unwrap_err().kind(), Kind::Corrupt);
     assert_eq!(send(&telegram, Bytes::new()).await.unwrap_err().kind(), Kind::Corrupt);

@@ -54,11 +54,11 @@ fn shown(error: &Error) -> String {
 
 /// The errors of one fetch and one call.
 async fn errors(telegram: &Telegram) -> Vec<Error> {
-    let call = runner::Call {
-        conversation: Conversation::new("telegram", "5").unwrap(),
-        ticket: Ticket { update: ItemId::Number(Name::from_static("test"), 1), ordinal: 0 },
-        body: bytes::Bytes::from_static(include_bytes!("fixtures/call-v1")),
-    };
+    let call = runner::Call::new(
+        Conversation::new("telegram", "5").unwrap(),
+        Ticket { update: ItemId::Number(Name::from_static("test"), 1), ordinal: 0 },
+        bytes::Bytes::from_static(include_bytes!("fixtures/call-v1")),
+    );
     let fetched = telegram.source().unwrap().fetch(1).await.unwrap_err();
     let sent = telegram.sender().unwrap().send(&call).await.unwrap_err();
     vec![fetched, sent]

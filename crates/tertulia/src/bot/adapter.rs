@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::Update;
-use crate::runner::{About, Delivery, Sender, Source};
+use crate::runner::{About, Delivery, Sender, Source, Ticket};
 use crate::{Conversation, Result};
 
 /// A platform: `Telegram`, `Http`. A bot may have several, told apart by the source of a conversation.
@@ -50,6 +50,45 @@ pub enum Outgoing<'a> {
         /// What it says.
         text: &'a str,
     },
+    /// Another text for what an earlier call said: the one that the call [refers](crate::runner::Call::refers) to.
+    Edit {
+        /// What it says from then on.
+        text: &'a str,
+    },
+    /// What an earlier call said is taken back: the one that the call [refers](crate::runner::Call::refers) to.
+    Delete,
+    /// A reaction to the message of an update, in place of an earlier one.
+    React {
+        /// The update as its source gave it.
+        update: &'a [u8],
+        /// The reaction; none if empty.
+        emoji: &'a str,
+    },
+    /// A reaction to what an earlier call said: the one that the call [refers](crate::runner::Call::refers) to.
+    ReactTo {
+        /// The reaction; none if empty.
+        emoji: &'a str,
+    },
+    /// An answer to a pressed button, which ends the waiting that it shows.
+    AnswerCallback {
+        /// The update as its source gave it.
+        update: &'a [u8],
+        /// A notice for who pressed it; none if empty.
+        text: &'a str,
+    },
+}
+
+impl Outgoing<'_> {
+    /// What it is, in an error that says that a platform has no such thing.
+    pub(super) fn word(&self) -> &'static str {
+        match self {
+            Self::Reply { .. } => "replies",
+            Self::Edit { .. } => "edits",
+            Self::Delete => "deletions",
+            Self::React { .. } | Self::ReactTo { .. } => "reactions",
+            Self::AnswerCallback { .. } => "answers to pressed buttons",
+        }
+    }
 }
 
 /// A call that only one platform knows, made with [`Context::call`](super::Context::call): durable like a reply.
@@ -70,6 +109,12 @@ pub trait Method: Send {
 
     /// How long after its turn the call may still be made; 24 h if `None`.
     fn within(&self) -> Option<Duration> {
+        None
+    }
+
+    /// The earlier call of the conversation whose message this one is about, as
+    /// [`CallOptions::refers`](crate::runner::CallOptions::refers) says.
+    fn refers(&self) -> Option<Ticket> {
         None
     }
 

@@ -1,5 +1,7 @@
 //! What a handler knows of its update, and what it can say.
 
+mod change;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -87,17 +89,21 @@ impl Context {
             let ordinal = self.with_replies(|replies| replies.say(text))?;
             return Ok(Ticket { update: self.0.turn.about().update.clone(), ordinal });
         }
-        match self.0.adapter.encode(self.conversation(), &Outgoing::Reply { text })? {
-            Some(call) => self.0.turn.call(call),
-            None => Err(Error::invalid(format!("`{}` has no replies", self.0.adapter.name()))),
-        }
+        let reply = Outgoing::Reply { text };
+        let call = self.0.adapter.encode(self.conversation(), &reply)?;
+        self.0.turn.call(call.ok_or_else(|| self.has_no(&reply))?)
+    }
+
+    fn has_no(&self, outgoing: &Outgoing<'_>) -> Error {
+        Error::invalid(format!("`{}` has no {}", self.0.adapter.name(), outgoing.word()))
     }
 
     fn is_over(&self) -> Error {
         Error::new(Kind::Closed, format!("the turn of {:?} is over", self.0.turn.about().update))
     }
 
-    /// Makes a call that only one platform knows, durable and in order like a reply.
+    /// Makes a call that only one platform knows, durable and in order like a reply. The ticket is that of the message:
+    /// if the call is about an earlier one, the earlier one's.
     ///
     /// # Errors
     /// `Invalid` on another platform, if the platform would refuse it, or if its join key is over 256 bytes; `Closed`
@@ -111,9 +117,11 @@ impl Context {
                 self.0.adapter.name()
             )));
         }
-        let options =
-            CallOptions { delivery: method.delivery(), within: method.within(), join: method.join() };
-        self.0.turn.call_with(method.encode(self.conversation())?, options)
+        let (delivery, within, join, refers) =
+            (method.delivery(), method.within(), method.join(), method.refers());
+        let options = CallOptions { delivery, within, join, refers: refers.clone() };
+        let ticket = self.0.turn.call_with(method.encode(self.conversation())?, options)?;
+        Ok(refers.unwrap_or(ticket))
     }
 
     /// The session of any conversation, in the turn's batch with the others: a game's, another chat's. `S` must be

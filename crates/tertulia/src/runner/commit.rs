@@ -228,7 +228,7 @@ pub(super) fn call_records(
     let About { conversation, update, .. } = &arrived.about;
     let record = |(Asked { body, options }, ordinal): (Asked, u32)| {
         let ticket = Ticket { update: update.clone(), ordinal };
-        let call = Call { conversation: conversation.clone(), ticket, body };
+        let call = Call::new(conversation.clone(), ticket, body);
         OutboxRecord::new(made, options.map(|options| *options), call)
     };
     calls.map(record).collect()

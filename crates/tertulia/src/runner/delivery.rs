@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::Ticket;
 use super::format::MAX_JOIN;
 use crate::{Error, Result};
 
@@ -16,6 +17,10 @@ pub struct CallOptions {
     /// conversation with the same text waits, this one is dropped unless it is under way, so that only the last of
     /// them is made.
     pub join: Option<String>,
+    /// The earlier call of the conversation whose message this one is about, such as the reply that it edits. The
+    /// sender is told [what that call gave](super::Call::refers), looked up when this one is made and not before; if
+    /// nothing is known of it, this one goes to `dead`.
+    pub refers: Option<Ticket>,
 }
 
 /// What happens to a call when nobody knows whether it was made: its answer was lost, or the process stopped before

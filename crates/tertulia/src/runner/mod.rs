@@ -50,7 +50,7 @@ pub use names::{DEAD, INBOX, OUTBOX, PROCESS, SENT};
 pub use options::{AfterRetries, Options};
 pub use outbox::CallStats;
 pub use queues::{EntryId, Listing, Notice, Query, dead, parked};
-pub use source::{Call, Incoming, Paced, RetryAfter, Sender, Source, Wait};
+pub use source::{Call, Incoming, Paced, Referred, RetryAfter, Sender, Source, Wait};
 pub use start::Runner;
 pub use turn::{About, Contribute, Turn};
 pub use wait::Awaited;

@@ -34,6 +34,8 @@ pub(super) struct Riding<'a> {
     alone: bool,
     /// More marks of the shard wait than there was room for.
     pub(super) left: bool,
+    /// Under which number its shard shows what its calls gave, if they gave anything.
+    shown: Option<u64>,
 }
 
 /// Marks of one shard.
@@ -47,6 +49,11 @@ pub(super) struct Marks {
     unsure: Vec<Over>,
     /// `sent` logs that have grown too long, with where they are to begin.
     pub(super) trim: Vec<(Conversation, Offset)>,
+    /// What calls gave whose marks are on their way into a batch, oldest first: not waiting any more, and not yet
+    /// certain to be in the logs. Added and removed by the number of their [`Riding`].
+    riding: Vec<(u64, Vec<(Conversation, Bytes)>)>,
+    /// The number of the next.
+    next: u64,
 }
 
 /// A call that leaves the outbox.
@@ -59,6 +66,7 @@ pub(super) struct Over {
 }
 
 impl Marks {
+    /// Whether none of them waits.
     fn is_empty(&self) -> bool {
         self.inbox.is_empty() && self.calls.is_empty() && self.unsure.is_empty() && self.trim.is_empty()
     }
@@ -141,6 +149,10 @@ impl Riding<'_> {
 impl Drop for Riding<'_> {
     fn drop(&mut self) {
         self.put_back(true);
+        // Not before they are in the logs or wait again, so that they are always to be found somewhere.
+        if let Some(shown) = self.shown {
+            self.riders.shards[self.shard.index()].lock().riding.retain(|(number, _)| *number != shown);
+        }
     }
 }
 
@@ -186,7 +198,9 @@ impl Riders {
             waiting.unsure = unsure;
             return None;
         }
-        let mut marks = std::mem::replace(&mut *waiting, Marks { unsure, ..Marks::default() });
+        let Marks { riding, next, .. } = &mut *waiting;
+        let (riding, next) = (std::mem::take(riding), *next);
+        let mut marks = std::mem::replace(&mut *waiting, Marks { unsure, riding, next, ..Marks::default() });
         // Unsure calls were made before the others.
         if marks.unsure.len() > logs {
             waiting.unsure = marks.unsure.split_off(logs);
@@ -203,7 +217,28 @@ impl Riders {
         if !left {
             self.waiting.fetch_sub(1, Ordering::AcqRel);
         }
-        Some(Riding { riders: self, shard, marks, alone, left })
+        let sent: Vec<_> =
+            marks.unsure.iter().chain(&marks.calls).filter_map(|over| over.sent.clone()).collect();
+        let shown = (!sent.is_empty()).then(|| {
+            waiting.riding.push((next, sent));
+            waiting.next += 1;
+            next
+        });
+        Some(Riding { riders: self, shard, marks, alone, left, shown })
+    }
+
+    /// What the newest of the entries says that `find` knows something of, among those of a conversation whose marks
+    /// are on their way to its `sent` log. An entry that is not found was in the log by then, or is not of this process.
+    pub(super) fn find_sent<T>(
+        &self,
+        conversation: &Conversation,
+        mut find: impl FnMut(&Bytes) -> Option<T>,
+    ) -> Option<T> {
+        let marks = self.shards[conversation.shard().index()].lock();
+        let waiting = marks.unsure.iter().chain(&marks.calls).filter_map(|over| over.sent.as_ref());
+        let riding = marks.riding.iter().flat_map(|(_, sent)| sent);
+        let mut sent = riding.chain(waiting).rev().filter(|(of, _)| of == conversation);
+        sent.find_map(|(_, entry)| find(entry))
     }
 
     /// Notes which `sent` logs have grown too long, from the heads of a commit.

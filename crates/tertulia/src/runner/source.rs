@@ -45,6 +45,7 @@ pub trait Source: fmt::Debug + Send + 'static {
 
 /// A call to make, from the outbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Call {
     /// Where it belongs.
     pub conversation: Conversation,
@@ -52,11 +53,39 @@ pub struct Call {
     pub ticket: Ticket,
     /// The call as its adapter encoded it.
     pub body: Bytes,
+    /// What the call gave that this one is about, if it was asked for with such
+    /// [options](super::CallOptions::refers). Filled in before each try; never there in what is stored.
+    pub refers: Option<Referred>,
+}
+
+impl Call {
+    /// A call that is about no other.
+    pub fn new(conversation: Conversation, ticket: Ticket, body: Bytes) -> Self {
+        Self { conversation, ticket, body, refers: None }
+    }
+
+    /// Sets what the call gave that this one is about.
+    #[must_use]
+    pub fn refers(mut self, to: Referred) -> Self {
+        self.refers = Some(to);
+        self
+    }
+}
+
+/// A call that was made, as one that is about it sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Referred {
+    /// Which call.
+    pub ticket: Ticket,
+    /// The id of its message, as its sender gave it or as the last call about it left it; empty if there is none.
+    pub message: String,
 }
 
 /// Makes one call of the outbox. The runner calls it in order per conversation.
 pub trait Sender: fmt::Debug + Send + Sync + 'static {
-    /// Makes the call, and gives the id that the platform gave the message, or an empty text.
+    /// Makes the call, and gives the id that the platform gave the message, or an empty text. One that
+    /// [refers](Call::refers) to another gives the id that the other's message has from then on: the same one if it
+    /// is still there, an empty text if it is gone.
     ///
     /// # Errors
     /// - `Unavailable`: it was not made, and is tried again: after [`RetryAfter`] if that is the detail, else with

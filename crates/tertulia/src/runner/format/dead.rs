@@ -19,6 +19,7 @@ const SPECIAL: u8 = 3;
 const AT_MOST_ONCE: u8 = 1;
 const WITHIN: u8 = 2;
 const JOINED: u8 = 4;
+const REFERS: u8 = 8;
 
 /// An update or a call that was given up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,15 +78,19 @@ impl DeadRecord {
     }
 
     fn put_options(&self, out: &mut BytesMut) {
-        let CallOptions { delivery, within, join } = &self.options;
+        let CallOptions { delivery, within, join, refers } = &self.options;
         let at_most_once = if *delivery == Delivery::AtMostOnce { AT_MOST_ONCE } else { 0 };
         let has_within = if within.is_some() { WITHIN } else { 0 };
-        out.put_u8(at_most_once | has_within | if join.is_some() { JOINED } else { 0 });
+        let has_join = if join.is_some() { JOINED } else { 0 };
+        out.put_u8(at_most_once | has_within | has_join | if refers.is_some() { REFERS } else { 0 });
         if let Some(within) = within {
             out.put_u64_le(within.as_millis().try_into().unwrap_or(u64::MAX));
         }
         if let Some(join) = join {
             put_text(out, join);
+        }
+        if let Some(refers) = refers {
+            refers.put(out);
         }
     }
 
@@ -114,11 +119,12 @@ impl DeadRecord {
 
 fn options(fields: &mut Fields) -> Result<CallOptions> {
     let has = fields.u8()?;
-    if has & !(AT_MOST_ONCE | WITHIN | JOINED) != 0 {
+    if has & !(AT_MOST_ONCE | WITHIN | JOINED | REFERS) != 0 {
         return Err(Error::corrupt(format!("dead letter has the unknown options {has}")));
     }
     let delivery = if has & AT_MOST_ONCE == 0 { Delivery::AtLeastOnce } else { Delivery::AtMostOnce };
     let within = if has & WITHIN == 0 { None } else { Some(Duration::from_millis(fields.u64()?)) };
     let join = if has & JOINED == 0 { None } else { Some(fields.text()?) };
-    Ok(CallOptions { delivery, within, join })
+    let refers = if has & REFERS == 0 { None } else { Some(fields.ticket()?) };
+    Ok(CallOptions { delivery, within, join, refers })
 }

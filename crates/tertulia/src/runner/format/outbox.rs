@@ -2,6 +2,7 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
+use super::Ticket;
 use super::fields::{Fields, put_text};
 use crate::runner::{Call, CallOptions, Delivery};
 use crate::{Error, Result, Timestamp};
@@ -15,6 +16,7 @@ const SPECIAL: u8 = 2;
 const AT_MOST_ONCE: u8 = 1;
 const SENDING: u8 = 2;
 const JOINED: u8 = 4;
+const REFERS: u8 = 8;
 
 /// The longest join key.
 pub(in crate::runner) const MAX_JOIN: usize = 256;
@@ -32,6 +34,8 @@ pub struct OutboxRecord {
     pub state: CallState,
     /// What it overwrites.
     pub join: Option<String>,
+    /// The call that it is about.
+    pub refers: Option<Ticket>,
     /// The call.
     pub call: Call,
 }
@@ -48,9 +52,9 @@ pub enum CallState {
 impl OutboxRecord {
     /// The record of a call that a turn has just asked for.
     pub(crate) fn new(made: Timestamp, options: Option<CallOptions>, call: Call) -> Self {
-        let CallOptions { delivery, within, join } = options.unwrap_or_default();
+        let CallOptions { delivery, within, join, refers } = options.unwrap_or_default();
         let deadline = made.after(within.unwrap_or(CallOptions::WITHIN));
-        Self { made, deadline, delivery, state: CallState::Pending, join, call }
+        Self { made, deadline, delivery, state: CallState::Pending, join, refers, call }
     }
 
     /// A plain call's record can be written as version 1.
@@ -58,14 +62,16 @@ impl OutboxRecord {
         self.delivery == Delivery::AtLeastOnce
             && self.state == CallState::Pending
             && self.join.is_none()
+            && self.refers.is_none()
             && self.deadline == self.made.after(CallOptions::WITHIN)
     }
 
     pub(crate) fn encode(&self) -> Bytes {
-        let Call { conversation, ticket, body } = &self.call;
+        let Call { conversation, ticket, body, refers: _ } = &self.call;
         let plain = self.is_plain();
         let join = self.join.as_deref();
-        let special = if plain { 0 } else { 24 + join.map_or(0, str::len) };
+        let refers = if self.refers.is_some() { 64 } else { 0 };
+        let special = if plain { 0 } else { 24 + join.map_or(0, str::len) + refers };
         let mut out = BytesMut::with_capacity(64 + special + conversation.as_str().len() + body.len());
         out.put_u8(if plain { PLAIN } else { SPECIAL });
         out.put_u64_le(self.made.0);
@@ -73,13 +79,18 @@ impl OutboxRecord {
         if !plain {
             let at_most_once = if self.delivery == Delivery::AtMostOnce { AT_MOST_ONCE } else { 0 };
             let sending = if self.state == CallState::Pending { 0 } else { SENDING };
-            out.put_u8(at_most_once | sending | if join.is_some() { JOINED } else { 0 });
+            let joined = if join.is_some() { JOINED } else { 0 };
+            let refers = if self.refers.is_some() { REFERS } else { 0 };
+            out.put_u8(at_most_once | sending | joined | refers);
             out.put_u64_le(self.deadline.0);
             if let CallState::Sending(by) = self.state {
                 out.put_u64_le(by);
             }
             if let Some(join) = join {
                 put_text(&mut out, join);
+            }
+            if let Some(refers) = &self.refers {
+                refers.put(&mut out);
             }
         }
         put_text(&mut out, conversation.as_str());
@@ -100,14 +111,14 @@ impl OutboxRecord {
             has = fields.u8()?;
             deadline = Timestamp(fields.u64()?);
         }
-        if has & !(AT_MOST_ONCE | SENDING | JOINED) != 0 {
+        if has & !(AT_MOST_ONCE | SENDING | JOINED | REFERS) != 0 {
             return Err(Error::corrupt(format!("outbox entry has the unknown options {has}")));
         }
         let delivery = if has & AT_MOST_ONCE == 0 { Delivery::AtLeastOnce } else { Delivery::AtMostOnce };
         let state = if has & SENDING == 0 { CallState::Pending } else { CallState::Sending(fields.u64()?) };
         let join = if has & JOINED == 0 { None } else { Some(fields.text()?) };
-        let conversation = fields.conversation()?;
-        let call = Call { conversation, ticket, body: fields.rest };
-        Ok(Self { made, deadline, delivery, state, join, call })
+        let refers = if has & REFERS == 0 { None } else { Some(fields.ticket()?) };
+        let call = Call::new(fields.conversation()?, ticket, fields.rest);
+        Ok(Self { made, deadline, delivery, state, join, refers, call })
     }
 }

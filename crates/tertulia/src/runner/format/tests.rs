@@ -49,7 +49,7 @@ fn bytes() -> Ticket {
 }
 
 fn outbox() -> OutboxRecord {
-    let call = Call { conversation: conversation(), ticket: number(), body: Bytes::from_static(b"call") };
+    let call = Call::new(conversation(), number(), Bytes::from_static(b"call"));
     OutboxRecord::new(Timestamp(1_790_000_000_456), None, call)
 }
 
@@ -65,6 +65,10 @@ fn sending() -> OutboxRecord {
 
 fn joined() -> OutboxRecord {
     OutboxRecord { join: Some("edit of message 17".to_owned()), ..outbox() }
+}
+
+fn refers() -> OutboxRecord {
+    OutboxRecord { refers: Some(bytes()), ..joined() }
 }
 
 fn dead() -> DeadRecord {
@@ -132,6 +136,7 @@ fn records_of_version_2_are_read() {
     assert_eq!(DeadRecord::decode(&fixture("dead-v2.hex")).unwrap(), dead_call());
     assert_eq!(OutboxRecord::decode(&fixture("outbox-v2-sending.hex")).unwrap(), sending());
     assert_eq!(OutboxRecord::decode(&fixture("outbox-v2-joined.hex")).unwrap(), joined());
+    assert_eq!(OutboxRecord::decode(&fixture("outbox-v2-refers.hex")).unwrap(), refers());
 }
 
 #[test]
@@ -148,6 +153,10 @@ fn what_was_released_and_what_is_had_once_is_read_and_written() {
 fn options_of_dead_calls_are_read_and_written_as_version_3() {
     assert_eq!(DeadRecord::decode(&fixture("dead-v3.hex")).unwrap(), dead_special());
     assert_eq!(dead_special().encode(), fixture("dead-v3.hex"));
+    let options = CallOptions { refers: Some(bytes()), ..dead_special().options };
+    let refers = DeadRecord { options, ..dead_special() };
+    assert_eq!(DeadRecord::decode(&fixture("dead-v3-refers.hex")).unwrap(), refers);
+    assert_eq!(refers.encode(), fixture("dead-v3-refers.hex"));
 }
 
 #[test]
@@ -157,6 +166,7 @@ fn marks_tickets_of_dead_calls_and_options_of_calls_are_written_as_version_2() {
     assert_eq!(dead_call().encode(), fixture("dead-v2.hex"));
     assert_eq!(sending().encode(), fixture("outbox-v2-sending.hex"));
     assert_eq!(joined().encode(), fixture("outbox-v2-joined.hex"));
+    assert_eq!(refers().encode(), fixture("outbox-v2-refers.hex"));
 }
 
 #[test]
@@ -186,7 +196,7 @@ fn a_record_of_a_later_version_or_cut_short_is_corrupt_and_never_panics() {
             "{length} bytes"
         );
     }
-    for record in [sending(), joined()] {
+    for record in [sending(), joined(), refers()] {
         let whole = record.encode();
         for length in 0..whole.len() - record.call.body.len() {
             let read = OutboxRecord::decode(&whole.slice(..length));
@@ -213,4 +223,56 @@ fn an_error_text_that_is_too_long_is_cut_at_a_character() {
     let read = DeadRecord::decode(&record.encode()).unwrap();
     assert_eq!(read.error, "é".repeat(1_000));
     assert_eq!(read.body, record.body);
+}
+
+#[test]
+fn a_ticket_is_kept_as_a_text_that_stays_the_same() {
+    for (ticket, text) in [(number(), "telegram/-7.3"), (bytes(), "http/30313233343536373839616263646566.0")]
+    {
+        assert_eq!(ticket.to_string(), text);
+        assert_eq!(serde_json::to_string(&ticket).unwrap(), format!("\"{text}\""));
+        assert_eq!(serde_json::from_str::<Ticket>(&format!("\"{text}\"")).unwrap(), ticket);
+        let packed = rmp_serde::to_vec(&ticket).unwrap();
+        assert_eq!(packed.len(), text.len() + if text.len() < 32 { 1 } else { 2 });
+        assert_eq!(rmp_serde::from_slice::<Ticket>(&packed).unwrap(), ticket);
+    }
+    let space = Name::new("a/b.c").unwrap();
+    let odd = Ticket { update: ItemId::Number(space, i64::MIN), ordinal: u32::MAX };
+    assert_eq!(odd.to_string().parse::<Ticket>().unwrap(), odd);
+}
+
+#[test]
+fn a_text_that_is_no_ticket_is_refused_and_says_so() {
+    let hex = "0".repeat(31);
+    for text in [
+        "",
+        "telegram",
+        "telegram/7",
+        "telegram/7.",
+        "/7.0",
+        "telegram/+7.0",
+        "telegram/07.0",
+        "telegram/7.00",
+        "telegram/7.-1",
+        "telegram/7.4294967296",
+        "telegram/9223372036854775808.0",
+        &format!("http/{hex}.0"),
+        &format!("http/{hex}A.0"),
+    ] {
+        let error = text.parse::<Ticket>().unwrap_err();
+        assert_eq!(error.kind(), Kind::Invalid);
+        assert_eq!(
+            error.to_string(),
+            format!("{text:?} is no ticket: one looks like `telegram/7000001/4711.0`")
+        );
+        assert!(serde_json::from_value::<Ticket>(text.into()).is_err());
+    }
+}
+
+#[test]
+fn edits_of_a_ticket_are_joined_however_long_its_space_is() {
+    let long = |ordinal| Ticket { update: ItemId::Number(Name::new("s".repeat(256)).unwrap(), 1), ordinal };
+    assert_eq!(number().edits(), "edit of telegram/-7.3");
+    assert_eq!(long(0).edits().len(), 40);
+    assert_ne!(long(0).edits(), long(1).edits());
 }

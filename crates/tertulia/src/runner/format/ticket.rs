@@ -1,16 +1,27 @@
 //! The names of what turns make.
 
+use std::fmt;
+use std::str::FromStr;
+
 use bytes::{BufMut, BytesMut};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::fields::put_text;
-use crate::Name;
 use crate::storage::{ItemId, Offset};
+use crate::{Error, Name, Result};
 
 /// The space of the ids that are made of tickets.
 const CALLS: Name = Name::from_static("call");
+/// The longest text of a ticket that is not shortened where it becomes part of something: a name may be longer.
+const MAX_SHORT: usize = 128;
 
 /// Names something a turn made: which update, and which of the things its turn made, in order. A turn that runs
 /// again gives the same names.
+///
+/// A ticket can be kept, such as in a session, to change later what was said. It is written as a text:
+/// the update's space and number, a point and the ordinal, `telegram/7000001/4711.0`. It is worth something only in the
+/// conversation it was made in.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Ticket {
     /// The update.
@@ -29,6 +40,16 @@ impl Ticket {
         ItemId::Bytes(CALLS, xxhash_rust::xxh3::xxh3_128(&bytes).to_le_bytes())
     }
 
+    /// What edits of the message have as [`join`](crate::runner::CallOptions::join), so that of those that wait only
+    /// the last is made.
+    pub fn edits(&self) -> String {
+        let text = self.to_string();
+        if text.len() <= MAX_SHORT {
+            return format!("edit of {text}");
+        }
+        format!("edit of {:032x}", xxhash_rust::xxh3::xxh3_128(text.as_bytes()))
+    }
+
     pub(super) fn put(&self, out: &mut BytesMut) {
         match &self.update {
             ItemId::Number(space, number) => {
@@ -43,5 +64,50 @@ impl Ticket {
             }
         }
         out.put_u32_le(self.ordinal);
+    }
+}
+
+impl fmt::Display for Ticket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.update, self.ordinal)
+    }
+}
+
+impl FromStr for Ticket {
+    type Err = Error;
+
+    /// Reads what [`Display`](fmt::Display) writes, and nothing else.
+    fn from_str(text: &str) -> Result<Self> {
+        let ticket = read(text).filter(|ticket| ticket.to_string() == text);
+        ticket.ok_or_else(|| {
+            let begins = &text[..text.floor_char_boundary(MAX_SHORT)];
+            Error::invalid(format!("{begins:?} is no ticket: one looks like `telegram/7000001/4711.0`"))
+        })
+    }
+}
+
+/// The ticket in a text, which may have been written in another way too.
+fn read(text: &str) -> Option<Ticket> {
+    let (update, ordinal) = text.rsplit_once('.')?;
+    let (space, id) = update.rsplit_once('/')?;
+    let space = Name::new(space).ok()?;
+    // No number has as many digits as bytes are written in.
+    let update = if id.len() == 32 {
+        ItemId::Bytes(space, u128::from_str_radix(id, 16).ok()?.to_be_bytes())
+    } else {
+        ItemId::Number(space, id.parse().ok()?)
+    };
+    Some(Ticket { update, ordinal: ordinal.parse().ok()? })
+}
+
+impl Serialize for Ticket {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Ticket {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }

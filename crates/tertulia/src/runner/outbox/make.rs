@@ -61,6 +61,17 @@ impl<H: Handler> Core<H> {
                 "the process stopped while the call was made, and nobody knows whether it was".to_owned();
             return self.bury_unknown(taken, error).await;
         }
+        if let Some(ticket) = taken.pending.unresolved() {
+            let conversation = &taken.pending.call.conversation;
+            match self.find_message(conversation, ticket).await {
+                Ok(found) => taken.pending.call.refers = Some(found),
+                Err(error) if matches!(error.kind(), Kind::Unavailable | Kind::Timeout | Kind::Unknown) => {
+                    let failed = taken.pending.failed(error.to_string());
+                    return self.try_again(taken, failed, &error);
+                }
+                Err(error) => return self.bury_call(taken, error.to_string()).await,
+            }
+        }
         let wait = caught(ADAPTER, || self.outbox.sender(&taken).wait(&taken.pending.call));
         match wait {
             Ok(Wait::None) => {}
@@ -112,6 +123,11 @@ impl<H: Handler> Core<H> {
         if at_most_once && matches!(self.record_pending(&mut taken.pending).await, Recorded::Gone) {
             return self.call_over(taken, None).await;
         }
+        self.try_again(taken, failed, &error)
+    }
+
+    /// Has a call tried again that failed so many times, the last time so.
+    fn try_again(self: &Arc<Self>, taken: Taken, failed: u16, error: &Error) -> Option<Taken> {
         let now = self.clock.now();
         let wait = match error.detail::<RetryAfter>() {
             Some(RetryAfter(wait)) => {
@@ -142,8 +158,15 @@ impl<H: Handler> Core<H> {
 
     fn mark_made(&self, pending: &Pending, message: String) {
         let call = &pending.call;
-        let entry = SentRecord { ticket: call.ticket.clone(), message }.encode();
-        let sent = Some((call.conversation.clone(), entry));
+        let ticket = match &call.refers {
+            // What is as it was is in the log already: a message that is edited again and again takes no others' place.
+            Some(referred) if referred.message == message => None,
+            Some(referred) => Some(&referred.ticket),
+            None => Some(&call.ticket),
+        };
+        let sent = ticket.map(|ticket| {
+            (call.conversation.clone(), SentRecord { ticket: ticket.clone(), message }.encode())
+        });
         let over = Over { offset: pending.offset, revision: pending.revision, sent };
         self.riders.add(pending.shard, |marks| marks.calls.push(over));
     }

@@ -9,8 +9,8 @@
 //! ```
 //!
 //! [`lanes`] knows which call may be made next and touches neither time nor storage; [`room`] is when turns must wait
-//! for calls to be made; [`make`] makes one call, [`record`] keeps what became of it, [`load`] reads what an earlier
-//! process left.
+//! for calls to be made; [`make`] makes one call, [`record`] keeps what became of it, [`refer`] finds what an earlier
+//! one gave that it is about, [`load`] reads what an earlier process left.
 
 mod lanes;
 mod load;
@@ -18,6 +18,7 @@ mod make;
 mod pending;
 mod platform;
 mod record;
+mod refer;
 mod room;
 mod shared;
 mod stats;

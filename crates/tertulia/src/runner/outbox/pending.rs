@@ -1,7 +1,7 @@
 //! A call in the outbox, as it is known in memory.
 
 use crate::runner::format::{CallState, OutboxRecord};
-use crate::runner::{Call, CallOptions, Delivery};
+use crate::runner::{Call, CallOptions, Delivery, Ticket};
 use crate::storage::{Offset, QueueEntry, Revision};
 use crate::{Shard, Timestamp};
 
@@ -32,6 +32,7 @@ pub(super) struct Special {
     pub(super) delivery: Delivery,
     pub(super) state: CallState,
     pub(super) join: Option<String>,
+    pub(super) refers: Option<Ticket>,
     /// `state` was written by this process, for a try that goes on.
     pub(super) mine: bool,
 }
@@ -49,8 +50,9 @@ impl Pending {
     /// A call that this process has committed.
     pub(in crate::runner) fn new(shard: Shard, offset: Offset, record: OutboxRecord) -> Self {
         let plain = record.is_plain();
-        let OutboxRecord { made, deadline, delivery, state, join, call } = record;
-        let special = (!plain).then(|| Box::new(Special { made, delivery, state, join, mine: false }));
+        let OutboxRecord { made, deadline, delivery, state, join, refers, call } = record;
+        let special =
+            (!plain).then(|| Box::new(Special { made, delivery, state, join, refers, mine: false }));
         let (revision, perhaps_made, trouble, given_up) = (Revision(0), false, None, None);
         Self { shard, offset, revision, call, deadline, perhaps_made, special, trouble, given_up }
     }
@@ -74,20 +76,21 @@ impl Pending {
 
     /// The record of this call in another state; `None` if it is a plain one, which has no states.
     pub(super) fn record(&self, state: CallState) -> Option<OutboxRecord> {
-        let Special { made, delivery, join, .. } = &**self.special.as_ref()?;
+        let Special { made, delivery, join, refers, .. } = &**self.special.as_ref()?;
         Some(OutboxRecord {
             made: *made,
             deadline: self.deadline,
             delivery: *delivery,
             state,
             join: join.clone(),
+            refers: refers.clone(),
             call: self.call.clone(),
         })
     }
 
     /// How it was asked for.
     pub(super) fn options(&self) -> CallOptions {
-        let Some(Special { made, delivery, join, .. }) = self.special.as_deref() else {
+        let Some(Special { made, delivery, join, refers, .. }) = self.special.as_deref() else {
             return CallOptions::default();
         };
         let within = self.deadline.since(*made);
@@ -95,6 +98,7 @@ impl Pending {
             delivery: *delivery,
             within: (within != CallOptions::WITHIN).then_some(within),
             join: join.clone(),
+            refers: refers.clone(),
         }
     }
 
@@ -104,6 +108,11 @@ impl Pending {
 
     pub(super) fn join(&self) -> Option<&str> {
         self.special.as_ref()?.join.as_deref()
+    }
+
+    /// The call that this one is about, if what that gave is yet to be looked up.
+    pub(super) fn unresolved(&self) -> Option<&Ticket> {
+        self.special.as_ref()?.refers.as_ref().filter(|_| self.call.refers.is_none())
     }
 
     /// One more try has failed; gives how many have.

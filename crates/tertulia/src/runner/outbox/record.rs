@@ -101,9 +101,13 @@ impl<H: Handler> Core<H> {
 
     /// One page of a queue; `None` if there is no such queue.
     pub(super) async fn read_queue(&self, read: Read) -> Result<Option<QueuePage>> {
+        Ok(self.read_one(read).await?.and_then(Page::into_queue))
+    }
+
+    /// One page; `None` if there is no such key.
+    pub(super) async fn read_one(&self, read: Read) -> Result<Option<Page>> {
         let pages = self.storage.read(std::slice::from_ref(&read)).await?;
-        let page = pages.into_iter().next().ok_or_else(|| Error::internal("a read gave no page"))??;
-        Ok(page.and_then(Page::into_queue))
+        pages.into_iter().next().ok_or_else(|| Error::internal("a read gave no page"))?
     }
 
     /// Gives up a call whose time has passed; gives the next one to make.

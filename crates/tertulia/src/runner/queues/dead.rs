@@ -106,7 +106,7 @@ pub async fn replay(storage: &dyn Storage, clock: &Clock, id: EntryId) -> Result
         }
         DeadKind::Call(ticket) => {
             let ticket = ticket.unwrap_or(Ticket { update: item, ordinal: 0 });
-            let call = Call { conversation, ticket: ticket.clone(), body };
+            let call = Call::new(conversation, ticket.clone(), body);
             let bytes = OutboxRecord::new(clock.now(), Some(options), call).encode();
             (OUTBOX, again_call(id), bytes, Notice::Call(id.shard, ticket))
         }

@@ -1,6 +1,7 @@
 //! A bot as its author writes it.
 
 mod batch;
+mod changes;
 mod dynamic;
 mod keys;
 mod promises;

@@ -7,6 +7,7 @@ mod join;
 mod marks;
 mod order;
 mod pace;
+mod refer;
 mod room;
 mod stop;
 
@@ -18,7 +19,7 @@ use tertulia::runner::{CallOptions, Delivery, HandlerResult, Options, RetryAfter
 use tertulia::storage::{BoxFuture, Storage};
 use tertulia::{Error, Result};
 
-use super::support::{Diary, Platform, Run, pass, runner};
+use super::support::{Diary, Platform, Run, SPACE, pass, runner};
 
 /// Makes the two calls `<update>.0` and `<update>.1`.
 async fn call_twice(turn: Turn, text: String) -> anyhow::Result<()> {
@@ -35,12 +36,16 @@ fn twice(updates: impl IntoIterator<Item = i64>) -> Vec<String> {
 }
 
 /// Makes the calls that the update lists: words with options behind them, such as `hello!` (at most once), `ping~60`
-/// (within 60 s) and `text#17` (joined under the key 17).
+/// (within 60 s), `text#17` (joined under the key 17) and `edit@1.0` (about the first call of update 1).
 async fn call_listed(turn: Turn, text: String) -> anyhow::Result<()> {
     for word in text.split_whitespace() {
         let (rest, join) = match word.split_once('#') {
             Some((rest, key)) => (rest, Some(key.to_owned())),
             None => (word, None),
+        };
+        let (rest, refers) = match rest.split_once('@') {
+            Some((rest, ticket)) => (rest, Some(format!("{SPACE}/{ticket}").parse()?)),
+            None => (rest, None),
         };
         let (rest, within) = match rest.split_once('~') {
             Some((rest, seconds)) => (rest, Some(Duration::from_secs(seconds.parse()?))),
@@ -50,7 +55,7 @@ async fn call_listed(turn: Turn, text: String) -> anyhow::Result<()> {
             Some(body) => (body, Delivery::AtMostOnce),
             None => (rest, Delivery::AtLeastOnce),
         };
-        turn.call_with(body.to_owned().into(), CallOptions { delivery, within, join })?;
+        turn.call_with(body.to_owned().into(), CallOptions { delivery, within, join, refers })?;
     }
     Ok(())
 }

@@ -27,6 +27,7 @@ pub(crate) struct Fate {
 }
 
 type Decide = Box<dyn Fn(&Batch) -> Fate + Send + Sync>;
+type Refuse = Box<dyn Fn(&[Read]) -> bool + Send + Sync>;
 
 /// A memory storage with faults.
 pub(crate) struct Faulty {
@@ -34,6 +35,7 @@ pub(crate) struct Faulty {
     decide: Decide,
     scope: Scope,
     read_takes: Duration,
+    refuses: Refuse,
     pub(crate) commits: AtomicUsize,
     pub(crate) reads: AtomicUsize,
 }
@@ -53,9 +55,19 @@ impl Faulty {
         Arc::new(Self { read_takes, ..Self::with(inner, Scope::Store, |_| Fate::default()) })
     }
 
+    /// A storage that cannot read what this says.
+    pub(crate) fn refusing_reads(
+        inner: Memory,
+        refuses: impl Fn(&[Read]) -> bool + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        let refuses = Box::new(refuses);
+        Arc::new(Self { refuses, ..Self::with(inner, Scope::Store, |_| Fate::default()) })
+    }
+
     fn with(inner: Memory, scope: Scope, decide: impl Fn(&Batch) -> Fate + Send + Sync + 'static) -> Self {
         let (commits, reads) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        Self { inner, decide: Box::new(decide), scope, read_takes: Duration::ZERO, commits, reads }
+        let (read_takes, refuses) = (Duration::ZERO, Box::new(|_: &[Read]| false));
+        Self { inner, decide: Box::new(decide), scope, read_takes, refuses, commits, reads }
     }
 }
 
@@ -100,6 +112,9 @@ impl Storage for Faulty {
         Box::pin(async move {
             if !self.read_takes.is_zero() {
                 tokio::time::sleep(self.read_takes).await;
+            }
+            if (self.refuses)(reads) {
+                return Err(Error::unavailable("the storage is away"));
             }
             self.inner.read(reads).await
         })
