@@ -1,0 +1,72 @@
+//! What is posted.
+
+use serde_json::{Value, json};
+use tertulia::Timestamp;
+use tertulia::bot::{Header, Hook};
+use tertulia_http::Signed;
+
+use super::{Desk, patience, whole};
+
+const SECRET: &str = "a-secret-that-both-have";
+
+#[tokio::test]
+async fn a_post_has_the_update_and_the_session() {
+    let mut desk = Desk::new(|_| whole(&json!({ "session": { "seen": true } }))).await;
+    desk.say("hello").await.unwrap();
+    let posted = desk.posted().await;
+    let id = posted.json["id"].as_str().unwrap();
+    let arrived = posted.json["arrived_ms"].as_u64().unwrap();
+    let expected = json!({
+        "version": 1,
+        "conversation": "http:ana",
+        "id": id,
+        "attempt": 1,
+        "arrived_ms": arrived,
+        "update": { "kind": "message", "text": "hello" },
+        "raw": { "text": "hello" },
+        "session": {},
+        "once": {},
+    });
+    assert_eq!(posted.json, expected);
+    assert!(id.starts_with("http/") && arrived > 1_700_000_000_000, "{expected}");
+    let header = |name: &str| posted.headers.get(name).map(|value| value.to_str().unwrap());
+    assert_eq!(header("content-type"), Some("application/json"));
+    assert_eq!(header("x-handler-time-limit-ms"), Some("60000"));
+    assert_eq!(header("x-webhook-signature"), None, "there is no secret");
+
+    desk.say("again").await.unwrap();
+    let again = desk.posted().await.json;
+    assert_eq!(again["session"], json!({ "seen": true }));
+    assert_ne!(again["id"], posted.json["id"]);
+}
+
+#[tokio::test]
+async fn a_post_is_signed_as_the_posts_are_that_the_server_takes() {
+    let mut desk = Desk::with(patience(0), Some(SECRET), async |_| whole(&json!({}))).await;
+    desk.say("hello").await.unwrap();
+    let posted = desk.posted().await;
+    let header = |name: &str| match posted.headers.get(name) {
+        Some(value) => Header::One(value.as_bytes()),
+        None => Header::Absent,
+    };
+    let open = |key: &str| {
+        let receiver = Signed::by_pointer("post", key, "/conversation").unwrap();
+        let now = Timestamp(posted.json["arrived_ms"].as_u64().unwrap());
+        receiver.admit(&header, now).and_then(|()| receiver.open(&header, posted.body.clone()))
+    };
+    assert_eq!(open(SECRET).unwrap().conversation.as_str(), "post:http:ana");
+    assert!(open("another-secret-than-theirs").is_err());
+}
+
+#[tokio::test]
+async fn every_attempt_has_the_id_of_the_update_and_a_number_of_its_own() {
+    let answer = async |posted: super::Posted| match posted.json["attempt"].as_u64() {
+        Some(1) => whole(&json!({ "error": "not yet" })),
+        _ => whole(&json!({ "replies": [{ "text": "now" }] })),
+    };
+    let mut desk = Desk::with(patience(1), None, answer).await;
+    assert_eq!(desk.say("hello").await.unwrap(), ["now"]);
+    let (first, second): (Value, Value) = (desk.posted().await.json, desk.posted().await.json);
+    assert_eq!((&first["attempt"], &second["attempt"]), (&json!(1), &json!(2)));
+    assert_eq!(first["id"], second["id"]);
+}
