@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::support::{Folder, Server, client};
 use crate::telegram::{TOKEN, api, message, sent};
+use crate::torture::{judged, torture};
 
 const SECRET: &str = "canary-secret-of-the-handler";
 /// A folder of npm packages with TypeScript's compiler: the tests of TypeScript run if this is set.
@@ -214,4 +215,15 @@ fn a_handler_on_another_machine_is_refused_without_a_secret() {
         &["handler: `http://handler.example.org/` is on another machine", "TERTULIA_HANDLER_SECRET"],
     );
     assert!(!folder.path().join("tertulia.db").exists(), "nothing was made");
+}
+
+#[test]
+fn the_python_handler_loses_reorders_and_doubles_nothing_when_all_of_it_is_killed() {
+    let launcher = root().join("torture/python/main.py");
+    let bot = ["python3", launcher.to_str().unwrap(), env!("CARGO_BIN_EXE_tertulia")];
+    let plan = ["--chats", "20", "--updates", "200", "--kills", "5", "--within", "800", "--rate", "100"];
+    let (code, report) = torture(&plan, &bot, "");
+    assert_eq!((code, judged(&report)), (Some(0), [0; 4]));
+    assert_eq!((&report["updates"], &report["counted"]), (&json!(220), &json!(220)));
+    assert_eq!((&report["kills"], &report["ended"]), (&json!(5), &json!(0)));
 }

@@ -15,7 +15,7 @@ const KIND: &str = "TORTURE_TEST_BOT";
 const GRAMMY: &str = "TERTULIA_TORTURE_GRAMMY";
 
 /// Puts a bot to the torture; gives the exit code and the judgement.
-fn torture(arguments: &[&str], bot: &[&str], kind: &str) -> (Option<i32>, Value) {
+pub(crate) fn torture(arguments: &[&str], bot: &[&str], kind: &str) -> (Option<i32>, Value) {
     let folder = Folder::new();
     let keep = folder.path().join("kept");
     let mut command = folder.command(&["torture", "--json", "--keep", keep.to_str().unwrap()]);
@@ -45,7 +45,7 @@ fn our_bot() -> PathBuf {
     folder.join("torture-tertulia")
 }
 
-fn judged(report: &Value) -> [u64; 4] {
+pub(crate) fn judged(report: &Value) -> [u64; 4] {
     ["lost", "reordered", "doubled", "state_lost"].map(|figure| report[figure].as_u64().unwrap())
 }
 
