@@ -5,6 +5,7 @@ use tertulia::Timestamp;
 use tertulia::bot::{Header, Hook};
 use tertulia_http::Signed;
 
+use super::super::answer::{Answer, Line};
 use super::{Desk, patience, whole};
 
 const SECRET: &str = "a-secret-that-both-have";
@@ -69,4 +70,27 @@ async fn every_attempt_has_the_id_of_the_update_and_a_number_of_its_own() {
     let (first, second): (Value, Value) = (desk.posted().await.json, desk.posted().await.json);
     assert_eq!((&first["attempt"], &second["attempt"]), (&json!(1), &json!(2)));
     assert_eq!(first["id"], second["id"]);
+}
+
+/// What the guide shows as JSON: a post, an answer, and an answer in lines.
+fn shown() -> Vec<&'static str> {
+    let guide = include_str!("../../../../../docs/handlers.md");
+    guide.split("```json\n").skip(1).map(|shown| shown.split("```").next().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn the_guide_shows_what_is_posted_and_what_may_be_answered() {
+    let shown = shown();
+    let [post, answer, lines] = shown.as_slice() else { panic!("{shown:?}") };
+    let mut desk = Desk::new(|_| whole(&json!({}))).await;
+    desk.say("hello").await.unwrap();
+    let keys = |post: &Value| post.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    let post: Value = serde_json::from_str(post).unwrap();
+    assert_eq!(keys(&post), keys(&desk.posted().await.json));
+    assert_eq!(post["version"], 1);
+
+    let answer: Answer = serde_json::from_str(answer).unwrap();
+    assert!(answer.session.is_some() && answer.replies.is_some());
+    let lines: Vec<Line> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(matches!(lines.last(), Some(Line::Done(true))), "{lines:?}");
 }
