@@ -103,8 +103,7 @@ impl Client {
         let status = response.status();
         match status {
             StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
-                let wait = retry_after(response.headers());
-                wait.into_iter().for_each(|wait| self.pause.begin(wait));
+                let wait = retry_after(response.headers()).map(|wait| self.pause.begin(wait));
                 return Err(later(&format!("the handler answered {status}"), wait).into());
             }
             StatusCode::NO_CONTENT => return Ok(Answering::Empty),

@@ -13,11 +13,14 @@ const LONGEST: Duration = Duration::from_mins(5);
 pub(super) struct Pause(Mutex<Option<Instant>>);
 
 impl Pause {
-    /// Leaves the handler alone for so long from now, if it is not left alone for longer anyway.
-    pub(super) fn begin(&self, wait: Duration) {
-        let until = Instant::now() + wait.min(LONGEST);
+    /// Leaves the handler alone for so long from now, if it is not left alone for longer anyway. Gives what is believed
+    /// of it.
+    pub(super) fn begin(&self, wait: Duration) -> Duration {
+        let wait = wait.min(LONGEST);
+        let until = Instant::now() + wait;
         let mut known = self.0.lock();
         *known = Some(known.map_or(until, |known| known.max(until)));
+        wait
     }
 
     /// How much longer it is; `None` once it is over.

@@ -6,11 +6,13 @@ mod posts;
 mod refusals;
 mod times;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Response};
 use bytes::Bytes;
 use serde_json::Value;
@@ -29,6 +31,7 @@ use crate::config;
 /// What was posted.
 #[derive(Clone, Debug)]
 struct Posted {
+    peer: SocketAddr,
     headers: HeaderMap,
     body: Bytes,
     json: Value,
@@ -75,12 +78,13 @@ impl Desk {
         F: Future<Output = Response<Body>> + Send,
     {
         let (told, posts) = mpsc::unbounded_channel();
-        let routes = Router::new().fallback(move |headers: HeaderMap, body: Bytes| async move {
+        let routes = move |ConnectInfo(peer), headers: HeaderMap, body: Bytes| async move {
             let json = serde_json::from_slice(&body).unwrap();
-            let posted = Posted { headers, body, json };
+            let posted = Posted { peer, headers, body, json };
             told.send(posted.clone()).unwrap();
             answer(posted).await
-        });
+        };
+        let routes = Router::new().fallback(routes).into_make_service_with_connect_info::<SocketAddr>();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/updates", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });

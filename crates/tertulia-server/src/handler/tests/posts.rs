@@ -1,12 +1,16 @@
 //! What is posted.
 
+use std::collections::HashSet;
+
+use axum::body::Body;
+use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 use tertulia::Timestamp;
 use tertulia::bot::{Header, Hook};
 use tertulia_http::Signed;
 
 use super::super::answer::{Answer, Line};
-use super::{Desk, patience, whole};
+use super::{Desk, patience, typed, whole};
 
 const SECRET: &str = "a-secret-that-both-have";
 
@@ -70,6 +74,30 @@ async fn every_attempt_has_the_id_of_the_update_and_a_number_of_its_own() {
     let (first, second): (Value, Value) = (desk.posted().await.json, desk.posted().await.json);
     assert_eq!((&first["attempt"], &second["attempt"]), (&json!(1), &json!(2)));
     assert_eq!(first["id"], second["id"]);
+}
+
+#[tokio::test]
+async fn connections_are_kept() {
+    let answers = [
+        ("application/json", "{}".to_owned()),
+        ("application/x-ndjson", "{\"done\":true}\n".to_owned()),
+        ("application/x-ndjson", "{\"done\":true}\n\n\n".to_owned()),
+    ];
+    for (kind, text) in answers {
+        // In two parts, so that the end of the body is not there yet when the answer is.
+        let mut desk = Desk::new(move |_| {
+            let text = Ok::<_, std::io::Error>(text.clone());
+            let end = stream::once(async { tokio::task::yield_now().await }).filter_map(async |()| None);
+            typed(kind, Body::from_stream(stream::iter([text]).chain(end)))
+        })
+        .await;
+        let mut peers = HashSet::new();
+        for _ in 0..5 {
+            desk.say("hello").await.unwrap();
+            peers.insert(desk.posted().await.peer);
+        }
+        assert!(peers.len() < 5, "{kind}: {peers:?}");
+    }
 }
 
 /// What the guide shows as JSON: a post, an answer, and an answer in lines.

@@ -75,7 +75,7 @@ async fn a_pause_ends_and_the_longest_counts() {
     assert_eq!(pause.left(), Some(Duration::from_secs(1)));
     tokio::time::advance(Duration::from_secs(1)).await;
     assert_eq!(pause.left(), None);
-    pause.begin(Duration::from_hours(24));
+    assert_eq!(pause.begin(Duration::from_hours(24)), Duration::from_mins(5));
     assert_eq!(pause.left(), Some(Duration::from_mins(5)));
 }
 
