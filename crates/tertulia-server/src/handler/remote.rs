@@ -18,7 +18,7 @@ use crate::config::{self, Config};
 use crate::demo::demo;
 use crate::failure::Failure;
 
-/// How long the end of a body is waited for that has said it is done: only so can its connection be used again.
+/// How long the end of a body is waited for that has said it is done: then its connection can be used again.
 const END: Duration = Duration::from_millis(100);
 
 /// The handler that updates are posted to.
