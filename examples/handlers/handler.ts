@@ -27,6 +27,7 @@ interface Post {
 type Line =
   | { reply: { text: string } }
   | { session: { [key: string]: Json } }
+  | { once: { name: string; value: Json } }
   | { error: string }
   | { done: true };
 

@@ -25,10 +25,20 @@ pub(super) enum Line {
     Session(Map<String, Value>),
     /// A JSON Patch of the same.
     SessionPatch(json_patch::Patch),
+    /// Recorded at once, whatever becomes of the rest of the answer.
+    Once(Recorded),
     /// Fails the try.
     Error(String),
     /// Ends the answer if it is true. Without it nothing of the answer counts.
     Done(bool),
+}
+
+/// A result that later attempts are given.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Recorded {
+    pub(super) name: String,
+    pub(super) value: Value,
 }
 
 /// Something to say.

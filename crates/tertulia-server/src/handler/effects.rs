@@ -1,11 +1,13 @@
-//! Has happen what a handler answered. All of it is collected in the turn, and nothing is left of it if the turn fails.
+//! Has happen what a handler answered. All of it is collected in the turn, and nothing is left of it if the
+//! turn fails, but for what is recorded.
 
 use serde_json::Map;
 use serde_json::Value;
 use tertulia::bot::{self, Context, Session};
 
-use super::answer::{Answer, Line, Reply};
+use super::answer::{Answer, Line, Recorded, Reply};
 use super::failed::Failed;
+use super::once::Once;
 use super::patch;
 use super::state::State;
 
@@ -17,12 +19,13 @@ const MAX_REPLIES: usize = 256;
 pub(super) struct Effects {
     ctx: Context,
     session: Session<State>,
+    once: Once,
     replies: usize,
 }
 
 impl Effects {
-    pub(super) fn new(ctx: Context, session: Session<State>) -> Self {
-        Self { ctx, session, replies: 0 }
+    pub(super) fn new(ctx: Context, session: Session<State>, once: Once) -> Self {
+        Self { ctx, session, once, replies: 0 }
     }
 
     /// A whole answer.
@@ -57,6 +60,7 @@ impl Effects {
             Line::Reply(reply) => self.reply(reply).await?,
             Line::Session(merge) => self.merge(merge)?,
             Line::SessionPatch(patch) => self.patch(&patch)?,
+            Line::Once(Recorded { name, value }) => self.once.record(&self.ctx, name, value).await?,
             Line::Error(error) => return Err(said(&error).into()),
             Line::Done(done) => return Ok(done),
         }

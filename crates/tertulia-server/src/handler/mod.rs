@@ -3,13 +3,14 @@
 //!
 //! - `remote` gives it to a bot; `client` posts, `sign` signs, `request` is what is posted.
 //! - `answer` is what may come back, whole or in `lines`; `effects` has it happen, within bounds.
-//! - `state` is the session, any JSON object; `patch` changes it.
+//! - `once` keeps results over attempts; `state` is the session, any JSON object; `patch` changes it.
 
 mod answer;
 mod client;
 mod effects;
 mod failed;
 mod lines;
+mod once;
 mod patch;
 mod pause;
 mod remote;

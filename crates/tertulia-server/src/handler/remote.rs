@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
-use serde_json::Map;
 use tertulia::bot::{self, Bot, Context, Data, Session};
 
 use super::answer::{Answer, Line};
@@ -12,6 +11,7 @@ use super::client::{Answering, Client};
 use super::effects::Effects;
 use super::failed::Failed;
 use super::lines::Lines;
+use super::once::Once;
 use super::request::Request;
 use super::state::State;
 use crate::config::{self, Config};
@@ -58,12 +58,12 @@ pub(crate) fn give(config: &Config, bot: Bot) -> Result<Bot, Failure> {
 /// Posts an update and has its answer happen.
 ///
 /// # Cancel safety
-/// If dropped, the connection is closed and nothing of the answer happens.
+/// If dropped, the connection is closed and nothing of the answer happens but what was recorded.
 async fn handle(ctx: Context, session: Session<State>, remote: Data<Remote>) -> bot::Result {
-    let once = Map::new();
-    let body = Request::new(&ctx, &session.0, &once).encode()?;
+    let once = Once::read(&ctx).await?;
+    let body = Request::new(&ctx, &session.0, once.known()).encode()?;
     let answering = remote.client.post(body, ctx.turn().clock().now()).await?;
-    let mut effects = Effects::new(ctx.clone(), session);
+    let mut effects = Effects::new(ctx.clone(), session, once);
     match answering {
         Answering::Empty => Ok(()),
         Answering::Whole(body) => {

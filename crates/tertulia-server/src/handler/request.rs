@@ -22,7 +22,7 @@ pub(super) struct Request<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     raw: Option<&'a RawValue>,
     session: &'a Value,
-    /// What earlier attempts had recorded, by its name. The library records nothing yet, so it is empty.
+    /// What earlier attempts had recorded, by its name.
     once: &'a Map<String, Value>,
 }
 

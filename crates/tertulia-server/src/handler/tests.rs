@@ -2,6 +2,7 @@
 
 mod answers;
 mod lines;
+mod once;
 mod posts;
 mod refusals;
 mod times;
@@ -12,7 +13,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::ConnectInfo;
+use axum::extract::{ConnectInfo, DefaultBodyLimit};
 use axum::http::{HeaderMap, Response};
 use bytes::Bytes;
 use serde_json::Value;
@@ -84,7 +85,10 @@ impl Desk {
             told.send(posted.clone()).unwrap();
             answer(posted).await
         };
-        let routes = Router::new().fallback(routes).into_make_service_with_connect_info::<SocketAddr>();
+        let routes = Router::new()
+            .fallback(routes)
+            .layer(DefaultBodyLimit::disable())
+            .into_make_service_with_connect_info::<SocketAddr>();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/updates", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });

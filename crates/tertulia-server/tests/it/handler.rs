@@ -1,11 +1,14 @@
 //! `--handler`: the examples in other languages behind the real binary, with kills in between.
 
+use std::convert::Infallible;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use axum::Router;
+use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
+use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -172,6 +175,14 @@ async fn a_handler_answers_on_telegram_across_a_kill() {
     assert_eq!(state(&folder, "telegram:42"), json!({ "messages": 2 }));
 }
 
+/// Serves a handler of the test's own; gives its URL.
+async fn listen(routes: Router) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
+    url
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_update_whose_server_was_killed_while_it_was_answered_is_posted_again_and_counts_once() {
     let (told, mut posts) = mpsc::unbounded_channel::<Value>();
@@ -184,10 +195,7 @@ async fn an_update_whose_server_was_killed_while_it_was_answered_is_posted_again
         let answer = json!({ "session": { "count": count }, "replies": [{ "text": count.to_string() }] });
         ([(CONTENT_TYPE, "application/json")], answer.to_string())
     });
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
-
+    let url = listen(routes).await;
     let folder = Folder::new();
     let server = folder.serve_with(&["--handler", &url], &[]);
     let cut = tokio::spawn({
@@ -204,6 +212,39 @@ async fn an_update_whose_server_was_killed_while_it_was_answered_is_posted_again
     let again = server.post("ana", "hello", Some("key")).await;
     assert_eq!(again.replies(), ["1"]);
     assert_eq!(state(&folder, "http:ana"), json!({ "count": 1 }));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_recorded_of_an_update_outlives_a_kill_of_the_server() {
+    let routes = Router::new().fallback(async |body: String| {
+        let once = serde_json::from_str::<Value>(&body).unwrap()["once"].clone();
+        let line = match once.as_object().unwrap().is_empty() {
+            true => json!({ "once": { "name": "model", "value": { "said": 1 } } }),
+            false => json!({ "reply": { "text": once.to_string() } }),
+        };
+        let said = stream::iter([Ok::<_, Infallible>(format!("{line}\n"))]);
+        let done = match line["reply"].is_null() {
+            true => stream::pending().boxed(),
+            false => stream::iter([Ok("{\"done\":true}\n".to_owned())]).boxed(),
+        };
+        ([(CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(said.chain(done)))
+    });
+    let url = listen(routes).await;
+    let folder = Folder::new();
+    let server = folder.serve_with(&["--handler", &url], &[]);
+    let asked = tokio::spawn({
+        let url = server.url.clone();
+        async move { crate::support::post(&client(), &url, "ana", "hello", Some("key")).await }
+    });
+    while !folder.run(&["show", "http:ana"]).stdout.contains("\"once/http/") {
+        tokio::task::yield_now().await;
+    }
+    server.kill();
+    asked.await.unwrap().unwrap_err();
+    let server = folder.serve_with(&["--handler", &url], &[]);
+    let again = server.post("ana", "hello", Some("key")).await;
+    assert_eq!(again.replies(), [json!({ "model": { "said": 1 } }).to_string()]);
+    assert!(!folder.run(&["show", "http:ana"]).stdout.contains("\"once/"), "it goes with the update");
 }
 
 #[test]
