@@ -48,7 +48,8 @@ fn test() -> Result<(), Failed> {
     let peers = plan.run("install the peers that tests talk to", peers::install)?;
     plan.step("lints", &["cargo", "clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
     let environment = [
-        ("TERTULIA_TELEGRAM_TEST_API", peers.telegram_test_api.as_os_str()),
+        ("TERTULIA_TELEGRAM_TEST_API", peers.packages.as_os_str()),
+        ("TERTULIA_TYPESCRIPT", peers.packages.as_os_str()),
         ("TERTULIA_TORTURE_GRAMMY", peers.torture_grammy.as_os_str()),
     ];
     plan.step_with("tests", &["cargo", "test", "--workspace"], &environment)?;

@@ -8,26 +8,26 @@ use crate::step::{Failed, run};
 /// Where they are.
 #[derive(Debug)]
 pub(crate) struct Peers {
-    /// The `node_modules` that hold a Bot API server.
-    pub(crate) telegram_test_api: PathBuf,
+    /// The `node_modules` that hold a Bot API server and TypeScript's compiler.
+    pub(crate) packages: PathBuf,
     /// grammY's bot for the torture, a JavaScript file.
     pub(crate) torture_grammy: PathBuf,
 }
 
 /// Installs the npm packages of `xtask/npm` and of `torture/grammy`, each in a folder below `target`.
 pub(crate) fn install() -> Result<Peers, Failed> {
-    for tool in ["node", "npm"] {
+    for tool in ["node", "npm", "python3"] {
         if !is_there(tool) {
             apt_get(tool)?;
         }
     }
-    let api = packages("xtask/npm", "target/peers", &[])?;
-    let grammy = packages("torture/grammy", "target/torture-grammy", &["main.js"])?;
-    Ok(Peers { telegram_test_api: api.join("node_modules"), torture_grammy: grammy.join("main.js") })
+    let packages = install_packages("xtask/npm", "target/peers", &[])?;
+    let grammy = install_packages("torture/grammy", "target/torture-grammy", &["main.js"])?;
+    Ok(Peers { packages: packages.join("node_modules"), torture_grammy: grammy.join("main.js") })
 }
 
 /// Installs the npm packages that `from` names in the folder `to`, which gets copies of `files` too; gives that folder.
-fn packages(from: &str, to: &str, files: &[&str]) -> Result<PathBuf, Failed> {
+fn install_packages(from: &str, to: &str, files: &[&str]) -> Result<PathBuf, Failed> {
     let (from, to) = (root().join(from), root().join(to));
     std::fs::create_dir_all(&to).map_err(|error| Failed(format!("{}: {error}", to.display())))?;
     for file in files {
@@ -56,7 +56,7 @@ fn copy(from: &Path, to: &Path) -> Result<bool, Failed> {
     Ok(true)
 }
 
-/// Node and npm have the same names as their packages, but for `node`.
+/// The tools have the same names as their packages, but for `node`.
 fn apt_get(tool: &str) -> Result<(), Failed> {
     let package = if tool == "node" { "nodejs" } else { tool };
     println!("{tool} is missing, installing Debian's {package}");

@@ -5,15 +5,14 @@ use std::io::{BufRead, IsTerminal};
 use std::time::Duration;
 
 use tertulia::bot::{Bot, Running};
-use tertulia::runner;
 use tertulia::{Clock, Conversation};
 use tertulia_http::{Http, Message, Options, SOURCE, exchange};
 use tokio::sync::mpsc;
 
 use crate::client::Client;
 use crate::config::Config;
-use crate::demo::demo;
 use crate::failure::Failure;
+use crate::handler;
 use crate::output;
 use crate::place::{Opened, Place};
 use crate::telegram::{Unasked, telegram};
@@ -94,14 +93,13 @@ impl InProcess {
         }
         let clock = Clock::system();
         let opened = config.storage.open(&clock).await?;
-        let options = runner::Options { concurrency: config.concurrency, ..Default::default() };
-        let bot = Bot::new(Http).storage(opened.storage.clone()).clock(clock).options(options);
+        let bot = Bot::new(Http).storage(opened.storage.clone()).clock(clock).options(config.runner());
         let (telegram, webhooks) = Webhooks::of(config, telegram(config)?)?;
         let bot = match telegram {
             Some(telegram) => bot.adapter(Unasked(telegram)),
             None => bot,
         };
-        let running = demo(webhooks.platforms(bot)).start().await?;
+        let running = handler::give(config, webhooks.platforms(bot))?.start().await?;
         let mut options = Options::new();
         options.answer_within = config.answer_timeout;
         Ok(Self { running, opened, conversation, options })

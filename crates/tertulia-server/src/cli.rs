@@ -33,6 +33,9 @@ pub(crate) struct Options {
     /// What to log: error, warn, info, debug, trace, or by module [env: TERTULIA_LOG] [default: info]
     #[arg(long, global = true, value_name = "LEVEL")]
     pub(crate) log: Option<String>,
+    /// Where each update is posted, instead of being given to the demonstration bot [env: TERTULIA_HANDLER]
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) handler: Option<String>,
     /// Print the configuration that applies, secrets masked, and end
     #[arg(long, global = true)]
     pub(crate) print_config: bool,
@@ -40,7 +43,7 @@ pub(crate) struct Options {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Serve the demonstration bot over HTTP, and on Telegram if TELEGRAM_BOT_TOKEN is set
+    /// Serve the demonstration bot, or --handler, over HTTP, and on Telegram if TELEGRAM_BOT_TOKEN is set
     Serve,
     /// Talk to the bot: reads lines, prints replies
     Chat {

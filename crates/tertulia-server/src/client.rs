@@ -106,7 +106,8 @@ pub(crate) fn refusal(status: StatusCode, body: &[u8]) -> Option<String> {
     Some(format!("{status}: {}", refusal.error.message))
 }
 
-fn is_local(host: &str) -> bool {
+/// Whether a host is this machine, by its name alone.
+pub(crate) fn is_local(host: &str) -> bool {
     let ip: Result<IpAddr, _> = host.trim_start_matches('[').trim_end_matches(']').parse();
     host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
 }

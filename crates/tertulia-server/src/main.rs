@@ -1,4 +1,4 @@
-//! The binary `tertulia`: serves a demonstration bot, talks to it in a terminal, and shows what is kept.
+//! The binary `tertulia`: serves a demonstration bot or a handler in any language, talks to it in a terminal, and shows what is kept.
 
 mod admin;
 mod chat;
@@ -9,6 +9,7 @@ mod conversations;
 mod demo;
 mod failure;
 mod fake_telegram;
+mod handler;
 mod metrics;
 mod output;
 mod place;

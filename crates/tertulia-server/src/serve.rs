@@ -4,17 +4,17 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tertulia::Clock;
 use tertulia::bot::{Bot, Running};
 use tertulia::runner::dead;
-use tertulia::{Clock, runner};
 use tertulia_http::{Gate, Http, Load, Options, Server, ServerOptions, router};
 use tertulia_telegram::Telegram;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::config::Config;
-use crate::demo::demo;
 use crate::failure::Failure;
+use crate::handler;
 use crate::metrics::Metrics;
 use crate::output;
 use crate::place::Opened;
@@ -99,14 +99,13 @@ async fn start(
     webhooks: &Webhooks,
     opened: &Opened,
     clock: Clock,
-) -> tertulia::Result<Running> {
-    let options = runner::Options { concurrency: config.concurrency, ..Default::default() };
-    let bot = Bot::new(Http).storage(opened.storage.clone()).clock(clock).options(options);
+) -> Result<Running, Failure> {
+    let bot = Bot::new(Http).storage(opened.storage.clone()).clock(clock).options(config.runner());
     let bot = match telegram {
         Some(telegram) => bot.adapter(telegram),
         None => bot,
     };
-    demo(webhooks.platforms(bot)).start().await
+    Ok(handler::give(config, webhooks.platforms(bot))?.start().await?)
 }
 
 fn options(config: &Config, running: &Arc<Running>, metrics: Metrics) -> Options {
@@ -164,6 +163,9 @@ fn announce(config: &Config, opened: &Opened, webhooks: &Webhooks, url: &str, ad
     };
     output::line(format_args!("telegram  {telegram}"));
     webhooks.announce(config, url);
+    if let Some(handler) = &config.handler {
+        output::line(format_args!("handler   {handler}"));
+    }
     output::line(format_args!("try       curl -d '{{\"text\":\"hello\"}}' {url}/chat/alice"));
     output::line("ready");
 }

@@ -24,7 +24,7 @@ const fn key(name: &'static str, variable: &'static str, allowed: &'static str) 
     Key { name, variable, flag: None, default: None, secret: false, allowed }
 }
 
-pub(super) const KEYS: [Key; 19] = [
+pub(super) const KEYS: [Key; 23] = [
     Key {
         flag: Some(("--listen", |options| options.listen.clone())),
         default: Some("127.0.0.1:7700"),
@@ -52,6 +52,20 @@ pub(super) const KEYS: [Key; 19] = [
     Key { default: Some("60"), ..key("answer_timeout", "TERTULIA_ANSWER_TIMEOUT", "seconds, 1 to 3600") },
     Key { default: Some("10"), ..key("drain_timeout", "TERTULIA_DRAIN_TIMEOUT", "seconds, 1 to 3600") },
     Key { default: Some("14"), ..key("keep_dead", "TERTULIA_KEEP_DEAD", "days, 1 to 3650") },
+    Key {
+        flag: Some(("--handler", |options| options.handler.clone())),
+        ..key("handler", "TERTULIA_HANDLER", "the URL of a handler, such as http://127.0.0.1:8700")
+    },
+    Key { secret: true, ..key("handler_secret", "TERTULIA_HANDLER_SECRET", SECRET) },
+    Key {
+        default: Some("handler"),
+        ..key(
+            "handler_session",
+            "TERTULIA_HANDLER_SESSION",
+            "1 to 64 characters out of a-z, 0-9, _ and -, but not demo",
+        )
+    },
+    Key { default: Some("300"), ..key("handler_timeout", "TERTULIA_HANDLER_TIMEOUT", "seconds, 1 to 3600") },
     Key {
         secret: true,
         ..key(

@@ -1,6 +1,7 @@
 //! The configuration: flags over environment over file over defaults, every value with where it comes from.
 
 mod file;
+mod handler;
 mod keys;
 mod print;
 mod secret;
@@ -16,12 +17,14 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use tertulia::runner;
 use tertulia_telegram::RateLimits;
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::Options;
 use crate::place::Place;
 
+pub(crate) use handler::Handler;
 use keys::{KEYS, Key};
 pub(crate) use secret::Secret;
 pub(crate) use webhook::{SignedWebhook, TELEGRAM_PATH, TelegramWebhook};
@@ -45,6 +48,8 @@ pub(crate) struct Config {
     pub(crate) drain_timeout: Duration,
     /// How long dead letters are kept.
     pub(crate) keep_dead: Duration,
+    /// What updates are given to, if it is not the demonstration bot.
+    pub(crate) handler: Option<Handler>,
     pub(crate) telegram_token: Option<Secret>,
     pub(crate) telegram_api_url: Option<String>,
     /// How fast messages are sent.
@@ -127,6 +132,7 @@ impl Config {
             answer_timeout: get.needed("answer_timeout", seconds)?,
             drain_timeout: get.needed("drain_timeout", seconds)?,
             keep_dead: get.needed("keep_dead", days)?,
+            handler: handler::handler(&get)?,
             telegram_token: get.optional("telegram.token", telegram_token)?,
             telegram_api_url: get.optional("telegram.api_url", url)?,
             telegram_rate: get.needed("telegram.rate", rate)?,
@@ -142,6 +148,15 @@ impl Config {
             ));
         }
         Ok(config)
+    }
+
+    /// The runner's bounds.
+    pub(crate) fn runner(&self) -> runner::Options {
+        let options = runner::Options { concurrency: self.concurrency, ..Default::default() };
+        match &self.handler {
+            Some(handler) => runner::Options { time_limit: Some(handler.time_limit), ..options },
+            None => options,
+        }
     }
 }
 
@@ -208,6 +223,12 @@ fn rate(text: &str) -> Option<RateLimits> {
         "off" => Some(RateLimits::none()),
         number => Some(RateLimits::default().in_all(self::number(number, 1, 1_000)?.try_into().ok()?)),
     }
+}
+
+/// A name that can stand in a path.
+fn plain_name(text: &str) -> Option<String> {
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-');
+    ((1..=64).contains(&text.len()) && text.bytes().all(fits)).then(|| text.to_owned())
 }
 
 fn number(text: &str, least: usize, most: usize) -> Option<usize> {

@@ -33,7 +33,7 @@ impl Config {
 }
 
 /// A URL may carry a password.
-fn without_password(text: &str) -> String {
+pub(super) fn without_password(text: &str) -> String {
     match reqwest::Url::parse(text) {
         Ok(mut url) if url.password().is_some() => {
             let _ = url.set_password(Some(secret::MASK));

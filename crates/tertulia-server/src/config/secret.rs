@@ -10,7 +10,7 @@ pub(super) const MASK: &str = "***";
 pub(crate) struct Secret(String);
 
 impl Secret {
-    pub(super) fn new(text: &str) -> Self {
+    pub(crate) fn new(text: &str) -> Self {
         Self(text.to_owned())
     }
 

@@ -89,6 +89,10 @@ fn a_wrong_value_names_the_key_the_value_where_it_is_from_and_what_is_allowed() 
         ("TERTULIA_WEBHOOK_NAME", "http"),
         ("TERTULIA_WEBHOOK_NAME", "a/b"),
         ("TERTULIA_WEBHOOK_CONVERSATION", "customer"),
+        ("TERTULIA_HANDLER", "localhost:8700"),
+        ("TERTULIA_HANDLER_SESSION", "demo"),
+        ("TERTULIA_HANDLER_SESSION", "a/b"),
+        ("TERTULIA_HANDLER_TIMEOUT", "0"),
     ] {
         let error = in_environment(name, value);
         assert!(error.contains(&format!("`{value}` (from {name}) is not allowed; allowed: ")), "{error}");
@@ -102,6 +106,7 @@ fn a_wrong_secret_is_not_shown() {
         ("TELEGRAM_BOT_TOKEN", "1:canary/../x"),
         ("TELEGRAM_WEBHOOK_SECRET", "a canary"),
         ("TERTULIA_WEBHOOK_SECRET", "a-canary"),
+        ("TERTULIA_HANDLER_SECRET", "a-canary"),
     ] {
         let error = in_environment(name, value);
         assert!(error.contains("`***`") && error.contains(name) && !error.contains("canary"), "{error}");
@@ -160,4 +165,28 @@ fn a_public_url_without_a_path_gets_the_one_that_is_served() {
         let config = resolve(Options::default(), &[("TELEGRAM_WEBHOOK_URL", given)], None).unwrap();
         assert_eq!(config.telegram_webhook.url.unwrap(), expected);
     }
+}
+
+#[test]
+fn a_handler_on_another_machine_needs_a_secret() {
+    for url in
+        ["http://192.0.2.1:8700", "https://handler.example.org", "http://me:canary@localhost.example.org"]
+    {
+        let error = in_environment("TERTULIA_HANDLER", url);
+        assert!(error.contains("is on another machine") && !error.contains("canary"), "{error}");
+        let secret = ("TERTULIA_HANDLER_SECRET", "0123456789abcdef");
+        resolve(Options::default(), &[("TERTULIA_HANDLER", url), secret], None).unwrap();
+    }
+    for url in ["http://127.0.0.2:1/updates", "http://[::1]:1", "https://localhost"] {
+        let options = Options { handler: Some(url.to_owned()), ..Options::default() };
+        let handler = resolve(options, &[], None).unwrap().handler.unwrap();
+        assert_eq!((handler.session.as_str(), handler.time_limit.as_secs()), ("handler", 300));
+    }
+}
+
+#[test]
+fn the_runner_gives_a_handler_its_time() {
+    let variables = [("TERTULIA_HANDLER", "http://127.0.0.1:1"), ("TERTULIA_HANDLER_TIMEOUT", "7")];
+    let config = resolve(Options::default(), &variables, None).unwrap();
+    assert_eq!(config.runner().time_limit, Some(Duration::from_secs(7)));
 }

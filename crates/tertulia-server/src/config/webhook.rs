@@ -1,6 +1,6 @@
 //! What is configured of webhooks.
 
-use super::{Secret, Values, token, url};
+use super::{Secret, Values, plain_name, token, url};
 
 /// How Telegram posts its updates.
 #[derive(Debug)]
@@ -73,9 +73,7 @@ fn telegram_secret(text: &str) -> Option<Secret> {
 }
 
 fn name(text: &str) -> Option<String> {
-    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-');
-    let taken = [tertulia_telegram::NAME, tertulia_http::SOURCE].contains(&text);
-    (!taken && (1..=64).contains(&text.len()) && text.bytes().all(fits)).then(|| text.to_owned())
+    plain_name(text).filter(|name| ![tertulia_telegram::NAME, tertulia_http::SOURCE].contains(&name.as_str()))
 }
 
 fn pointer(text: &str) -> Option<String> {

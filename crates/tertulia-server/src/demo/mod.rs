@@ -46,9 +46,12 @@ const HELP: &str = "I keep what you tell me. Try:\n\
     history\n\
     forget me";
 
-/// Gives a bot the demonstration's handler and its session, which is called `demo`.
+/// The name of its sessions.
+pub(crate) const SESSION: &str = "demo";
+
+/// Gives a bot the demonstration's handler and its session.
 pub(crate) fn demo(bot: Bot) -> Bot {
-    bot.session::<Demo>("demo").on_message(talk)
+    bot.session::<Demo>(SESSION).on_message(talk)
 }
 
 async fn talk(ctx: Context, mut chat: Session<Demo>) -> tertulia::bot::Result {

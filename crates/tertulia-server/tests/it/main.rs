@@ -7,6 +7,7 @@ mod admin;
 mod chat;
 mod config;
 mod fake_telegram;
+mod handler;
 mod http;
 mod inspect;
 mod kill;

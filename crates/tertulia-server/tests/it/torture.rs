@@ -15,7 +15,7 @@ const KIND: &str = "TORTURE_TEST_BOT";
 const GRAMMY: &str = "TERTULIA_TORTURE_GRAMMY";
 
 /// Puts a bot to the torture; gives the exit code and the judgement.
-fn torture(arguments: &[&str], bot: &[&str], kind: &str) -> (Option<i32>, Value) {
+pub(crate) fn torture(arguments: &[&str], bot: &[&str], kind: &str) -> (Option<i32>, Value) {
     torture_in(&Folder::new(), arguments, bot, kind)
 }
 

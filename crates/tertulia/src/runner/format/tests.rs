@@ -113,6 +113,7 @@ fn dead_special() -> DeadRecord {
         delivery: Delivery::AtMostOnce,
         within: Some(Duration::from_secs(300)),
         join: Some("edit of message 17".to_owned()),
+        refers: None,
     };
     DeadRecord { options, ..dead_call() }
 }

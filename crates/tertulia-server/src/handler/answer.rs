@@ -1,0 +1,49 @@
+//! What a handler may answer: whole, or line by line.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// A whole answer. Everything in it may be absent; `null` is as good as absent.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Answer {
+    /// A JSON Merge Patch (RFC 7396) of the session.
+    pub(super) session: Option<Map<String, Value>>,
+    /// Or a JSON Patch (RFC 6902).
+    pub(super) session_patch: Option<json_patch::Patch>,
+    pub(super) replies: Option<Vec<Reply>>,
+    /// Fails the try.
+    pub(super) error: Option<String>,
+}
+
+/// A line of an answer that comes as it is made: an object with one of these fields.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Line {
+    Reply(Reply),
+    /// A JSON Merge Patch of the session as the lines before left it.
+    Session(Map<String, Value>),
+    /// A JSON Patch of the same.
+    SessionPatch(json_patch::Patch),
+    /// Recorded at once, whatever becomes of the rest of the answer.
+    Once(Recorded),
+    /// Fails the try.
+    Error(String),
+    /// Ends the answer if it is true. Without it nothing of the answer counts.
+    Done(bool),
+}
+
+/// A result that later attempts are given.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Recorded {
+    pub(super) name: String,
+    pub(super) value: Value,
+}
+
+/// Something to say.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Reply {
+    pub(super) text: String,
+}

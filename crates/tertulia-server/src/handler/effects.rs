@@ -1,0 +1,99 @@
+//! Has happen what a handler answered. All of it is collected in the turn, and nothing is left of it if the
+//! turn fails, but for what is recorded.
+
+use serde_json::Map;
+use serde_json::Value;
+use tertulia::bot::{self, Context, Session};
+
+use super::answer::{Answer, Line, Recorded, Reply};
+use super::failed::Failed;
+use super::once::Once;
+use super::patch;
+use super::state::State;
+
+/// The most replies to an update.
+const MAX_REPLIES: usize = 256;
+
+/// The turn and the session that an answer is for.
+#[derive(Debug)]
+pub(super) struct Effects {
+    ctx: Context,
+    session: Session<State>,
+    once: Once,
+    replies: usize,
+}
+
+impl Effects {
+    pub(super) fn new(ctx: Context, session: Session<State>, once: Once) -> Self {
+        Self { ctx, session, once, replies: 0 }
+    }
+
+    /// A whole answer.
+    ///
+    /// # Errors
+    /// A failed try if the answer says so, is over a bound, or cannot be done.
+    pub(super) async fn answer(&mut self, answer: Answer) -> bot::Result {
+        let Answer { session, session_patch, replies, error } = answer;
+        if let Some(error) = error {
+            return Err(said(&error).into());
+        }
+        match (session, session_patch) {
+            (Some(_), Some(_)) => {
+                return Err(Failed::new("an answer has `session` or `session_patch`, not both").into());
+            }
+            (Some(merge), None) => self.merge(merge)?,
+            (None, Some(patch)) => self.patch(&patch)?,
+            (None, None) => {}
+        }
+        for reply in replies.into_iter().flatten() {
+            self.reply(reply).await?;
+        }
+        Ok(())
+    }
+
+    /// A line of an answer; tells whether it is the last.
+    ///
+    /// # Errors
+    /// As [`answer`](Self::answer).
+    pub(super) async fn line(&mut self, line: Line) -> bot::Result<bool> {
+        match line {
+            Line::Reply(reply) => self.reply(reply).await?,
+            Line::Session(merge) => self.merge(merge)?,
+            Line::SessionPatch(patch) => self.patch(&patch)?,
+            Line::Once(Recorded { name, value }) => self.once.record(&self.ctx, name, value).await?,
+            Line::Error(error) => return Err(said(&error).into()),
+            Line::Done(done) => return Ok(done),
+        }
+        Ok(false)
+    }
+
+    async fn reply(&mut self, Reply { text }: Reply) -> bot::Result {
+        self.replies += 1;
+        if self.replies > MAX_REPLIES {
+            return Err(
+                Failed::new(format!("the handler's answer has more than {MAX_REPLIES} replies")).into()
+            );
+        }
+        self.ctx.reply(text).await?;
+        Ok(())
+    }
+
+    fn merge(&mut self, merge: Map<String, Value>) -> Result<(), Failed> {
+        if merge.is_empty() {
+            return Ok(());
+        }
+        patch::merge(&mut self.session.0, merge)
+    }
+
+    fn patch(&mut self, patch: &json_patch::Patch) -> Result<(), Failed> {
+        if patch.0.is_empty() {
+            return Ok(());
+        }
+        patch::patch(&mut self.session.0, patch)
+    }
+}
+
+/// The handler's own words, as far as they are short.
+fn said(error: &str) -> Failed {
+    Failed::new(format!("the handler says: {}", super::client::short(error)))
+}
