@@ -262,9 +262,9 @@ fn a_handler_on_another_machine_is_refused_without_a_secret() {
 fn the_python_handler_loses_reorders_and_doubles_nothing_when_all_of_it_is_killed() {
     let launcher = root().join("torture/python/main.py");
     let bot = ["python3", launcher.to_str().unwrap(), env!("CARGO_BIN_EXE_tertulia")];
-    let plan = ["--chats", "20", "--updates", "200", "--kills", "5", "--within", "800", "--rate", "100"];
+    let plan = ["--chats", "40", "--updates", "2000", "--kills", "8", "--within", "800", "--rate", "300"];
     let (code, report) = torture(&plan, &bot, "");
     assert_eq!((code, judged(&report)), (Some(0), [0; 4]));
-    assert_eq!((&report["updates"], &report["counted"]), (&json!(220), &json!(220)));
-    assert_eq!((&report["kills"], &report["ended"]), (&json!(5), &json!(0)));
+    assert_eq!((&report["updates"], &report["counted"]), (&json!(2040), &json!(2040)));
+    assert_eq!((&report["kills"], &report["ended"]), (&json!(8), &json!(0)));
 }
