@@ -11,6 +11,7 @@ use tertulia::{Conversation, Error, Result};
 
 use crate::envelope::Envelope;
 use crate::format::{self, Request};
+use crate::origin::is_telegram;
 use crate::{NAME, frankenstein};
 
 /// Any method of the Bot API, with its parameters: a type of [`frankenstein`](crate::frankenstein), or whatever
@@ -165,7 +166,7 @@ impl AnswerCallbackQuery {
     }
 
     pub(crate) fn pressed(conversation: &Conversation, update: &[u8]) -> Result<Self> {
-        let query = if conversation.source() == NAME {
+        let query = if is_telegram(&conversation.source()) {
             Envelope::open(update).ok().and_then(|envelope| envelope.callback_query())
         } else {
             None

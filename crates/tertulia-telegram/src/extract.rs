@@ -5,7 +5,8 @@ use std::ops::Deref;
 use tertulia::bot::{Context, Extract};
 use tertulia::{Error, Result};
 
-use crate::{NAME, frankenstein};
+use crate::frankenstein;
+use crate::origin::is_telegram;
 
 /// The update in Telegram's own types. Extracting it fails the turn if the update is of a kind or shape that these
 /// types do not know yet, or of another platform; its bytes are always in `ctx.turn().about().body`.
@@ -23,7 +24,7 @@ impl Deref for TelegramUpdate {
 impl Extract for TelegramUpdate {
     async fn extract(ctx: &Context) -> Result<Self> {
         let about = ctx.turn().about();
-        if about.conversation.source() != NAME {
+        if !is_telegram(&about.conversation.source()) {
             return Err(Error::invalid(format!(
                 "a handler takes `TelegramUpdate`, but an update of {} is none",
                 about.conversation

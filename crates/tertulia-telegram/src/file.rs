@@ -5,8 +5,8 @@ use serde_json::Value;
 use tertulia::bot::Context;
 use tertulia::runner::About;
 
-use crate::NAME;
 use crate::envelope::Envelope;
+use crate::origin::is_telegram;
 
 /// What kind of file Telegram takes one for. A file id is good for sending the file again as the same kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -105,7 +105,7 @@ impl File {
 
     /// As [`of`](Self::of), of another update, such as one that a handler has waited for.
     pub fn with(about: &About) -> Option<Self> {
-        if about.conversation.source() != NAME {
+        if !is_telegram(&about.conversation.source()) {
             return None;
         }
         let content = Envelope::open(&about.body).ok()?.value()?;

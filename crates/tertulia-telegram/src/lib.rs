@@ -55,6 +55,7 @@ mod incoming;
 mod keyboard;
 mod message;
 mod moment;
+mod origin;
 mod pace;
 mod place;
 mod polling;

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use tertulia::{Conversation, Error, Result};
 
-use crate::NAME;
+use crate::origin::is_telegram;
 
 /// Before the connection's id and the chat's in the id of a business conversation.
 const BUSINESS: &str = "business:";
@@ -22,17 +22,17 @@ pub(crate) enum Place {
 }
 
 impl Place {
-    /// The conversation that takes place there.
+    /// The conversation that takes place there, of the bot whose conversations have this source.
     ///
     /// # Errors
     /// `Invalid` if Telegram gave a connection an id that none can have.
-    pub(crate) fn conversation(&self) -> Result<Conversation> {
+    pub(crate) fn conversation(&self, source: &str) -> Result<Conversation> {
         let id = match self {
             Self::Chat(chat) => chat.to_string(),
             Self::Business { connection, chat } => format!("{BUSINESS}{connection}:{chat}"),
             Self::Update(update) => format!("{UPDATE}{update}"),
         };
-        Conversation::new(NAME, &id)
+        Conversation::new(source, &id)
     }
 
     /// Where a conversation takes place.
@@ -51,7 +51,7 @@ impl Place {
             id.parse().ok().map(Self::Chat)
         };
         place
-            .filter(|_| conversation.source() == NAME)
+            .filter(|_| is_telegram(&conversation.source()))
             .ok_or_else(|| Error::invalid(format!("{conversation} is no chat of Telegram")))
     }
 

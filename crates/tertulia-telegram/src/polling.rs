@@ -8,10 +8,11 @@ use serde_json::value::RawValue;
 use tertulia::error::Kind;
 use tertulia::runner::{Incoming, Source};
 use tertulia::storage::BoxFuture;
-use tertulia::{Error, Name, Result};
+use tertulia::{Error, Result};
 
 use crate::client::{Client, Failure, Refusal};
-use crate::incoming::{incoming, space};
+use crate::incoming::incoming;
+use crate::origin::Origin;
 
 /// The most updates Telegram gives at once.
 const MAX_LIMIT: usize = 100;
@@ -24,8 +25,7 @@ const WAIT: Duration = Duration::from_secs(3);
 pub(crate) struct Polling {
     client: Client,
     options: Options,
-    /// The space of the update ids.
-    space: Name,
+    origin: Origin,
     /// What the next poll asks for; it confirms all updates before.
     offset: Option<i64>,
     /// Whether the last answer gave updates, so that `offset` is news.
@@ -56,9 +56,8 @@ struct GetUpdates<'a> {
 }
 
 impl Polling {
-    pub(crate) fn new(client: Client, options: Options) -> Self {
-        let space = space(&client);
-        Self { client, options, space, offset: None, unconfirmed: false, stuck: false }
+    pub(crate) fn new(client: Client, origin: Origin, options: Options) -> Self {
+        Self { client, options, origin, offset: None, unconfirmed: false, stuck: false }
     }
 
     async fn poll(&mut self, limit: usize) -> Result<Vec<Incoming>> {
@@ -113,7 +112,7 @@ impl Polling {
         })?;
         updates
             .into_iter()
-            .map(|update| incoming(&self.space, update.get().as_bytes()).map_err(Failure::Unanswered))
+            .map(|update| incoming(&self.origin, update.get().as_bytes()).map_err(Failure::Unanswered))
             .collect()
     }
 

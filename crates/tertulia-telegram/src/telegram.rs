@@ -15,7 +15,9 @@ use crate::client::Client;
 use crate::envelope::Envelope;
 use crate::message::say;
 use crate::moment::reaction;
+use crate::origin::{Origin, source_of};
 use crate::pace::RateLimits;
+use crate::place::Place;
 use crate::polling::{Options, Polling};
 use crate::token::Token;
 use crate::{AnswerCallbackQuery, Keyboard, NAME, Secrets, SetMessageReaction, Webhook, sender};
@@ -33,6 +35,8 @@ const API_URL: &str = "https://api.telegram.org";
 #[must_use = "a platform does nothing until a bot runs on it"]
 pub struct Telegram {
     client: Client,
+    /// The source of its conversations.
+    source: String,
     options: Options,
     /// Whether updates are posted and not asked for.
     posted: bool,
@@ -69,7 +73,28 @@ impl Telegram {
             allowed_updates: None,
         };
         let limits = RateLimits::default();
-        Ok(Self { client, options, posted: false, limits, sender: OnceLock::new() })
+        let source = NAME.to_owned();
+        Ok(Self { client, source, options, posted: false, limits, sender: OnceLock::new() })
+    }
+
+    /// Gives the bot a name, for programs with several: its conversations are then `telegram-<name>:<chat>`, so that the
+    /// same chat with two bots is two conversations. A bot that is named anew has none of its sessions.
+    ///
+    /// ```no_run
+    /// # use tertulia::bot::{Bot, Context};
+    /// # use tertulia_telegram::Telegram;
+    /// # fn example(support: &str, sales: &str) -> tertulia::Result<Bot> {
+    /// let bot = Bot::new(Telegram::new(support)?.named("support")?)
+    ///     .adapter(Telegram::new(sales)?.named("sales")?);
+    /// # Ok(bot)
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// `Invalid` if the name is not of 1 to 32 lowercase letters, digits, `-` and `_`.
+    pub fn named(mut self, name: &str) -> Result<Self> {
+        self.source = source_of(name)?;
+        Ok(self)
     }
 
     /// The Bot API server: `https://api.telegram.org` unless told otherwise. Without TLS whoever is on the way sees
@@ -114,7 +139,7 @@ impl Telegram {
 
     /// Has updates posted instead of asking for them: Telegram is polled no more, and what posts them is to be given
     /// the webhook. `None` makes the secret of the token, as [`Secrets::of_token`] does. To be called last: the webhook
-    /// is of the API server and the kinds of updates that were set before.
+    /// is of the name, the API server and the kinds of updates that were set before.
     ///
     /// An update is the same whether it was posted or polled, so changing from one to the other loses nothing and
     /// runs nothing twice.
@@ -130,22 +155,35 @@ impl Telegram {
     /// ```
     pub fn webhook(mut self, secrets: impl Into<Option<Secrets>>) -> (Self, Webhook) {
         let secrets = secrets.into().unwrap_or_else(|| self.client.secrets());
-        let webhook = Webhook::new(self.client.clone(), secrets, self.options.allowed_updates.clone());
+        let webhook =
+            Webhook::new(self.client.clone(), self.origin(), secrets, self.options.allowed_updates.clone());
         self.posted = true;
         (self, webhook)
+    }
+
+    fn origin(&self) -> Origin {
+        Origin::new(&self.source, &self.client)
     }
 }
 
 impl Adapter for Telegram {
     fn name(&self) -> &str {
+        &self.source
+    }
+
+    fn platform(&self) -> &str {
         NAME
+    }
+
+    fn goes_on(&self, conversation: &Conversation) -> bool {
+        !matches!(Place::of(conversation), Ok(Place::Update(_)))
     }
 
     fn source(&self) -> Option<Box<dyn Source>> {
         if self.posted {
             return None;
         }
-        Some(Box::new(Polling::new(self.client.clone(), self.options.clone())))
+        Some(Box::new(Polling::new(self.client.clone(), self.origin(), self.options.clone())))
     }
 
     fn sender(&self) -> Option<Arc<dyn Sender>> {

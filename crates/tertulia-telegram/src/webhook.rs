@@ -7,11 +7,12 @@ use bytes::Bytes;
 use serde::Serialize;
 use tertulia::bot::{Headers, Hook};
 use tertulia::runner::{Incoming, RetryAfter};
-use tertulia::{Error, Name, Result, Timestamp};
+use tertulia::{Error, Result, Timestamp};
 
+use crate::Secrets;
 use crate::client::{Client, Failure, Refusal};
-use crate::incoming::{incoming, space};
-use crate::{NAME, Secrets};
+use crate::incoming::incoming;
+use crate::origin::Origin;
 
 /// The header in which Telegram repeats the secret.
 const SECRET_HEADER: &str = "x-telegram-bot-api-secret-token";
@@ -28,7 +29,7 @@ const MAX_CONNECTIONS: u8 = 100;
 pub struct Webhook {
     client: Client,
     secrets: Secrets,
-    space: Name,
+    origin: Origin,
     allowed_updates: Option<Vec<String>>,
     max_connections: u8,
 }
@@ -43,9 +44,13 @@ struct SetWebhook<'a> {
 }
 
 impl Webhook {
-    pub(crate) fn new(client: Client, secrets: Secrets, allowed_updates: Option<Vec<String>>) -> Self {
-        let space = space(&client);
-        Self { client, secrets, space, allowed_updates, max_connections: MAX_CONNECTIONS }
+    pub(crate) fn new(
+        client: Client,
+        origin: Origin,
+        secrets: Secrets,
+        allowed_updates: Option<Vec<String>>,
+    ) -> Self {
+        Self { client, secrets, origin, allowed_updates, max_connections: MAX_CONNECTIONS }
     }
 
     /// How many posts Telegram may have under way at once: 100 unless told otherwise, which is the most Telegram
@@ -107,7 +112,7 @@ impl Webhook {
 
 impl Hook for Webhook {
     fn name(&self) -> &str {
-        NAME
+        &self.origin.source
     }
 
     fn admit(&self, headers: &Headers<'_>, _: Timestamp) -> Result<()> {
@@ -118,7 +123,7 @@ impl Hook for Webhook {
     }
 
     fn open(&self, _: &Headers<'_>, body: Bytes) -> Result<Incoming> {
-        Ok(incoming(&self.space, &body)?.1)
+        Ok(incoming(&self.origin, &body)?.1)
     }
 }
 

@@ -188,3 +188,60 @@ async fn an_update_without_a_typed_form_goes_to_dead_and_holds_up_nothing() {
     fake.until("the reply to the second", |known| known.sent(5) == ["known"]).await;
     assert_eq!(running.shutdown(PATIENCE).await, []);
 }
+
+#[tokio::test]
+async fn two_bots_in_one_process_keep_the_same_chat_apart() {
+    let (support, sales) = (Fake::start().await, Fake::start().await);
+    let bot = Bot::new(support.telegram().named("support").unwrap())
+        .adapter(sales.telegram().named("sales").unwrap())
+        .options(options())
+        .on_command("form", async |ctx: Context| {
+            let name = ctx.ask("name?").await?.text;
+            ctx.reply(format!("{name} in {}", ctx.conversation())).await?;
+            Ok(())
+        })
+        .on_message(async |ctx: Context| {
+            ctx.call(Call::new("sendMessage", json!({ "chat_id": 7, "text": ctx.text() }))).await?;
+            Ok(())
+        });
+    let running = bot.start().await.unwrap();
+    support.push([message(1, 7, "/form"), message(2, 7, "Ana")]);
+    sales.push([message(1, 7, "hello")]);
+    support.until("both replies", |known| known.sent(7).len() == 2).await;
+    sales.until("its reply", |known| known.sent(7).len() == 1).await;
+    assert_eq!(support.look(|known| known.sent(7)), ["name?", "Ana in telegram-support:7"]);
+    assert_eq!(sales.look(|known| known.sent(7)), ["hello"]);
+    assert_eq!(running.shutdown(PATIENCE).await, []);
+}
+
+#[tokio::test]
+async fn what_belongs_to_no_chat_cannot_be_asked() {
+    let fake = Fake::start().await;
+    let refused = Arc::new(parking_lot::Mutex::new(String::new()));
+    let note = Arc::clone(&refused);
+    let options = Options { retries: 0, ..options() };
+    let bot = Bot::new(fake.telegram()).options(options).on_any(move |ctx: Context| {
+        let note = Arc::clone(&note);
+        async move {
+            let refusal = ctx.next_update().await.unwrap_err();
+            *note.lock() = refusal.to_string();
+            Ok(())
+        }
+    });
+    let running = bot.start().await.unwrap();
+    fake.push([json!({ "update_id": 5, "poll": { "id": "1" } })]);
+    fake.until("the poll is confirmed", |known| {
+        known.params("getUpdates").iter().any(|params| params["offset"] == 6)
+    })
+    .await;
+    assert_eq!(running.shutdown(PATIENCE).await, []);
+    assert_eq!(*refused.lock(), "no other update ever comes from telegram:update:5, so it cannot be asked");
+}
+
+#[tokio::test]
+async fn a_name_that_none_can_have_is_refused() {
+    for name in ["", "Support", "a:b", &"x".repeat(33)] {
+        let fake = Fake::start().await;
+        assert_eq!(fake.telegram().named(name).unwrap_err().kind(), Kind::Invalid, "{name:?}");
+    }
+}

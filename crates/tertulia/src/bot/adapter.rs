@@ -15,6 +15,12 @@ pub trait Adapter: Debug + Send + Sync + 'static {
     /// The source of its conversations, such as `telegram`.
     fn name(&self) -> &str;
 
+    /// The platform that it is of, where several adapters may be: what [`Method::PLATFORM`] says. Its name unless told
+    /// otherwise.
+    fn platform(&self) -> &str {
+        self.name()
+    }
+
     /// What asks the platform for updates, if it is to be asked. Called once, when the bot starts.
     fn source(&self) -> Option<Box<dyn Source>>;
 

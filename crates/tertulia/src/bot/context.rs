@@ -109,12 +109,12 @@ impl Context {
     /// `Invalid` on another platform, if the platform would refuse it, or if its join key is over 256 bytes; `Closed`
     /// if the handler has returned.
     pub async fn call<M: Method>(&self, method: M) -> Result<Ticket> {
-        if self.0.adapter.name() != M::PLATFORM {
+        if self.0.adapter.platform() != M::PLATFORM {
             return Err(Error::invalid(format!(
                 "a call of `{}` was made in {}, which is of `{}`",
                 M::PLATFORM,
                 self.conversation(),
-                self.0.adapter.name()
+                self.0.adapter.platform()
             )));
         }
         let (delivery, within, join, refers) =
