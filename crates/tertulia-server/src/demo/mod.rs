@@ -1,4 +1,5 @@
-//! The demonstration bot: remembers a name, notes, how many messages there were, and the last ones.
+//! The demonstration bot: remembers a name, notes, how many messages there were, and the last ones; asks before it
+//! forgets them, and can be stopped while it thinks.
 
 mod pages;
 mod request;
@@ -6,12 +7,16 @@ mod request;
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use tertulia::Log;
-use tertulia::bot::{Bot, Context, Session};
+use tertulia::bot::{Bot, Bypass, Context, Session, Update};
+use tertulia::error::Kind;
+use tertulia::runner::Ticket;
 
 use pages::pages;
-use request::Request;
+use request::{Request, is_stop, is_yes};
 
 /// What the bot knows of a conversation.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -23,6 +28,9 @@ pub(crate) struct Demo {
     messages: u64,
     #[serde(default)]
     notes: Vec<String>,
+    /// The message that shows the notes, where messages can be changed: it follows them.
+    #[serde(default)]
+    shown: Option<Ticket>,
     /// Every message, cut where it is long.
     #[serde(default)]
     history: Log<String>,
@@ -36,6 +44,10 @@ const MAX_LINE: usize = 200;
 const MAX_NOTES: usize = 1_000;
 /// How many messages `history` shows.
 const SHOWN: usize = 20;
+/// How long it waits to be told that it is to forget.
+const SURE_WITHIN: Duration = Duration::from_mins(10);
+/// How long it thinks.
+const THINKS: Duration = Duration::from_secs(10);
 
 const HELP: &str = "I keep what you tell me. Try:\n\
     my name is Ana\n\
@@ -44,6 +56,7 @@ const HELP: &str = "I keep what you tell me. Try:\n\
     notes\n\
     count\n\
     history\n\
+    think about <something>, and stop\n\
     forget me";
 
 /// The name of its sessions.
@@ -51,27 +64,74 @@ pub(crate) const SESSION: &str = "demo";
 
 /// Gives a bot the demonstration's handler and its session.
 pub(crate) fn demo(bot: Bot) -> Bot {
-    bot.session::<Demo>(SESSION).on_message(talk)
+    let stops = |update: &Update| update.text().is_some_and(is_stop);
+    bot.session::<Demo>(SESSION).bypass(stops, stop).on_message(talk)
+}
+
+/// Stops what is under way in the conversation, at once.
+async fn stop(turn: Bypass) -> tertulia::bot::Result {
+    let stopped = turn.cancel_turn().await?;
+    turn.reply(if stopped { "Stopped." } else { "There is nothing to stop." }).await?;
+    Ok(())
 }
 
 async fn talk(ctx: Context, mut chat: Session<Demo>) -> tertulia::bot::Result {
-    for reply in chat.answer(ctx.text()) {
-        ctx.reply(reply).await?;
+    let request = Request::read(ctx.text());
+    match request {
+        Request::Forget => return forget(&ctx, chat).await,
+        Request::Think(about) => return think(&ctx, chat, about).await,
+        _ => {}
     }
+    let mut said = None;
+    for reply in chat.answer(ctx.text()) {
+        said = Some(ctx.reply(reply).await?);
+    }
+    match request {
+        Request::Notes if chat.notes_fit() && can_edit(&ctx) => chat.shown = said,
+        Request::Note(_) => chat.show_again(&ctx).await?,
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Whether what was said can be changed there.
+fn can_edit(ctx: &Context) -> bool {
+    ctx.conversation().source() != tertulia_http::SOURCE
+}
+
+/// Forgets everything, if that is meant.
+async fn forget(ctx: &Context, mut chat: Session<Demo>) -> tertulia::bot::Result {
+    let sure = ctx.ask("Forget all you have told me? Say yes.").within(SURE_WITHIN).await;
+    let reply = match sure {
+        Ok(answer) if is_yes(&answer.text) => {
+            chat.set(Demo::default());
+            "I have forgotten what you told me."
+        }
+        Ok(_) => "Then I keep it.",
+        Err(error) if error.kind() == Kind::Timeout => "You did not say, so I keep it.",
+        Err(error) => return Err(error.into()),
+    };
+    ctx.reply(reply).await?;
+    Ok(())
+}
+
+/// Thinks for a while, which `stop` ends.
+async fn think(ctx: &Context, mut chat: Session<Demo>, about: &str) -> tertulia::bot::Result {
+    ctx.turn().clock().sleep(THINKS).await;
+    chat.heard(ctx.text());
+    ctx.reply(match about {
+        "" => "I have thought, about nothing in particular.".to_owned(),
+        about => format!("I have thought about {about}. There is much to be said for it."),
+    })
+    .await?;
     Ok(())
 }
 
 impl Demo {
     /// Takes a message and gives the replies.
     fn answer(&mut self, text: &str) -> Vec<String> {
-        let request = Request::read(text);
-        if request == Request::Forget {
-            *self = Self::default();
-            return vec!["I have forgotten what you told me.".to_owned()];
-        }
-        self.messages += 1;
-        self.remember(text);
-        match request {
+        self.heard(text);
+        match Request::read(text) {
             Request::MyName(name) if name.chars().count() > MAX_NAME => {
                 vec![format!("That name is too long for me, I keep up to {MAX_NAME} characters.")]
             }
@@ -96,8 +156,30 @@ impl Demo {
                 let last = &last[last.len().saturating_sub(SHOWN)..];
                 pages(last, self.history.len() - last.len() + 1)
             }
-            Request::Forget | Request::Help => vec![HELP.to_owned()],
+            Request::Forget | Request::Think(_) | Request::Help => vec![HELP.to_owned()],
         }
+    }
+
+    /// Counts a message and remembers it.
+    fn heard(&mut self, text: &str) {
+        self.messages += 1;
+        self.remember(text);
+    }
+
+    /// Whether the notes are one message.
+    fn notes_fit(&self) -> bool {
+        !self.notes.is_empty() && pages(&self.notes, 1).len() == 1
+    }
+
+    /// Has the message that shows the notes show all there are.
+    async fn show_again(&mut self, ctx: &Context) -> tertulia::bot::Result {
+        if !self.notes_fit() {
+            self.shown = None;
+        }
+        if let Some(shown) = &self.shown {
+            ctx.edit(shown, pages(&self.notes, 1).concat()).await?;
+        }
+        Ok(())
     }
 
     fn note(&mut self, note: &str) -> String {

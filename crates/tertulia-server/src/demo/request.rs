@@ -9,6 +9,8 @@ pub(super) enum Request<'a> {
     Notes,
     Count,
     History,
+    /// To think about something, which takes a while.
+    Think(&'a str),
     Forget,
     /// Anything else.
     Help,
@@ -33,6 +35,8 @@ impl<'a> Request<'a> {
         let alone = |name: &str| is(name) && (command || rest.is_empty());
         if is("note") {
             Self::Note(rest)
+        } else if is("think") && (command || !rest.is_empty()) {
+            Self::Think(after(rest, &["about"]).unwrap_or(rest))
         } else if alone("notes") {
             Self::Notes
         } else if alone("count") {
@@ -51,6 +55,18 @@ impl<'a> Request<'a> {
             Self::Help
         }
     }
+}
+
+/// Whether a message is to stop what is under way.
+pub(super) fn is_stop(text: &str) -> bool {
+    let word = text.trim().trim_start_matches('/').split('@').next().unwrap_or_default();
+    word.eq_ignore_ascii_case("stop")
+}
+
+/// Whether an answer is a yes.
+pub(super) fn is_yes(text: &str) -> bool {
+    let word = text.trim().trim_end_matches(['.', '!']);
+    ["yes", "y", "sí", "si"].iter().any(|yes| word.eq_ignore_ascii_case(yes))
 }
 
 /// The first word, and what follows it.

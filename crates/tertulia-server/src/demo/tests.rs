@@ -40,14 +40,27 @@ fn it_counts_and_shows_the_last_messages_under_their_numbers() {
 }
 
 #[test]
-fn it_forgets() {
-    let mut demo = Demo::default();
-    demo.answer("my name is Ana");
-    demo.answer("note x");
-    one(&mut demo, "Forget me");
-    assert_eq!(one(&mut demo, "count"), "1 message, this one.");
-    assert!(one(&mut demo, "what is my name").contains("do not know"));
-    assert_eq!(one(&mut demo, "notes"), "There are no notes yet.");
+fn it_knows_a_yes_and_a_stop_when_it_hears_one() {
+    for yes in ["yes", " Yes. ", "y", "sí", "YES!"] {
+        assert!(is_yes(yes), "{yes:?}");
+    }
+    for no in ["no", "", "yes please not", "yesterday"] {
+        assert!(!is_yes(no), "{no:?}");
+    }
+    for stop in ["stop", "/stop", " /Stop@demo_bot ", "STOP"] {
+        assert!(is_stop(stop), "{stop:?}");
+    }
+    for other in ["stop it", "", "/", "nonstop"] {
+        assert!(!is_stop(other), "{other:?}");
+    }
+}
+
+#[test]
+fn it_knows_what_to_think_about() {
+    assert_eq!(Request::read("think about fish"), Request::Think("fish"));
+    assert_eq!(Request::read("/think fish and chips"), Request::Think("fish and chips"));
+    assert_eq!(Request::read("/think"), Request::Think(""));
+    assert_eq!(Request::read("think"), Request::Help);
 }
 
 #[test]

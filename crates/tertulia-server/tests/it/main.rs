@@ -21,4 +21,5 @@ mod stored;
 mod support;
 mod telegram;
 mod torture;
+mod turns;
 mod webhook;

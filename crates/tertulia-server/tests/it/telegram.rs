@@ -22,6 +22,8 @@ pub(crate) struct Known {
     /// Every `getUpdates`.
     pub(crate) asked: Vec<Value>,
     sent: Vec<Value>,
+    /// Every `editMessageText`.
+    pub(crate) edited: Vec<Value>,
     /// What it was told of a webhook, each time.
     pub(crate) webhooks: Vec<Value>,
     /// How many more times it has no answer to that.
@@ -77,6 +79,10 @@ async fn answer(
         "sendMessage" => {
             known.send_modify(|known| known.sent.push(params.clone()));
             json!({ "message_id": known.borrow().sent.len(), "date": 0, "chat": { "id": params["chat_id"] } })
+        }
+        "editMessageText" => {
+            known.send_modify(|known| known.edited.push(params.clone()));
+            json!({ "message_id": params["message_id"], "date": 0, "chat": { "id": params["chat_id"] } })
         }
         _ => json!(true),
     };
