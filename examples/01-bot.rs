@@ -3,7 +3,7 @@
 //! `TELEGRAM_BOT_TOKEN=... cargo run --release --bin 01-bot`
 
 use serde::{Deserialize, Serialize};
-use tertulia::bot::{Bot, Context, Session};
+use tertulia::bot::{Bot, Bypass, Context, Session, command};
 use tertulia_sqlite::Sqlite;
 use tertulia_telegram::Telegram;
 
@@ -18,8 +18,12 @@ async fn main() -> tertulia::Result<()> {
     Bot::new(Telegram::from_env()?)
         .storage(Sqlite::open("bot.db").await?)
         .session::<Chat>("chat")
+        .bypass(command("stop"), async |turn: Bypass| {
+            turn.cancel_turn().await?;
+            Ok(())
+        })
         .on_command("name", async |ctx: Context, mut chat: Session<Chat>| {
-            chat.name = Some(ctx.arguments().to_owned());
+            chat.name = Some(ctx.ask("Your name?").await?.text);
             ctx.reply("Nice to meet you").await?;
             Ok(())
         })

@@ -18,6 +18,8 @@ pub(crate) struct Handler {
     pub(crate) secret: Option<Secret>,
     /// The name of its sessions.
     pub(crate) session: String,
+    /// What somebody says to cancel what it does for him.
+    pub(crate) cancel: Option<String>,
     /// How long it may take to answer, or to go on with an answer.
     pub(crate) time_limit: Duration,
 }
@@ -43,9 +45,10 @@ pub(super) fn handler(get: &Values<'_>) -> Result<Option<Handler>, String> {
     let session =
         get.needed("handler_session", |text| plain_name(text).filter(|name| name != demo::SESSION))?;
     let time_limit = get.needed("handler_timeout", seconds)?;
+    let cancel = get.optional("handler_cancel", said)?;
     let url = get.optional("handler", |text| Url::parse(&url(text)?).ok())?;
     let Some(url) = url else { return Ok(None) };
-    let handler = Handler { url, secret, session, time_limit };
+    let handler = Handler { url, secret, session, cancel, time_limit };
     if handler.secret.is_none() && !handler.is_local() {
         return Err(format!(
             "handler: `{handler}` is on another machine, and no secret is set that it could tell posts by; set \
@@ -53,4 +56,10 @@ pub(super) fn handler(get: &Values<'_>) -> Result<Option<Handler>, String> {
         ));
     }
     Ok(Some(handler))
+}
+
+/// Something that can be said.
+fn said(text: &str) -> Option<String> {
+    let text = text.trim();
+    (1..=64).contains(&text.chars().count()).then(|| text.to_owned())
 }

@@ -24,7 +24,7 @@ const fn key(name: &'static str, variable: &'static str, allowed: &'static str) 
     Key { name, variable, flag: None, default: None, secret: false, allowed }
 }
 
-pub(super) const KEYS: [Key; 23] = [
+pub(super) const KEYS: [Key; 24] = [
     Key {
         flag: Some(("--listen", |options| options.listen.clone())),
         default: Some("127.0.0.1:7700"),
@@ -65,6 +65,7 @@ pub(super) const KEYS: [Key; 23] = [
             "1 to 64 characters out of a-z, 0-9, _ and -, but not demo",
         )
     },
+    key("handler_cancel", "TERTULIA_HANDLER_CANCEL", "1 to 64 characters, such as /stop"),
     Key { default: Some("300"), ..key("handler_timeout", "TERTULIA_HANDLER_TIMEOUT", "seconds, 1 to 3600") },
     Key {
         secret: true,

@@ -12,6 +12,8 @@ pub(super) struct Answer {
     /// Or a JSON Patch (RFC 6902).
     pub(super) session_patch: Option<json_patch::Patch>,
     pub(super) replies: Option<Vec<Reply>>,
+    /// Says this too and has the update posted again with what is said next.
+    pub(super) ask: Option<Question>,
     /// Fails the try.
     pub(super) error: Option<String>,
 }
@@ -27,6 +29,8 @@ pub(super) enum Line {
     SessionPatch(json_patch::Patch),
     /// Recorded at once, whatever becomes of the rest of the answer.
     Once(Recorded),
+    /// Ends the answer as `done` does: says this too and has the update posted again with what is said next.
+    Ask(Question),
     /// Fails the try.
     Error(String),
     /// Ends the answer if it is true. Without it nothing of the answer counts.
@@ -39,6 +43,14 @@ pub(super) enum Line {
 pub(super) struct Recorded {
     pub(super) name: String,
     pub(super) value: Value,
+}
+
+/// A question, and how long its answer is waited for: 24 h unless told otherwise, which is the most.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Question {
+    pub(super) text: String,
+    pub(super) within_seconds: Option<u64>,
 }
 
 /// Something to say.

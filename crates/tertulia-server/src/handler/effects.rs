@@ -1,11 +1,13 @@
 //! Has happen what a handler answered. All of it is collected in the turn, and nothing is left of it if the
 //! turn fails, but for what is recorded.
 
-use serde_json::Map;
-use serde_json::Value;
-use tertulia::bot::{self, Context, Session};
+use std::time::Duration;
 
-use super::answer::{Answer, Line, Recorded, Reply};
+use serde_json::{Map, Value};
+use tertulia::bot::{self, Context, Response, Session};
+use tertulia::error::Kind;
+
+use super::answer::{Answer, Line, Question, Recorded, Reply};
 use super::failed::Failed;
 use super::once::Once;
 use super::patch;
@@ -21,11 +23,40 @@ pub(super) struct Effects {
     session: Session<State>,
     once: Once,
     replies: usize,
+    question: Option<Question>,
 }
 
 impl Effects {
     pub(super) fn new(ctx: Context, session: Session<State>, once: Once) -> Self {
-        Self { ctx, session, once, replies: 0 }
+        Self { ctx, session, once, replies: 0, question: None }
+    }
+
+    /// The session as it is now.
+    pub(super) fn session(&self) -> &Value {
+        &self.session.0
+    }
+
+    pub(super) fn once(&self) -> &Once {
+        &self.once
+    }
+
+    /// Asks what the answer wanted to ask, if anything, and waits; gives what came, or nothing if nobody answered in
+    /// time.
+    ///
+    /// # Errors
+    /// Those of [`Context::ask`].
+    pub(super) async fn ask(&mut self) -> bot::Result<Option<Option<Response>>> {
+        let Some(Question { text, within_seconds }) = self.question.take() else { return Ok(None) };
+        let ask = self.ctx.ask(text);
+        let ask = match within_seconds {
+            Some(seconds) => ask.within(Duration::from_secs(seconds)),
+            None => ask,
+        };
+        match ask.await {
+            Ok(response) => Ok(Some(Some(response))),
+            Err(error) if error.kind() == Kind::Timeout => Ok(Some(None)),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// A whole answer.
@@ -33,7 +64,8 @@ impl Effects {
     /// # Errors
     /// A failed try if the answer says so, is over a bound, or cannot be done.
     pub(super) async fn answer(&mut self, answer: Answer) -> bot::Result {
-        let Answer { session, session_patch, replies, error } = answer;
+        let Answer { session, session_patch, replies, ask, error } = answer;
+        self.question = ask;
         if let Some(error) = error {
             return Err(said(&error).into());
         }
@@ -61,6 +93,10 @@ impl Effects {
             Line::Session(merge) => self.merge(merge)?,
             Line::SessionPatch(patch) => self.patch(&patch)?,
             Line::Once(Recorded { name, value }) => self.once.record(&self.ctx, name, value).await?,
+            Line::Ask(question) => {
+                self.question = Some(question);
+                return Ok(true);
+            }
             Line::Error(error) => return Err(said(&error).into()),
             Line::Done(done) => return Ok(done),
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
-use tertulia::bot::{self, Bot, Context, Data, Session};
+use tertulia::bot::{self, Bot, Bypass, Context, Data, Session, Update};
 
 use super::answer::{Answer, Line};
 use super::client::{Answering, Client};
@@ -27,6 +27,8 @@ pub(super) struct Remote {
     client: Client,
     /// The name of its sessions.
     session: String,
+    /// What somebody says to stop it.
+    cancel: Option<String>,
 }
 
 impl Remote {
@@ -35,11 +37,26 @@ impl Remote {
     /// # Errors
     /// `Run` if TLS cannot be set up.
     pub(super) fn new(handler: &config::Handler) -> Result<Self, Failure> {
-        Ok(Self { client: Client::new(handler)?, session: handler.session.clone() })
+        Ok(Self {
+            client: Client::new(handler)?,
+            session: handler.session.clone(),
+            cancel: handler.cancel.clone(),
+        })
     }
 
     /// Gives a bot this handler, for every update, and its session.
     pub(super) fn on(self, bot: Bot) -> Bot {
+        let bot = match &self.cancel {
+            Some(text) => {
+                let text = text.clone();
+                let cancels = move |update: &Update| update.text().is_some_and(|said| said.trim() == text);
+                bot.bypass(cancels, async |turn: Bypass| {
+                    turn.cancel_turn().await?;
+                    Ok(())
+                })
+            }
+            None => bot,
+        };
         bot.session::<State>(self.session.as_str()).data(self).on_any(handle)
     }
 }
@@ -61,16 +78,25 @@ pub(crate) fn give(config: &Config, bot: Bot) -> Result<Bot, Failure> {
 /// If dropped, the connection is closed and nothing of the answer happens but what was recorded.
 async fn handle(ctx: Context, session: Session<State>, remote: Data<Remote>) -> bot::Result {
     let once = Once::read(&ctx).await?;
-    let body = Request::new(&ctx, &session.0, once.known()).encode()?;
-    let answering = remote.client.post(body, ctx.turn().clock().now()).await?;
     let mut effects = Effects::new(ctx.clone(), session, once);
-    match answering {
-        Answering::Empty => Ok(()),
-        Answering::Whole(body) => {
-            let answer: Answer = parse("the handler's answer", &body.rest().await?)?;
-            effects.answer(answer).await
+    let mut heard = Vec::new();
+    loop {
+        let body = Request::new(&ctx, effects.session(), effects.once().known(), &heard).encode()?;
+        match remote.client.post(body, ctx.turn().clock().now()).await? {
+            Answering::Empty => {}
+            Answering::Whole(body) => {
+                let answer: Answer = parse("the handler's answer", &body.rest().await?)?;
+                effects.answer(answer).await?;
+            }
+            Answering::Lines(lines) => {
+                follow(lines, &mut effects, &ctx, remote.client.time_limit()).await?;
+            }
         }
-        Answering::Lines(lines) => follow(lines, &mut effects, &ctx, remote.client.time_limit()).await,
+        match effects.ask().await? {
+            Some(response) => heard.push(response),
+            None => return Ok(()),
+        }
+        ctx.more_time(remote.client.time_limit());
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
-use tertulia::bot::{self, Context, UpdateKind, User};
+use tertulia::bot::{self, Context, Response, UpdateKind, User};
 
 /// The version of this format. Fields may be added to it; anything else is another version.
 const VERSION: u32 = 1;
@@ -24,6 +24,9 @@ pub(super) struct Request<'a> {
     session: &'a Value,
     /// What earlier attempts had recorded, by its name.
     once: &'a Map<String, Value>,
+    /// What the handler has heard since it asked, each time: absent before it does.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    heard: Vec<Happened<'a>>,
 }
 
 /// What happened, as every platform tells it.
@@ -47,6 +50,8 @@ enum Happened<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         from: Option<From<'a>>,
     },
+    /// Nobody answered in time.
+    Nothing,
 }
 
 #[derive(Debug, Serialize)]
@@ -56,8 +61,14 @@ struct From<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// What `ctx` is the turn of, with the session as it is now.
-    pub(super) fn new(ctx: &'a Context, session: &'a Value, once: &'a Map<String, Value>) -> Self {
+    /// What `ctx` is the turn of, with the session as it is now. `heard` is what came since the handler asked, or
+    /// nothing where nobody answered.
+    pub(super) fn new(
+        ctx: &'a Context,
+        session: &'a Value,
+        once: &'a Map<String, Value>,
+        heard: &'a [Option<Response>],
+    ) -> Self {
         let about = ctx.turn().about();
         Self {
             version: VERSION,
@@ -69,6 +80,12 @@ impl<'a> Request<'a> {
             raw: serde_json::from_slice(&about.body).ok(),
             session,
             once,
+            heard: heard
+                .iter()
+                .map(|heard| {
+                    heard.as_ref().map_or(Happened::Nothing, |response| Happened::new(&response.update))
+                })
+                .collect(),
         }
     }
 

@@ -95,6 +95,7 @@ impl Desk {
         let remote = Remote::new(&config::Handler {
             url: url.parse().unwrap(),
             secret: secret.map(config::Secret::new),
+            cancel: None,
             session: "handler".to_owned(),
             time_limit: options.time_limit.unwrap(),
         });

@@ -268,3 +268,80 @@ fn the_python_handler_loses_reorders_and_doubles_nothing_when_all_of_it_is_kille
     assert_eq!((&report["updates"], &report["counted"]), (&json!(2040), &json!(2040)));
     assert_eq!((&report["kills"], &report["ended"]), (&json!(8), &json!(0)));
 }
+
+/// A handler that asks for a name and then for an age, told what it was posted.
+fn asking(told: mpsc::UnboundedSender<Value>) -> Router {
+    Router::new().fallback(move |body: String| async move {
+        let post: Value = serde_json::from_str(&body).unwrap();
+        told.send(post.clone()).unwrap();
+        let heard = |nth: usize| post["heard"][nth]["text"].as_str().unwrap_or_default().to_owned();
+        let (kind, answer) = match post["heard"].as_array().map_or(0, Vec::len) {
+            0 => (
+                "application/json",
+                json!({ "session": { "asked": true }, "ask": { "text": "name?" } }).to_string(),
+            ),
+            1 => (
+                "application/x-ndjson",
+                format!("{}\n", json!({ "ask": { "text": "age?", "within_seconds": 60 } })),
+            ),
+            _ => {
+                let text = format!("{} is {}", heard(0), heard(1));
+                let answer = json!({ "session": { "who": text }, "replies": [{ "text": text }] });
+                ("application/json", answer.to_string())
+            }
+        };
+        ([(CONTENT_TYPE, kind)], answer)
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_handler_asks_and_is_posted_what_it_hears_also_across_a_kill() {
+    let (told, mut posts) = mpsc::unbounded_channel();
+    let url = listen(asking(told)).await;
+    let folder = Folder::new();
+    let server = folder.serve_with(&["--handler", &url], &[]);
+    assert_eq!(server.say("ana", "hello").await, ["name?"]);
+    assert_eq!(server.say("ana", "Ana").await, ["age?"]);
+    server.kill();
+    let server = folder.serve_with(&["--handler", &url], &[]);
+    assert_eq!(server.say("ana", "33").await, ["Ana is 33"]);
+    assert_eq!(state(&folder, "http:ana"), json!({ "asked": true, "who": "Ana is 33" }));
+    let mut last = Value::Null;
+    while let Ok(post) = posts.try_recv() {
+        last = post;
+    }
+    assert_eq!(last["update"]["text"], "hello");
+    assert_eq!(last["session"], json!({ "asked": true }), "as the answers before left it");
+    assert_eq!(
+        last["heard"],
+        json!([{ "kind": "message", "text": "Ana" }, { "kind": "message", "text": "33" }])
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_handler_that_is_cancelled_sees_its_connection_close() {
+    let (told, mut posts) = mpsc::unbounded_channel();
+    let (closed, mut dropped) = mpsc::unbounded_channel::<()>();
+    let routes = Router::new().fallback(move |body: String| async move {
+        told.send(body).unwrap();
+        struct Told(mpsc::UnboundedSender<()>);
+        impl Drop for Told {
+            fn drop(&mut self) {
+                let _ = self.0.send(());
+            }
+        }
+        let _told = Told(closed);
+        std::future::pending::<()>().await;
+    });
+    let url = listen(routes).await;
+    let folder = Folder::new();
+    let server = folder.serve_with(&["--handler", &url], &[("TERTULIA_HANDLER_CANCEL", "/stop")]);
+    let (client, at) = (client(), server.url.clone());
+    let waiting =
+        tokio::spawn(async move { crate::support::post(&client, &at, "ana", "think", None).await.unwrap() });
+    posts.recv().await.unwrap();
+    assert_eq!(server.say("ana", "/stop").await, Vec::<String>::new());
+    assert_eq!(waiting.await.unwrap().status, 409);
+    dropped.recv().await.unwrap();
+    assert_eq!(posts.try_recv().ok(), None, "what cancels is not posted, nor what was cancelled again");
+}

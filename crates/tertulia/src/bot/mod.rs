@@ -55,3 +55,8 @@ pub use crate::runner::Burst;
 
 /// What handlers return. Any error can be passed on with `?`; the library's own keeps its kind inside.
 pub type Result<T = ()> = anyhow::Result<T>;
+
+/// The guide, whose code has to compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../../../docs/turns.md")]
+struct Guide;
