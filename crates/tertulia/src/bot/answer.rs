@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use crate::runner::About;
+use crate::runner::{About, Turn};
 use crate::storage::{Base, Expire, From, ItemId, LogWrite, Page, Read, Storage};
 use crate::{Conversation, Error, Key, Name, Result, Timestamp};
 
@@ -95,15 +95,24 @@ pub async fn read(
 /// Waits for the answer to an update that is in the inbox.
 ///
 /// # Errors
-/// As [`read`].
+/// As [`read`]; `Invalid` within a handler whose update holds that one back: it would wait forever.
 ///
 /// # Cancel safety
 /// May be dropped at any time; the answer stays.
 pub async fn wait(storage: &dyn Storage, conversation: &Conversation, update: &ItemId) -> Result<Answer> {
     let key = key(conversation, update)?;
+    let turn = Turn::current();
     loop {
         if let Some(answer) = read(storage, conversation, update).await? {
             return Ok(answer);
+        }
+        if let Some(turn) = &turn
+            && turn.holds_back(conversation)
+        {
+            let own = &turn.about().conversation;
+            return Err(Error::invalid(format!(
+                "an update of {conversation} runs after the turn of {own} that waits for its answer: it would wait forever"
+            )));
         }
         storage.changed(&key, None).await?;
     }

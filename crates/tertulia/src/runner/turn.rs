@@ -15,7 +15,7 @@ use super::limit::Limit;
 use super::once::Once;
 use super::sequence::Place;
 use super::taken::{Halted, Taken};
-use super::{CallOptions, Ticket};
+use super::{CallOptions, Keys, Ticket};
 use crate::error::Kind;
 use crate::storage::{BoxFuture, Head, ItemId, LogWrite, Storage};
 use crate::{Clock, Conversation, Error, Result, Timestamp};
@@ -127,7 +127,30 @@ pub trait Contribute: Any + Send + Sync {
     }
 }
 
+tokio::task_local! {
+    /// The turn whose handler runs.
+    static CURRENT: Turn;
+}
+
 impl Turn {
+    /// The turn whose handler is running here; `None` outside of one, and in tasks that a handler has spawned.
+    pub fn current() -> Option<Self> {
+        CURRENT.try_with(Self::clone).ok()
+    }
+
+    /// Runs its handler.
+    pub(super) fn running<F: Future>(self, handler: F) -> impl Future<Output = F::Output> {
+        CURRENT.scope(self, handler)
+    }
+
+    /// Whether updates of `conversation` that come later wait for this turn's end.
+    pub(crate) fn holds_back(&self, conversation: &Conversation) -> bool {
+        let own = self.about();
+        !self.arrived().passes
+            && own.conversation == *conversation
+            && self.desk().keys(own) == Keys::Conversation
+    }
+
     /// How many updates that [pass the queue](super::Handler::passes) run at once.
     pub const PASSING: usize = super::index::PASSING;
 

@@ -208,7 +208,7 @@ impl<H: Handler> Core<H> {
 
     /// Runs the handler, until its time is up or it is stopped.
     async fn handle(&self, turn: &Turn, update: H::Update) -> Result<Handled, anyhow::Error> {
-        let mut handled = pin!(self.handler.handle(turn.clone(), update));
+        let mut handled = pin!(turn.clone().running(self.handler.handle(turn.clone(), update)));
         let first = std::future::poll_fn(|context| Poll::Ready(handled.as_mut().poll(context))).await;
         if let Poll::Ready(ended) = first {
             return ended.map(|()| Handled::Ended);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tertulia::bot::{Bot, Bypass, Context, Session, command, message};
+use tertulia::bot::{Bot, Burst, Bypass, Context, Joined, Session, command, message};
 use tertulia::runner::{INBOX, Options};
 use tertulia::storage::{Memory, Storage};
 
@@ -161,5 +161,49 @@ async fn what_steers_a_handler_reaches_it_or_is_run_and_never_both() {
     .await;
     for Outcome { heard, .. } in outcomes {
         assert_eq!(heard.join(" "), "work harder");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_recorded_result_is_had_once_and_said_once() {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let called = Arc::clone(&calls);
+    let outcomes = with_each_end(&["hello"], move |bot| {
+        let calls = Arc::clone(&calls);
+        bot.session::<Chat>("chat").on_message(move |ctx: Context, mut chat: Session<Chat>| {
+            let calls = Arc::clone(&calls);
+            async move {
+                let model = async { Ok(calls.fetch_add(1, Ordering::SeqCst)) };
+                let answer: usize = ctx.once("answer", model).await?;
+                chat.heard.push(answer.to_string());
+                ctx.reply(answer.to_string()).await?;
+                Ok(())
+            }
+        })
+    })
+    .await;
+    for outcome in &outcomes {
+        assert_eq!(outcome.heard.len(), 1);
+        assert_sent(outcome, &[&outcome.heard[0]]);
+    }
+    // Only an end just before the record makes another call.
+    let calls = called.load(Ordering::SeqCst);
+    assert!(calls <= outcomes.len() + 2, "{calls} calls in {} scenarios", outcomes.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_joined_is_in_one_turn_and_none_is_lost_or_doubled() {
+    let burst = Burst { quiet: Duration::from_millis(1_500), longest: Duration::from_secs(5), most: 10 };
+    let outcomes = with_each_end(&["a", "b", "c"], move |bot| {
+        bot.session::<Chat>("chat").burst(message, burst).on_message(
+            async |joined: Joined, mut chat: Session<Chat>| {
+                chat.heard.push(joined.text().replace('\n', " "));
+                Ok(())
+            },
+        )
+    })
+    .await;
+    for Outcome { heard, .. } in outcomes {
+        assert_eq!(heard.join(" "), "a b c");
     }
 }

@@ -129,3 +129,41 @@ async fn more_handlers_than_half_the_index_cannot_wait_at_once_and_are_put_off()
     assert_eq!(desk.sent().iter().filter(|(_, text)| text == "second").count(), 4);
     assert_eq!(sent(&desk), ["?"], "it was put off, and has its turn");
 }
+
+#[tokio::test(start_paused = true)]
+async fn f17_a_handler_that_waits_for_the_answer_to_an_update_behind_its_own_is_refused() {
+    use super::super::support::{Window, refusal, replies, say, update};
+    use tertulia::bot::{Bot, Data, Door, answer};
+    // As a handler that posts to its own chat and waits for what it is answered.
+    #[derive(Clone, Default)]
+    struct Late(std::sync::Arc<parking_lot::Mutex<Option<Door>>>);
+    let late = Late::default();
+    let options = Options { retries: 0, ..Options::default() };
+    let bot = Bot::new(Window).data(late.clone()).options(options).on_message(
+        async |ctx: Context, late: Data<Late>| {
+            let Some(chat) = ctx.text().strip_prefix("tell ") else {
+                ctx.reply(format!("echo {}", ctx.text())).await?;
+                return Ok(());
+            };
+            let door = late.0.lock().clone().unwrap();
+            let other = update("window", chat, "hello");
+            let (conversation, id) = (other.conversation.clone(), other.id.clone());
+            door.intake.submit(other).await?;
+            match answer::wait(&*door.storage, &conversation, &id).await? {
+                answer::Answer::Replies(said) => ctx.reply(said.concat()).await?,
+                other => anyhow::bail!("{other:?}"),
+            };
+            Ok(())
+        },
+    );
+    let bot = bot.start().await.unwrap();
+    *late.0.lock() = Some(bot.door().clone());
+    assert_eq!(say(&bot, "a", "tell b").await, replies(&["echo hello"]));
+    let began = tokio::time::Instant::now();
+    let refusal = refusal(&bot, "a", "tell a").await;
+    assert_eq!(
+        refusal,
+        "an update of window:a runs after the turn of window:a that waits for its answer: it would wait forever"
+    );
+    assert!(began.elapsed() < Duration::from_millis(100));
+}
