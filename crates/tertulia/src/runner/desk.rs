@@ -23,6 +23,9 @@ pub(super) trait Desk: Send + Sync {
     /// Starts workers that the index has counted.
     fn start(self: Arc<Self>, start: Start);
 
+    /// Starts a task of the runner, unless that has stopped.
+    fn spawn(self: Arc<Self>, task: BoxFuture<'static, ()>);
+
     /// How many turns may wait at once.
     fn most_waiting(&self) -> usize;
 
@@ -65,6 +68,10 @@ impl<H: Handler> Desk for Core<H> {
 
     fn start(self: Arc<Self>, start: Start) {
         Core::start(&self, start);
+    }
+
+    fn spawn(self: Arc<Self>, task: BoxFuture<'static, ()>) {
+        self.tasks.spawn(task);
     }
 
     fn most_waiting(&self) -> usize {

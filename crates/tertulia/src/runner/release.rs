@@ -58,14 +58,20 @@ impl<H: Handler> Core<H> {
             };
             match error.kind() {
                 Kind::Conflict if perhaps_by_us && names_entry(&error, &arrived) => {
-                    if !self.is_as(&next).await? {
-                        return Err(error);
+                    match self.is_as(&next).await {
+                        Ok(true) => {
+                            let ours = |call: &Call| {
+                                call.ticket.update == arrived.about.update && call.ticket.ordinal >= first
+                            };
+                            self.find_calls(arrived.shard, &ours).await;
+                            return Ok(Arc::new(next));
+                        }
+                        Ok(false) => return Err(error),
+                        // It is looked at again after the same conflict.
+                        Err(away)
+                            if matches!(away.kind(), Kind::Unavailable | Kind::Unknown | Kind::Timeout) => {}
+                        Err(error) => return Err(error),
                     }
-                    let ours = |call: &Call| {
-                        call.ticket.update == arrived.about.update && call.ticket.ordinal >= first
-                    };
-                    self.find_calls(arrived.shard, &ours).await;
-                    return Ok(Arc::new(next));
                 }
                 // The same batch again is safe: it changes the update's entry by its revision.
                 Kind::Unknown | Kind::Timeout => perhaps_by_us = true,

@@ -2,12 +2,14 @@
 
 use std::any::Any;
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
+use tokio::sync::{Mutex as AsyncMutex, Notify, oneshot};
 
 use super::desk::Desk;
 use super::index::Arrived;
@@ -32,6 +34,8 @@ struct Inner {
     arrived: Arc<Arrived>,
     /// As it is since something was released.
     moved: Mutex<Option<Arc<Arrived>>>,
+    /// Held while the turn itself changes its entry, which goes on if the handler is dropped meanwhile.
+    changing: AsyncMutex<()>,
     /// Updates that are run together with it.
     joined: Vec<About>,
     desk: Arc<dyn Desk>,
@@ -70,10 +74,12 @@ pub(super) struct Collected {
     /// How often it has waited, and whether it does.
     pub(super) waits: usize,
     pub(super) waiting: bool,
+    /// It has no slot, since it waits.
+    pub(super) resting: bool,
+    /// Who is told of what comes behind its update, and of its end.
+    pub(super) watching: Vec<Arc<Notify>>,
     /// Something was found to be outdated while it ran.
     pub(super) outdated: bool,
-    /// What it gives out is being committed.
-    pub(super) releasing: bool,
 }
 
 /// A call that a turn asks for.
@@ -158,7 +164,8 @@ impl Turn {
         let (limit, once, moved) = (Limit::default(), Once::default(), Mutex::default());
         let about = joined.abouts();
         let collected = Mutex::new(Some(Collected { taken: joined, ..Collected::default() }));
-        Self(Arc::new(Inner { place, arrived, moved, joined: about, desk, limit, once, collected }))
+        let changing = AsyncMutex::default();
+        Self(Arc::new(Inner { place, arrived, moved, changing, joined: about, desk, limit, once, collected }))
     }
 
     /// Which update this turn runs.
@@ -289,11 +296,58 @@ impl Turn {
         }
     }
 
-    /// Ends the turn: nothing is collected any more.
-    pub(super) fn close(&self) -> Collected {
-        let Some(mut collected) = self.0.collected.lock().take() else { return Collected::default() };
+    /// Has something change the update's entry, or note that it has. It comes to its end though this is dropped, and
+    /// the turn does not end before it; it does not begin in a turn that is over.
+    ///
+    /// # Errors
+    /// What it gives; `Closed` if the turn is over.
+    pub(super) async fn change<T, R>(&self, change: impl FnOnce(Self) -> R) -> Result<T>
+    where
+        T: Send + 'static,
+        R: Future<Output = Result<T>> + Send + 'static,
+    {
+        let (tell, told) = oneshot::channel();
+        let (turn, change) = (self.clone(), change(self.clone()));
+        let task = async move {
+            let _changing = turn.0.changing.lock().await;
+            let done = match turn.collect(|_| ()) {
+                Ok(()) => change.await,
+                Err(over) => Err(over),
+            };
+            // The handler may have been dropped.
+            let _ = tell.send(done);
+        };
+        Arc::clone(&self.0.desk).spawn(Box::pin(task));
+        match told.await {
+            Ok(done) => done,
+            // The runner has stopped.
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    async fn unchanging(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        // Nearly always at once, and then without any of the task's budget.
+        match self.0.changing.try_lock() {
+            Ok(guard) => guard,
+            Err(_) => self.0.changing.lock().await,
+        }
+    }
+
+    /// Ends the turn, once nothing changes its entry: nothing is collected any more, and who waits in it without its
+    /// handler is told. Gives the update as it is then, and what was collected.
+    pub(super) async fn end(&self) -> (Arc<Arrived>, Collected) {
+        let _unchanging = self.unchanging().await;
+        let collected = {
+            let mut collected = self.0.collected.lock();
+            if collected.as_ref().is_some_and(|collected| collected.resting) {
+                self.0.desk.index().seize(self.0.place);
+            }
+            collected.take()
+        };
+        let mut collected = collected.unwrap_or_default();
+        collected.watching.drain(..).for_each(|told| told.notify_one());
         collected.writes.extend(self.0.once.forget());
-        collected
+        (self.arrived(), collected)
     }
 }
 

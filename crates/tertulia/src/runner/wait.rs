@@ -1,16 +1,16 @@
 //! Waiting for an update in the middle of a turn: the turn gives its slot back, takes in the next update of its
 //! conversation, and goes on.
 
+mod held;
+
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
-
+use self::held::{Counted, Resting, Waiting, Watched};
 use super::desk::Release;
 use super::format::Released;
-use super::index::{Index, Rest};
 use super::sequence::Place;
 use super::taken::Taken;
 use super::{About, Turn};
@@ -76,8 +76,7 @@ impl Turn {
         let until = self.release(began.nth, writes).await?.after(within);
         // Whatever another process's clock has said.
         let ends = self.clock().now().after(within).min(until);
-        let told = Arc::new(Notify::new());
-        let _watched = Watched::new(self, &told);
+        let Watched { told, .. } = &Watched::new(self)?;
         let mut refused = HashSet::new();
         let mut resting: Option<Resting<'_>> = None;
         loop {
@@ -85,16 +84,15 @@ impl Turn {
             let left = ends.since(self.clock().now());
             if found.is_some() || left.is_zero() {
                 if let Some(resting) = resting.take() {
-                    resting.end().await;
-                    let arrived = self.desk().clone().go_on(self.arrived()).await?;
-                    self.set_arrived(arrived);
+                    resting.end().await?;
+                    self.change(Self::go_on).await?;
                 }
                 let text = || format!("no answer came within {} s", within.as_secs_f32());
                 let late = || Error::new(Kind::Timeout, text()).with_source(NoAnswer);
                 return self.receive(found.ok_or_else(late)?);
             }
             if resting.is_none() {
-                resting = Some(Resting::begin(self));
+                resting = Some(Resting::begin(self)?);
             }
             tokio::select! {
                 () = told.notified() => {}
@@ -127,8 +125,7 @@ impl Turn {
     /// If dropped, nothing is taken in.
     pub async fn take_in_next(&self, wanted: &(dyn Fn(&About) -> bool + Send + Sync)) -> Result<About> {
         self.check_room()?;
-        let told = Arc::new(Notify::new());
-        let _watched = Watched::new(self, &told);
+        let Watched { told, .. } = &Watched::new(self)?;
         let mut refused = HashSet::new();
         loop {
             if let Some(found) = self.take_in_behind(wanted, None, &mut refused).await? {
@@ -191,6 +188,10 @@ impl Turn {
 
     /// Gives out what was not yet, for the wait with this number; gives when that was done first.
     async fn release(&self, nth: usize, writes: Vec<LogWrite>) -> Result<Timestamp> {
+        self.change(|turn| async move { turn.give_out(nth, writes).await }).await
+    }
+
+    async fn give_out(&self, nth: usize, writes: Vec<LogWrite>) -> Result<Timestamp> {
         let arrived = self.arrived();
         let mut released = arrived.released().clone();
         let first = released.calls;
@@ -211,10 +212,7 @@ impl Turn {
         }
         let writes = if known.is_none() { writes } else { Vec::new() };
         let release = Release { arrived, calls, first, released, writes };
-        self.collect(|collected| collected.releasing = true)?;
-        let done = Arc::clone(self.desk()).release(release).await;
-        self.collect(|collected| collected.releasing = false)?;
-        match done {
+        match Arc::clone(self.desk()).release(release).await {
             Ok(arrived) => {
                 self.set_arrived(arrived);
                 Ok(since)
@@ -228,6 +226,13 @@ impl Turn {
         }
     }
 
+    /// Goes on after a wait.
+    async fn go_on(self) -> Result<()> {
+        let arrived = Arc::clone(self.desk()).go_on(self.arrived()).await?;
+        self.set_arrived(arrived);
+        Ok(())
+    }
+
     async fn take_in_behind(
         &self,
         wanted: &(dyn Fn(&About) -> bool + Send + Sync),
@@ -235,6 +240,8 @@ impl Turn {
         refused: &mut HashSet<Place>,
     ) -> Result<Option<Taken>> {
         let desk = self.desk();
+        // Whoever comes too late would find what is behind the update's next run.
+        self.collect(|_| ())?;
         for (place, arrived) in desk.index().behind(self.place()) {
             let about = &arrived.about;
             let late = until.is_some_and(|until| about.arrived > until);
@@ -256,73 +263,5 @@ impl Turn {
         let about = taken.arrived().next().map(|arrived| arrived.about.clone());
         self.collect(|collected| collected.taken.add(taken))?;
         about.ok_or_else(|| Error::internal("nothing was taken in"))
-    }
-}
-
-/// The turn waits, until this is dropped.
-struct Waiting<'a> {
-    turn: &'a Turn,
-    nth: usize,
-    _counted: Counted<'a>,
-}
-
-/// A turn is counted among those that wait, until this is dropped.
-struct Counted<'a>(&'a Index);
-
-impl Drop for Counted<'_> {
-    fn drop(&mut self) {
-        self.0.end_to_wait();
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        // A turn that is over waits no more.
-        let _ = self.turn.collect(|collected| collected.waiting = false);
-    }
-}
-
-/// Somebody is told of what comes behind the turn's update, until this is dropped.
-struct Watched<'a>(&'a Turn);
-
-impl<'a> Watched<'a> {
-    fn new(turn: &'a Turn, told: &Arc<Notify>) -> Self {
-        turn.desk().index().watch(turn.place(), Arc::clone(told));
-        Self(turn)
-    }
-}
-
-impl Drop for Watched<'_> {
-    fn drop(&mut self) {
-        self.0.desk().index().unwatch(self.0.place());
-    }
-}
-
-/// The turn has no slot and its clock stands still. Dropped, it goes on at once.
-struct Resting<'a> {
-    turn: &'a Turn,
-    rest: Rest,
-}
-
-impl<'a> Resting<'a> {
-    fn begin(turn: &'a Turn) -> Self {
-        turn.limit().pause();
-        let (rest, start) = turn.desk().index().rest(turn.place());
-        Arc::clone(turn.desk()).start(start);
-        Self { turn, rest }
-    }
-
-    /// Waits for a slot.
-    async fn end(mut self) {
-        let start = self.turn.desk().index().resume(self.turn.place());
-        Arc::clone(self.turn.desk()).start(start);
-        self.rest.slot().await;
-    }
-}
-
-impl Drop for Resting<'_> {
-    fn drop(&mut self) {
-        self.turn.desk().index().seize(self.turn.place());
-        self.turn.limit().go_on();
     }
 }

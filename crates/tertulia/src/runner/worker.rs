@@ -159,16 +159,13 @@ impl<H: Handler> Core<H> {
                 if self.handle(&turn, update).await? == Handled::Stopped {
                     return Ok(Ended::Stopped);
                 }
-                self.commit(&turn.arrived(), turn.close()).await
+                let (arrived, collected) = turn.end().await;
+                self.commit(&arrived, collected).await
             };
             let ended = caught_async("the handler", run).await;
             // What the turn holds is forgotten before anything else happens.
-            let left = turn.close();
-            whole = turn.arrived();
-            if left.releasing {
-                // Its entry was being changed.
-                Arc::make_mut(&mut whole).leave_body_behind();
-            }
+            let (now, left) = turn.end().await;
+            whole = now;
             let outdated = caught("the handler", || {
                 let outdated = left.outdated || left.parts.iter().any(|part| part.outdated());
                 drop(left);

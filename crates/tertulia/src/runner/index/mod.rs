@@ -92,7 +92,7 @@ struct State {
     only: Option<Only>,
     /// The sources, by the number of their lane.
     sources: Vec<Box<str>>,
-    /// Turns whose handlers wait, so that they can be stopped. Few are in the next three.
+    /// Turns whose handlers wait, so that they can be stopped. Few are in the next ones.
     live: Places<Turn>,
     /// Who waits for a turn to be stopped.
     stopping: Places<oneshot::Sender<Option<Stopped>>>,
@@ -101,7 +101,7 @@ struct State {
     /// Turns that wait for an update without a slot, and how they are told that they have one again.
     resting: Places<oneshot::Sender<()>>,
     /// Who is told of what comes behind an update.
-    watched: Places<Arc<Notify>>,
+    watched: Places<Vec<Arc<Notify>>>,
 }
 
 type Places<T> = HashMap<Place, T, RandomState>;

@@ -12,22 +12,26 @@ use super::{Arrived, Index, Place, Start, State};
 pub(in crate::runner) struct Rest(oneshot::Receiver<()>);
 
 impl Rest {
-    /// Resolves when the turn has a slot again, after [`Index::resume`]; never if the runner stops before.
-    pub(in crate::runner) async fn slot(&mut self) {
-        if (&mut self.0).await.is_err() {
-            std::future::pending::<()>().await;
-        }
+    /// Resolves when the turn has a slot again, after [`Index::resume`]; with `false` if the turn ended before.
+    pub(in crate::runner) async fn slot(&mut self) -> bool {
+        (&mut self.0).await.is_ok()
     }
 }
 
 impl Index {
     /// Has `told` notified whenever an update arrives behind this one, until [`unwatch`](Self::unwatch).
     pub(in crate::runner) fn watch(&self, place: Place, told: Arc<Notify>) {
-        self.state.lock().watched.insert(place, told);
+        self.state.lock().watched.entry(place).or_default().push(told);
     }
 
-    pub(in crate::runner) fn unwatch(&self, place: Place) {
-        self.state.lock().watched.remove(&place);
+    pub(in crate::runner) fn unwatch(&self, place: Place, told: &Arc<Notify>) {
+        let mut state = self.state.lock();
+        if let Some(watching) = state.watched.get_mut(&place) {
+            watching.retain(|other| !Arc::ptr_eq(other, told));
+            if watching.is_empty() {
+                state.watched.remove(&place);
+            }
+        }
     }
 
     /// Gives back the slot of a turn, which goes on holding its keys.
@@ -87,8 +91,8 @@ impl State {
             return;
         }
         for ahead in self.sequencer.ahead(place) {
-            if let Some(told) = self.watched.get(&ahead) {
-                told.notify_one();
+            if let Some(watching) = self.watched.get(&ahead) {
+                watching.iter().for_each(|told| told.notify_one());
             }
         }
     }

@@ -8,15 +8,19 @@ mod crashes;
 mod once;
 mod refused;
 mod steer;
+mod torn;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tertulia::bot::{Bot, Running};
-use tertulia::storage::{Memory, Storage};
+use tertulia::storage::{Batch, Memory, Storage};
 use tertulia::{Conversation, Sessions};
 use tertulia_testkit::Desk;
+
+use crate::runner::support::{Fate, Faulty};
 
 /// What a conversation was told, in order.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -55,4 +59,12 @@ async fn heard(storage: &Arc<dyn Storage>) -> Vec<String> {
     let chats = Sessions::<Chat>::new(Arc::clone(storage), "chat").unwrap();
     let chat = chats.get(Conversation::new("desk", "7").unwrap()).await.unwrap();
     chat.into_inner().heard
+}
+
+/// A storage with this fate for the first batch that is picked.
+fn at_first(fate: Fate, picked: fn(&Batch) -> bool) -> Arc<dyn Storage> {
+    let met = AtomicUsize::new(0);
+    Faulty::new(Memory::new(), move |batch| {
+        if picked(batch) && met.fetch_add(1, Ordering::SeqCst) == 0 { fate } else { Fate::default() }
+    })
 }
