@@ -93,10 +93,12 @@ impl<H: Handler> Core<H> {
                     self.find_calls(arrived.shard, &ours).await;
                 }
                 taken.unsure();
+                halted.unsure();
                 Ok(Ended::EntryMoved)
             }
             Outcome::Conflict => {
                 taken.unsure();
+                halted.unsure();
                 Ok(Ended::Conflict)
             }
         }

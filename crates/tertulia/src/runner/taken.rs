@@ -104,6 +104,13 @@ impl Halted {
         self.updates.iter().map(|stopped| &stopped.arrived)
     }
 
+    /// Nobody knows whether they are still there: whoever runs them looks.
+    pub(super) fn unsure(self) {
+        if let Some(desk) = &self.desk {
+            desk.index().leave_bodies_behind(self.updates.iter().map(|stopped| stopped.place));
+        }
+    }
+
     /// They were removed with the turn's own; gives how many there were.
     pub(super) fn over(mut self) -> usize {
         let count = self.updates.len();
@@ -119,7 +126,7 @@ impl Drop for Halted {
     fn drop(&mut self) {
         let Some(desk) = self.desk.take() else { return };
         for stopped in self.updates.drain(..) {
-            let start = desk.index().resume(stopped.place);
+            let start = desk.index().let_run(stopped.place);
             Arc::clone(&desk).start(start);
         }
     }

@@ -9,7 +9,7 @@ mod taken_in;
 mod waits;
 mod watch;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
@@ -96,6 +96,8 @@ struct State {
     live: Places<Turn>,
     /// Who waits for a turn to be stopped.
     stopping: Places<oneshot::Sender<Option<Stopped>>>,
+    /// Updates that somebody has stopped to cancel them.
+    stopped_ones: HashSet<Place, RandomState>,
     /// How many turns wait for an update, or are about to.
     waiting: usize,
     /// Turns that wait for an update without a slot, and how they are told that they have one again.
@@ -239,6 +241,9 @@ impl Index {
     /// Takes out an update that is over.
     fn remove(&self, state: &mut State, place: Place, arrived: &Arrived) {
         state.sequencer.finish(place);
+        if !state.stopped_ones.is_empty() {
+            state.stopped_ones.remove(&place);
+        }
         state.bytes -= arrived.kept();
         // Not at each removal.
         if self.free(state) == self.enough() {

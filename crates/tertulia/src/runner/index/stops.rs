@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::{Arrived, Index, Key, Place, State};
+use super::{Arrived, Index, Key, Place, Start, State};
 use crate::Conversation;
 use crate::runner::turn::Turn;
 
-/// An update that does not run until it is [cancelled](Index::forget) or [let go](Index::resume).
+/// An update that does not run until it is [cancelled](Index::forget) or [let go](Index::let_run).
 #[derive(Clone, Debug)]
 pub(in crate::runner) struct Stopped {
     pub(in crate::runner) place: Place,
@@ -39,11 +39,14 @@ impl Index {
                 return Head::Nothing;
             };
             // One at a time: the second finds nothing any more.
-            if state.stopping.contains_key(&place) {
+            if state.stopping.contains_key(&place) || state.stopped_ones.contains(&place) {
                 return Head::Nothing;
             }
             let turn = state.live.get(&place).cloned();
-            if turn.is_none() && state.sequencer.stop(place) {
+            // A turn that rests runs, though it has no slot.
+            let rests = state.resting.contains_key(&place);
+            if turn.is_none() && !rests && state.sequencer.stop(place) {
+                state.stopped_ones.insert(place);
                 let arrived = state.sequencer.get(place).cloned();
                 return arrived.map_or(Head::Nothing, |arrived| Head::Stopped(Stopped { place, arrived }));
             }
@@ -55,6 +58,15 @@ impl Index {
             turn.limit().stop();
         }
         head
+    }
+
+    /// Lets an update run that was stopped.
+    pub(in crate::runner) fn let_run(&self, place: Place) -> Start {
+        let mut state = self.state.lock();
+        if state.stopped_ones.remove(&place) {
+            state.sequencer.resume(place);
+        }
+        self.start(&mut state)
     }
 
     /// The handler of a turn waits: it can be stopped from now on, until [`deaf`](Self::deaf). Tells whether it is to
@@ -81,9 +93,9 @@ impl State {
         }
         let Some(tell) = self.stopping.remove(&place) else { return };
         let Some(arrived) = self.sequencer.get(place).cloned() else { return };
-        self.sequencer.stop(place);
-        if tell.send(Some(Stopped { place, arrived })).is_err() {
-            self.sequencer.resume(place);
+        if tell.send(Some(Stopped { place, arrived })).is_ok() {
+            self.sequencer.stop(place);
+            self.stopped_ones.insert(place);
         }
     }
 

@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tertulia::bot::{Bot, Bypass, Context, Session, command};
-use tertulia::runner::Options;
+use tertulia::runner::{INBOX, Options};
+use tertulia::storage::{Batch, Write};
 
 use super::super::support::{Window, replies, say};
-use super::{Chat, at_desk, heard, memory, pass, sent, tell};
-use crate::runner::support::assert_all_done;
+use super::{Chat, at_desk, at_first, heard, memory, pass, sent, tell};
+use crate::runner::support::{Fate, assert_all_done};
 
 /// Counts how many futures are dropped before their end, as a model call that is cancelled.
 #[derive(Clone, Default)]
@@ -243,4 +244,66 @@ async fn whoever_waits_for_the_answer_of_a_cancelled_update_is_told() {
     });
     assert_eq!(thought, tertulia::bot::answer::Answer::Cancelled);
     assert_eq!(stopped, replies(&["stopped"]));
+}
+
+/// How many entries a batch removes from the inbox.
+fn removes(batch: &Batch) -> usize {
+    let of = |write: &Write| match write {
+        Write::Queue(queue) if *queue.key.name() == INBOX => queue.remove.len(),
+        _ => 0,
+    };
+    batch.writes.iter().map(of).sum()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_cancels_twice_cancels_one_update_once() {
+    let storage = memory();
+    let (desk, bot) = at_desk(&storage, |bot| {
+        bot.bypass(command("stop"), async |turn: Bypass| {
+            let (first, second) = tokio::join!(turn.cancel_turn(), turn.cancel_turn());
+            let said = format!("{} {} {}", first?, second?, turn.cancel_turn().await?);
+            turn.reply(said).await?;
+            Ok(())
+        })
+        .on_message(async |ctx: Context| {
+            if ctx.text() == "think" {
+                std::future::pending::<()>().await;
+            }
+            ctx.reply(format!("echo {}", ctx.text())).await?;
+            Ok(())
+        })
+    })
+    .await;
+    tell(&bot, "think").await;
+    tell(&bot, "next").await;
+    pass().await;
+    tell(&bot, "/stop").await;
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    assert_eq!(sent(&desk), ["true false false", "echo next"]);
+    assert_all_done(&storage).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_whose_cancelling_lost_its_answer_is_not_run_again() {
+    let storage = at_first(Fate { lost: true, ..Fate::default() }, |batch| removes(batch) == 2);
+    let runs = Arc::new(AtomicUsize::new(0));
+    let ran = Arc::clone(&runs);
+    let (desk, bot) = at_desk(&storage, |bot| {
+        bot.bypass(command("stop"), async |turn: Bypass| {
+            turn.cancel_turn().await?;
+            turn.reply("stopped").await?;
+            Ok(())
+        })
+        .on_message(move |_: Context| {
+            runs.fetch_add(1, Ordering::SeqCst);
+            std::future::pending()
+        })
+    })
+    .await;
+    tell(&bot, "think").await;
+    pass().await;
+    tell(&bot, "/stop").await;
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(sent(&desk), ["stopped"]);
+    assert_eq!((ran.load(Ordering::SeqCst), bot.size()), (1, 0));
 }
