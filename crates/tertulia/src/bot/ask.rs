@@ -4,9 +4,9 @@ use std::fmt;
 use std::pin::Pin;
 use std::time::Duration;
 
-use super::replies::Replies;
 use super::{Context, Filter, Update, UpdateKind};
 use crate::runner::{About, Awaited};
+use crate::storage::LogWrite;
 use crate::{Error, Result};
 
 /// An update that a handler has received beside its own.
@@ -155,13 +155,11 @@ impl Ask<'_> {
             Some(filter) => ctx.is(about, &**filter),
             None => ctx.is(about, &is_said),
         };
-        let now = ctx.turn().clock().now();
-        let writes =
-            if ctx.answers() { ctx.with_replies(|replies| replies.writes(now))?? } else { Vec::new() };
+        let writes = if ctx.answers() { asked(ctx).await? } else { Vec::new() };
         let received = ctx.turn().wait(Awaited { wanted: &wanted, within, writes }).await;
         if ctx.answers() {
-            // Where it was not, the handler is not kept to its end.
-            ctx.with_replies(Replies::wrote)?;
+            let waits = ctx.turn().settled().await?;
+            ctx.with_replies(|replies| replies.settle(waits))?;
         }
         let about = received?;
         if ctx.answers() {
@@ -190,6 +188,17 @@ impl Response {
         };
         Ok(Self { text, update, about })
     }
+}
+
+/// What a question writes where replies are read.
+async fn asked(ctx: &Context) -> Result<Vec<LogWrite>> {
+    let waits = ctx.turn().settled().await?;
+    let now = ctx.turn().clock().now();
+    ctx.with_replies(|replies| {
+        replies.settle(waits);
+        replies.asks(waits);
+        replies.writes(now)
+    })?
 }
 
 /// Whether somebody has said something.

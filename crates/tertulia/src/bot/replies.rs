@@ -12,10 +12,20 @@ pub(super) struct Replies {
     said: Vec<String>,
     /// How much of that is written.
     written: usize,
+    /// What a question would have written.
+    asked: Option<Asked>,
     /// How much was said to those before.
     before: u32,
     /// Other updates of the turn, whose answers say nothing.
     others: Vec<About>,
+}
+
+/// What is written when a turn begins to wait.
+struct Asked {
+    /// How many waits had given something out before it.
+    waits: usize,
+    said: usize,
+    others: usize,
 }
 
 impl Replies {
@@ -24,7 +34,7 @@ impl Replies {
         let mut all: Vec<About> = vec![turn.about().clone()];
         all.extend_from_slice(turn.joined());
         let to = all.pop().expect("there is at least the turn's own");
-        Self { to, said: Vec::new(), written: 0, before: 0, others: all }
+        Self { to, said: Vec::new(), written: 0, asked: None, before: 0, others: all }
     }
 
     /// Adds a reply, and gives its number.
@@ -38,10 +48,21 @@ impl Replies {
         self.others.push(other);
     }
 
-    /// What was said so far is written, by this run of the handler or one before.
-    pub(super) fn wrote(&mut self) {
-        self.written = self.said.len();
-        self.others.clear();
+    /// What was said so far is about to be written, when `waits` of this run have given something out.
+    pub(super) fn asks(&mut self, waits: usize) {
+        let (said, others) = (self.said.len(), self.others.len());
+        self.asked.get_or_insert(Asked { waits, said, others });
+    }
+
+    /// So many waits of this run have given something out: what the last question was to write is written, by this run
+    /// or one before, or else the question was refused.
+    pub(super) fn settle(&mut self, now: usize) {
+        if let Some(Asked { waits, said, others }) = self.asked.take()
+            && now > waits
+        {
+            self.written = said;
+            self.others.drain(..others);
+        }
     }
 
     /// What is said from now on is said to another update.

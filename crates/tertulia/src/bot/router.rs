@@ -100,7 +100,7 @@ impl Handler for Router {
         if let Some(passing) = self.passing.iter().find(|passing| passing.filter.matches(&update)) {
             let ctx = Context::new(turn, update, platform, Arc::clone(&self.shared));
             (passing.handler)(Bypass::new(ctx.clone())).await?;
-            return answer(&ctx);
+            return answer(&ctx).await;
         }
         let route = self.routes.iter().find(|route| route.filter.matches(&update));
         if route.is_none() && !platform.answers {
@@ -110,7 +110,7 @@ impl Handler for Router {
         if let Some(route) = route {
             (route.handler)(ctx.clone()).await?;
         }
-        answer(&ctx)
+        answer(&ctx).await
     }
 
     fn cancelled(&self, about: &About) -> Vec<LogWrite> {
@@ -123,8 +123,9 @@ impl Handler for Router {
 }
 
 /// Has what was replied written as answers, where it is not called.
-fn answer(ctx: &Context) -> HandlerResult {
-    if let Some(replies) = ctx.take_replies() {
+async fn answer(ctx: &Context) -> HandlerResult {
+    if let Some(mut replies) = ctx.take_replies() {
+        replies.settle(ctx.turn().settled().await?);
         for write in replies.writes(ctx.turn().clock().now())? {
             ctx.turn().write(write)?;
         }

@@ -74,6 +74,8 @@ pub(super) struct Collected {
     /// How often it has waited, and whether it does.
     pub(super) waits: usize,
     pub(super) waiting: bool,
+    /// How many of its waits have given out what was called before them, in this run or one before.
+    pub(super) given_out: usize,
     /// It has no slot, since it waits.
     pub(super) resting: bool,
     /// Who is told of what comes behind its update, and of its end.
@@ -323,6 +325,15 @@ impl Turn {
             // The runner has stopped.
             Err(_) => std::future::pending().await,
         }
+    }
+
+    /// Waits until nothing changes its entry; gives how many waits of this run have given something out by then.
+    ///
+    /// # Errors
+    /// `Closed` if the turn is over.
+    pub(crate) async fn settled(&self) -> Result<usize> {
+        let _unchanging = self.unchanging().await;
+        self.collect(|collected| collected.given_out)
     }
 
     async fn unchanging(&self) -> tokio::sync::MutexGuard<'_, ()> {

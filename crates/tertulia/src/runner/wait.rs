@@ -188,7 +188,12 @@ impl Turn {
 
     /// Gives out what was not yet, for the wait with this number; gives when that was done first.
     async fn release(&self, nth: usize, writes: Vec<LogWrite>) -> Result<Timestamp> {
-        self.change(|turn| async move { turn.give_out(nth, writes).await }).await
+        self.change(|turn| async move {
+            let since = turn.give_out(nth, writes).await?;
+            turn.collect(|collected| collected.given_out += 1)?;
+            Ok(since)
+        })
+        .await
     }
 
     async fn give_out(&self, nth: usize, writes: Vec<LogWrite>) -> Result<Timestamp> {

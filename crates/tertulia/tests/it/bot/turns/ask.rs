@@ -320,3 +320,32 @@ async fn an_answer_that_was_given_out_is_not_taken_back_when_the_handler_fails_f
     let answer = tertulia::bot::answer::read(&*bot.door().storage, &conversation, &id).await.unwrap();
     assert_eq!(answer, Some(replies(&["well?"])));
 }
+
+#[tokio::test(start_paused = true)]
+async fn where_replies_are_read_a_refused_question_takes_none_of_them_along() {
+    let bot = Bot::new(Window).on_message(async |ctx: Context| {
+        ctx.reply("hello").await?;
+        let refused = ctx.next_update().within(Duration::ZERO).await.unwrap_err();
+        ctx.reply(format!("{:?}", refused.kind())).await?;
+        Ok(())
+    });
+    let bot = bot.start().await.unwrap();
+    assert_eq!(say(&bot, "a", "hello").await, replies(&["hello", "Invalid"]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_replies_are_read_a_question_that_is_dropped_is_said_once() {
+    let bot = Bot::new(Window).on_message(async |ctx: Context| {
+        if tokio::time::timeout(Duration::from_secs(1), ctx.ask("well?")).await.is_err() {
+            ctx.reply("too late").await?;
+        }
+        Ok(())
+    });
+    let bot = bot.start().await.unwrap();
+    let update = super::super::support::update("window", "a", "hello");
+    let (conversation, id) = (update.conversation.clone(), update.id.clone());
+    bot.door().intake.submit(update).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let answer = tertulia::bot::answer::read(&*bot.door().storage, &conversation, &id).await.unwrap();
+    assert_eq!(answer, Some(replies(&["well?", "too late"])));
+}
