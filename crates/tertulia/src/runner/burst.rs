@@ -16,6 +16,10 @@ impl<H: Handler> Core<H> {
     /// it may begin now.
     pub(super) async fn burst_ends_in(&self, place: Place, first: &Arrived) -> Option<Duration> {
         let Burst { quiet, longest, most } = self.burst(&first.about)?;
+        // One that has asked before is joined with what it was joined with then.
+        if first.released.is_some() {
+            return None;
+        }
         // Whoever cannot be read now is found when it is joined.
         let more = self.burst_behind(place, first, most).await.ok()?;
         if more.len() + 1 >= most {
@@ -30,6 +34,8 @@ impl<H: Handler> Core<H> {
     pub(super) async fn join_burst(self: &Arc<Self>, place: Place, first: &Arrived) -> Result<Taken> {
         let mut joined = Taken::default();
         let Some(Burst { most, .. }) = self.burst(&first.about) else { return Ok(joined) };
+        let before = first.released.as_ref().map(|released| usize::from(released.joined) + 1);
+        let most = before.unwrap_or(most);
         for (place, arrived) in self.burst_behind(place, first, most).await? {
             let desk = Arc::clone(self) as Arc<dyn super::desk::Desk>;
             match Taken::one(&desk, place, arrived) {

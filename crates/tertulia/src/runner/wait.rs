@@ -210,6 +210,7 @@ impl Turn {
         {
             return Ok(since);
         }
+        released.joined = u16::try_from(self.joined().len()).unwrap_or(u16::MAX);
         released.calls += u32::try_from(calls.len()).expect("memory ends before calls do");
         let since = known.unwrap_or_else(|| self.clock().now());
         if known.is_none() {

@@ -63,11 +63,14 @@ pub struct Released {
     pub calls: u32,
     /// When it did so, each time.
     pub waits: Vec<Timestamp>,
+    /// How many updates were run together with it: a turn that runs again has these and no more, since what came
+    /// later may have been its answer.
+    pub joined: u16,
 }
 
 impl Released {
     /// Nothing.
-    pub(crate) const NOTHING: Self = Self { calls: 0, waits: Vec::new() };
+    pub(crate) const NOTHING: Self = Self { calls: 0, waits: Vec::new(), joined: 0 };
 
     /// How often a turn waits at most.
     pub(crate) const MAX_WAITS: usize = 128;
@@ -127,6 +130,7 @@ impl InboxRecord {
             out.put_u32_le(released.calls);
             out.put_u16_le(u16::try_from(released.waits.len()).expect("a turn waits at most 128 times"));
             released.waits.iter().for_each(|wait| out.put_u64_le(wait.0));
+            out.put_u16_le(released.joined);
         }
         put_text(&mut out, text);
         out.put_slice(body);
@@ -155,7 +159,7 @@ impl Released {
     fn read(fields: &mut Fields) -> Result<Self> {
         let calls = fields.u32()?;
         let waits = (0..fields.u16()?).map(|_| fields.u64().map(Timestamp)).collect::<Result<_>>()?;
-        Ok(Self { calls, waits })
+        Ok(Self { calls, waits, joined: fields.u16()? })
     }
 }
 

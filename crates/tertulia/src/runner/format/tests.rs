@@ -89,7 +89,7 @@ fn begun() -> InboxRecord {
 
 fn released() -> InboxRecord {
     let waits = vec![Timestamp(1_790_000_001_000), Timestamp(1_790_000_002_000)];
-    InboxRecord { released: Released { calls: 3, waits }, ..inbox() }
+    InboxRecord { released: Released { calls: 3, waits, joined: 5 }, ..inbox() }
 }
 
 fn released_and_begun() -> InboxRecord {

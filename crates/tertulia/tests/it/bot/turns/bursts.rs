@@ -114,3 +114,26 @@ async fn all_who_wait_for_an_answer_get_one_and_the_last_the_replies() {
     });
     assert_eq!((first, second), (replies(&[]), replies(&["one+two"])));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_burst_that_asks_and_runs_again_is_not_joined_with_its_answer() {
+    let storage = memory();
+    let burst = Burst { quiet: Duration::from_millis(500), longest: Duration::from_secs(3), most: 8 };
+    let (desk, bot) = at_desk(&storage, |bot| {
+        bot.burst(message, burst).on_message(async |ctx: Context, joined: Joined| {
+            let answer = ctx.ask("well?").await?.text;
+            anyhow::ensure!(ctx.attempt() == 3, "not yet");
+            ctx.reply(format!("{}: {answer}", joined.text())).await?;
+            Ok(())
+        })
+    })
+    .await;
+    for text in ["one", "two"] {
+        tell(&bot, text).await;
+    }
+    super::pass().await;
+    tell(&bot, "yes").await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(sent(&desk), ["well?", "one\ntwo: yes"]);
+    assert_all_done(&storage).await;
+}
