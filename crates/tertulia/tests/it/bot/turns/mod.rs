@@ -5,6 +5,7 @@ mod ask;
 mod bursts;
 mod cancel;
 mod crashes;
+mod lost;
 mod once;
 mod refused;
 mod steer;

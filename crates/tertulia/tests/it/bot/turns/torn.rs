@@ -7,7 +7,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tertulia::bot::{Bot, Bypass, Context, callback, command, message};
 use tertulia::error::Kind;
-use tertulia::runner::{INBOX, Options};
+use tertulia::runner::{INBOX, OUTBOX, Options};
 use tertulia::storage::{Batch, Write};
 
 use super::{at_desk, at_first, memory, pass, sent, tell};
@@ -166,4 +166,57 @@ async fn who_asks_and_is_steered_at_once_hears_both() {
     assert_eq!(sent(&desk), ["well?", "yes /steer left"]);
     let stats = bot.stats();
     assert_eq!((stats.running, stats.asking, stats.updates), (0, 0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_filter_that_panics_over_an_answer_fails_the_try_and_leaks_no_slot() {
+    let storage = memory();
+    let options = Options { retries: 1, concurrency: 1, ..Options::default() };
+    let (desk, bot) = at_desk(&storage, |bot| {
+        bot.options(options)
+            .bypass(
+                |update: &tertulia::bot::Update| {
+                    assert!(update.text() != Some("panic"), "no");
+                    false
+                },
+                async |_: Bypass| Ok(()),
+            )
+            .on_command("form", async |ctx: Context| {
+                ctx.ask("well?").of(|_: &tertulia::bot::Update| panic!("no")).await?;
+                Ok(())
+            })
+            .on_message(async |ctx: Context| {
+                ctx.reply(format!("echo {}", ctx.text())).await?;
+                Ok(())
+            })
+    })
+    .await;
+    tell(&bot, "/form").await;
+    pass().await;
+    tell(&bot, "Ana").await;
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    assert_eq!(sent(&desk), ["well?", "echo Ana"]);
+    let stats = bot.stats();
+    assert_eq!((stats.running, stats.asking, stats.updates, stats.bytes), (0, 0, 0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancelling_handler_that_is_dropped_while_it_waits_lets_the_other_run() {
+    let slow = Fate { before: Duration::from_secs(20), ..Fate::default() };
+    let storage = at_first(slow, |batch| {
+        batch.writes.iter().any(|write| matches!(write, Write::Queue(queue) if *queue.key.name() == OUTBOX))
+    });
+    let options = Options { time_limit: Some(Duration::from_secs(2)), retries: 0, ..Options::default() };
+    let (desk, bot) = at_desk(&storage, |bot| asking(bot.options(options))).await;
+    tell(&bot, "hello").await;
+    // Its commit is under way, so the other can only wait for it, and is late.
+    tell(&bot, "/stop").await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    tell(&bot, "ask").await;
+    pass().await;
+    tell(&bot, "/stop").await;
+    pass().await;
+    assert_eq!(sent(&desk), ["echo hello", "well?", "stopped"]);
+    let stats = bot.stats();
+    assert_eq!((stats.running, stats.asking, stats.updates, stats.bytes), (0, 0, 0, 0));
 }
