@@ -92,24 +92,26 @@ fn assert_sent(outcome: &Outcome, expected: &[&str]) {
     assert_eq!(once, expected, "sent in all: {:?}", outcome.sent);
 }
 
+/// Asks for a name and an age on `/form`, and echoes everything else.
+pub(super) fn form(bot: Bot) -> Bot {
+    bot.session::<Chat>("chat")
+        .on_command("form", async |ctx: Context, mut chat: Session<Chat>| {
+            let name = ctx.ask("name?").await?.text;
+            let age = ctx.ask("age?").await?.text;
+            chat.heard.push(format!("{name} is {age}"));
+            ctx.reply("thanks").await?;
+            Ok(())
+        })
+        .on_message(async |ctx: Context, mut chat: Session<Chat>| {
+            chat.heard.push(ctx.text().to_owned());
+            ctx.reply("echo").await?;
+            Ok(())
+        })
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_handler_that_asks_is_answered_once() {
-    let outcomes = with_each_end(&["/form", "Ana", "33", "bye"], |bot| {
-        bot.session::<Chat>("chat")
-            .on_command("form", async |ctx: Context, mut chat: Session<Chat>| {
-                let name = ctx.ask("name?").await?.text;
-                let age = ctx.ask("age?").await?.text;
-                chat.heard.push(format!("{name} is {age}"));
-                ctx.reply("thanks").await?;
-                Ok(())
-            })
-            .on_message(async |ctx: Context, mut chat: Session<Chat>| {
-                chat.heard.push(ctx.text().to_owned());
-                ctx.reply("echo").await?;
-                Ok(())
-            })
-    })
-    .await;
+    let outcomes = with_each_end(&["/form", "Ana", "33", "bye"], form).await;
     assert!(outcomes.len() > 10, "{} ends were tried", outcomes.len());
     for outcome in outcomes {
         assert_eq!(outcome.heard, ["Ana is 33", "bye"]);

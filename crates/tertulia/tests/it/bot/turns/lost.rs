@@ -9,6 +9,7 @@ use tertulia::bot::{Bot, Burst, Bypass, Context, Joined, Session, command, messa
 use tertulia::runner::Options;
 use tertulia::storage::{Memory, Storage};
 
+use super::crashes::form;
 use super::{Chat, at_desk, heard, pass, sent, tell};
 use crate::runner::support::{Fate, Faulty, assert_all_done};
 
@@ -45,22 +46,7 @@ async fn with_each_lost(texts: &[&str], bot: impl Fn(Bot) -> Bot, judge: impl Fn
 
 #[tokio::test(start_paused = true)]
 async fn a_handler_that_asks_is_answered_once() {
-    let bot = |bot: Bot| {
-        bot.session::<Chat>("chat")
-            .on_command("form", async |ctx: Context, mut chat: Session<Chat>| {
-                let name = ctx.ask("name?").await?.text;
-                let age = ctx.ask("age?").await?.text;
-                chat.heard.push(format!("{name} is {age}"));
-                ctx.reply("thanks").await?;
-                Ok(())
-            })
-            .on_message(async |ctx: Context, mut chat: Session<Chat>| {
-                chat.heard.push(ctx.text().to_owned());
-                ctx.reply("echo").await?;
-                Ok(())
-            })
-    };
-    with_each_lost(&["/form", "Ana", "33", "bye"], bot, |sent, heard| {
+    with_each_lost(&["/form", "Ana", "33", "bye"], form, |sent, heard| {
         assert_eq!(sent, ["name?", "age?", "thanks", "echo"]);
         assert_eq!(heard, ["Ana is 33", "bye"]);
     })
