@@ -82,8 +82,9 @@ impl Bot {
     }
 
     /// Keeps a journal of each conversation: what its turns were and did, to be looked at, and to be run again on other
-    /// code with [`replay`](Self::replay). It holds what people wrote and what they were told, for as long as it says, and
-    /// costs about as many bytes as the turn's own batch has. There is none unless asked for.
+    /// code with [`replay`](Self::replay). It holds what people wrote and what they were told, for as long as it says. There
+    /// is none unless asked for: on SQLite a turn takes about twice the time of the processor with it, and three times the
+    /// bytes written to disk.
     pub fn journal(mut self, journal: Journal) -> Self {
         self.journal = Some(journal);
         self

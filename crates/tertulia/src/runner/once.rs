@@ -103,6 +103,25 @@ impl Turn {
         Ok(known.cloned())
     }
 
+    /// The names of what is recorded, by earlier runs of the update or this one, sorted. Costs a read, once, also where
+    /// there is nothing.
+    ///
+    /// # Errors
+    /// `Corrupt`; what the storage gives.
+    pub async fn recorded_names(&self) -> Result<Vec<String>> {
+        if let Some(script) = self.script() {
+            return Ok(script.recorded_names());
+        }
+        let mut results = self.once_results().results.lock().await;
+        if results.is_none() {
+            *results = Some(self.read_results().await?);
+        }
+        let known = results.iter().flat_map(|results| results.known.keys().cloned());
+        let mut names: Vec<String> = known.collect();
+        names.sort_unstable();
+        Ok(names)
+    }
+
     /// Records a result at once, under a name that [`recorded`](Self::recorded) was asked for. It goes with the update.
     ///
     /// # Errors

@@ -49,8 +49,9 @@ fn said(calls: &[JournalCall], writes: &[LogWrite]) -> Vec<Value> {
 }
 
 fn readable(bytes: &Bytes) -> Value {
-    let text = || String::from_utf8_lossy(bytes).into_owned().into();
-    serde_json::from_slice(bytes).unwrap_or_else(|_| text())
+    // Most formats have a version before what they say.
+    let said = bytes.strip_prefix(&[1]).or(bytes.strip_prefix(&[2])).unwrap_or(bytes);
+    serde_json::from_slice(said).unwrap_or_else(|_| String::from_utf8_lossy(said).into_owned().into())
 }
 
 type Written<'a> = Vec<(&'a Option<Bytes>, &'a Vec<Bytes>, bool)>;

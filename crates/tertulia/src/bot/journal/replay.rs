@@ -100,7 +100,7 @@ impl Replay {
             Some(bytes) => Err(Skipped::TooLarge(bytes)),
             None if !is_known || !recorded.is_whole() => Err(Skipped::Unknown),
             None => {
-                let clock = Clock::starting_at(record.at, record.at.0);
+                let clock = Clock::skipping(record.at, record.at.0);
                 let storage = &self.stage.storage;
                 let router = &self.router;
                 Ok(journal::play(router, storage, clock, conversation, record, self.within).await?)

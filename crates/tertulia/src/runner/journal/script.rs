@@ -95,6 +95,11 @@ impl Script {
         }
     }
 
+    /// The names of the recorded results.
+    pub(in crate::runner) fn recorded_names(&self) -> Vec<String> {
+        self.once.iter().map(|(name, _)| name.clone()).collect()
+    }
+
     /// What the wait with this number was given.
     ///
     /// # Errors

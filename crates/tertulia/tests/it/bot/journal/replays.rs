@@ -230,6 +230,31 @@ async fn a_handler_that_asks_less_or_more_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn waits_by_the_turn_s_clock_take_no_time_and_its_time_is_that_of_the_turn() {
+    let storage = memory();
+    let waiting = || {
+        Bot::new(Desk::new()).session::<Chat>("chat").on_message(
+            async |ctx: Context, mut chat: Session<Chat>| {
+                let clock = ctx.turn().clock();
+                let began = clock.now();
+                clock.sleep(Duration::from_secs(30)).await;
+                chat.count = clock.now().since(began).as_secs();
+                let soon = began.since(ctx.turn().about().arrived) < Duration::from_hours(1);
+                ctx.reply(format!("soon: {soon}")).await?;
+                Ok(())
+            },
+        )
+    };
+    let running = started(&storage, Journal::default(), waiting()).await;
+    tell(&running, "7", "hello").await;
+    tokio::time::sleep(Duration::from_hours(24 * 10)).await;
+    let began = tokio::time::Instant::now();
+    let replayed = replayed(&storage, waiting(), "desk:7").await;
+    assert!(replayed.is_same() && replayed.turns == 1, "{replayed}");
+    assert!(began.elapsed() < Duration::from_secs(1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_handler_that_hangs_is_told() {
     let (storage, model) = (memory(), Model::default());
     let running = started(&storage, Journal::default(), bot(&model, Change::None)).await;
