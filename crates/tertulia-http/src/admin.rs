@@ -134,7 +134,7 @@ fn not_found(text: String) -> Problem {
 }
 
 /// These speak of what was asked for, by its id, and of nothing else.
-fn told(error: Error) -> Problem {
+pub(crate) fn told(error: Error) -> Problem {
     match error.kind() {
         Kind::Gone => not_found(error.to_string()),
         Kind::Conflict => Problem::new(ProblemKind::Conflict, error.to_string()),

@@ -33,6 +33,7 @@ mod auth;
 mod body;
 mod chat;
 mod exchange;
+mod fork;
 mod gate;
 mod health;
 mod message;

@@ -10,7 +10,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use tertulia::bot::Door;
 
-use crate::{Options, Problem, ProblemKind, admin, auth, chat, health, metrics};
+use crate::{Options, Problem, ProblemKind, admin, auth, chat, fork, health, metrics};
 
 /// What all requests share.
 #[derive(Clone, Debug)]
@@ -27,6 +27,8 @@ pub(crate) struct Shared {
 /// `POST /v1/dead/{id}/replay`. Parked updates: `GET /v1/parked`, `GET /v1/parked/{id}`,
 /// `POST /v1/parked/{id}/release`, and `DELETE /v1/parked/{id}`, which makes it a dead letter.
 ///
+/// `POST /v1/fork` with `{"from", "at", "to"}` copies the sessions of a conversation to another one.
+///
 /// Every failure is a [`Problem`] as JSON. The bot needs the adapter [`Http`](crate::Http).
 pub fn router(door: Door, options: Options) -> Router {
     let limit = DefaultBodyLimit::max(options.body_bytes);
@@ -36,6 +38,7 @@ pub fn router(door: Door, options: Options) -> Router {
         .route("/health", get(health::get))
         .route("/metrics", get(metrics::get))
         .merge(admin::routes())
+        .merge(fork::routes())
         .fallback(|| async { Problem::new(ProblemKind::NotFound, "there is no such path") })
         .method_not_allowed_fallback(|| async {
             Problem::new(ProblemKind::MethodNotAllowed, "this path does not know that method")

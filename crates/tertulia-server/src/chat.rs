@@ -99,7 +99,8 @@ impl InProcess {
             Some(telegram) => bot.adapter(Unasked(telegram)),
             None => bot,
         };
-        let running = handler::give(config, webhooks.platforms(bot))?.start().await?;
+        let bot = config.keep_journal(webhooks.platforms(bot));
+        let running = handler::give(config, bot)?.start().await?;
         let mut options = Options::new();
         options.answer_within = config.answer_timeout;
         Ok(Self { running, opened, conversation, options })

@@ -66,7 +66,17 @@ pub(crate) enum Command {
         /// How many of the last entries of each log to show
         #[arg(long, default_value_t = 100)]
         entries: usize,
+        /// Its turns one after the other instead: what came, what was said, and what changed
+        #[arg(long, conflicts_with = "entries")]
+        timeline: bool,
+        /// The timeline as JSON
+        #[arg(long, requires = "timeline")]
+        json: bool,
     },
+    /// Run the turns of a conversation again, sending nothing, on the demonstration bot, --handler, or --with a command
+    Replay(Replayed),
+    /// Copy the sessions of a conversation to another one, to go on there
+    Fork(Forked),
     /// Run a fake Bot API server at --listen, a free port if that is not given, to try bots on
     FakeTelegram(FakeTelegram),
     /// Feed a bot, kill it again and again, and judge what it answers: see torture/README.md
@@ -106,6 +116,32 @@ pub(crate) enum ParkedCommand {
     Release(Chosen),
     /// Make dead letters of parked updates, so that what is behind them runs
     GiveUp(Chosen),
+}
+
+/// What to run again, and on what.
+#[derive(Debug, Args)]
+pub(crate) struct Replayed {
+    /// The conversation, such as http:alice
+    pub(crate) conversation: String,
+    /// A line of shell that starts a handler at the port in PORT of this machine; it is stopped afterwards
+    #[arg(long, value_name = "COMMAND", conflicts_with = "handler")]
+    pub(crate) with: Option<String>,
+    /// Have each turn find what the turns before it have left here, not what they left then
+    #[arg(long)]
+    pub(crate) carry: bool,
+}
+
+/// What to copy.
+#[derive(Debug, Args)]
+pub(crate) struct Forked {
+    /// The conversation, such as http:alice
+    pub(crate) conversation: String,
+    /// As this turn has left it, by its number in the timeline [default: as it is]
+    #[arg(long, value_name = "TURN")]
+    pub(crate) at: Option<u64>,
+    /// Where to [default: a new one, http:fork-...]
+    #[arg(long, value_name = "CONVERSATION")]
+    pub(crate) to: Option<String>,
 }
 
 /// What to list.

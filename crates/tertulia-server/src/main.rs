@@ -9,10 +9,12 @@ mod conversations;
 mod demo;
 mod failure;
 mod fake_telegram;
+mod fork;
 mod handler;
 mod metrics;
 mod output;
 mod place;
+mod replay;
 mod serve;
 mod show;
 mod signal;
@@ -49,8 +51,17 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Torture(options)) => return runtime()?.block_on(torture::run(options)),
         command => command,
     };
-    let config = Config::read(&cli.options).map_err(Failure::Usage)?;
-    if cli.options.print_config {
+    let mut options = cli.options;
+    let mut port = None;
+    if let Some(Command::Replay(asked)) = &command
+        && asked.with.is_some()
+    {
+        let free = replay::free_port()?;
+        options.handler = Some(format!("http://127.0.0.1:{free}"));
+        port = Some(free);
+    }
+    let config = Config::read(&options).map_err(Failure::Usage)?;
+    if options.print_config {
         output::text(&config.print());
         return Ok(());
     }
@@ -61,7 +72,14 @@ fn run(cli: Cli) -> Result<(), Failure> {
             Some(Command::Conversations { json }) => conversations::run(&config, json).await,
             Some(Command::Dead { command }) => admin::dead::run(&config, &command).await,
             Some(Command::Parked { command }) => admin::parked::run(&config, &command).await,
-            Some(Command::Show { conversation, entries }) => show::run(&config, &conversation, entries).await,
+            Some(Command::Show { conversation, timeline: true, json, .. }) => {
+                show::timeline::run(&config, &conversation, json).await
+            }
+            Some(Command::Show { conversation, entries, .. }) => {
+                show::run(&config, &conversation, entries).await
+            }
+            Some(Command::Replay(asked)) => replay::run(&config, &asked, port).await,
+            Some(Command::Fork(asked)) => fork::run(&config, &asked).await,
             _ => serve::run(&config).await,
         }
     })

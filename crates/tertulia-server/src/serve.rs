@@ -105,7 +105,8 @@ async fn start(
         Some(telegram) => bot.adapter(telegram),
         None => bot,
     };
-    Ok(handler::give(config, webhooks.platforms(bot))?.start().await?)
+    let bot = config.keep_journal(webhooks.platforms(bot));
+    Ok(handler::give(config, bot)?.start().await?)
 }
 
 fn options(config: &Config, running: &Arc<Running>, metrics: Metrics) -> Options {

@@ -38,6 +38,8 @@ struct Inner {
     started: Instant,
     /// Moved once for each random number.
     seed: AtomicU64,
+    /// How many milliseconds were waited for without waiting, if waits take no time.
+    skipped: Option<AtomicU64>,
 }
 
 impl Clock {
@@ -51,12 +53,19 @@ impl Clock {
 
     /// A clock that starts at `origin` and whose random numbers repeat for the same `seed`: for tests.
     pub fn starting_at(origin: Timestamp, seed: u64) -> Self {
-        Self(Arc::new(Inner { origin, started: Instant::now(), seed: AtomicU64::new(seed) }))
+        Self(Arc::new(Inner { origin, started: Instant::now(), seed: AtomicU64::new(seed), skipped: None }))
+    }
+
+    /// As [`starting_at`](Self::starting_at), but [`sleep`](Self::sleep) takes no time: it moves the clock instead.
+    pub(crate) fn skipping(origin: Timestamp, seed: u64) -> Self {
+        let (started, seed) = (Instant::now(), AtomicU64::new(seed));
+        Self(Arc::new(Inner { origin, started, seed, skipped: Some(AtomicU64::new(0)) }))
     }
 
     /// The present moment. Never goes back within one clock.
     pub fn now(&self) -> Timestamp {
-        self.0.origin.after(self.0.started.elapsed())
+        let skipped = self.0.skipped.as_ref().map_or(0, |skipped| skipped.load(Ordering::Relaxed));
+        self.0.origin.after(self.0.started.elapsed()).after(Duration::from_millis(skipped))
     }
 
     /// A random number, different at each call.
@@ -67,7 +76,14 @@ impl Clock {
 
     /// Waits. Cancel safe: dropping the future ends the wait.
     pub async fn sleep(&self, duration: Duration) {
-        tokio::time::sleep(duration).await;
+        match &self.0.skipped {
+            None => tokio::time::sleep(duration).await,
+            Some(skipped) => {
+                let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+                skipped.fetch_add(millis, Ordering::Relaxed);
+                tokio::task::yield_now().await;
+            }
+        }
     }
 }
 

@@ -24,7 +24,7 @@ const fn key(name: &'static str, variable: &'static str, allowed: &'static str) 
     Key { name, variable, flag: None, default: None, secret: false, allowed }
 }
 
-pub(super) const KEYS: [Key; 24] = [
+pub(super) const KEYS: [Key; 25] = [
     Key {
         flag: Some(("--listen", |options| options.listen.clone())),
         default: Some("127.0.0.1:7700"),
@@ -51,6 +51,10 @@ pub(super) const KEYS: [Key; 24] = [
     },
     Key { default: Some("60"), ..key("answer_timeout", "TERTULIA_ANSWER_TIMEOUT", "seconds, 1 to 3600") },
     Key { default: Some("10"), ..key("drain_timeout", "TERTULIA_DRAIN_TIMEOUT", "seconds, 1 to 3600") },
+    Key {
+        default: Some("14"),
+        ..key("journal", "TERTULIA_JOURNAL", "for how many days turns are kept, 0 (not at all) to 3650")
+    },
     Key { default: Some("14"), ..key("keep_dead", "TERTULIA_KEEP_DEAD", "days, 1 to 3650") },
     Key {
         flag: Some(("--handler", |options| options.handler.clone())),

@@ -17,7 +17,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use tertulia::runner;
+use tertulia::bot::Bot;
+use tertulia::runner::{self, Journal};
 use tertulia_telegram::RateLimits;
 use tracing_subscriber::EnvFilter;
 
@@ -48,6 +49,8 @@ pub(crate) struct Config {
     pub(crate) drain_timeout: Duration,
     /// How long dead letters are kept.
     pub(crate) keep_dead: Duration,
+    /// What is kept of the past of each conversation, if anything.
+    pub(crate) journal: Option<Journal>,
     /// What updates are given to, if it is not the demonstration bot.
     pub(crate) handler: Option<Handler>,
     pub(crate) telegram_token: Option<Secret>,
@@ -132,6 +135,7 @@ impl Config {
             answer_timeout: get.needed("answer_timeout", seconds)?,
             drain_timeout: get.needed("drain_timeout", seconds)?,
             keep_dead: get.needed("keep_dead", days)?,
+            journal: get.needed("journal", journal)?,
             handler: handler::handler(&get)?,
             telegram_token: get.optional("telegram.token", telegram_token)?,
             telegram_api_url: get.optional("telegram.api_url", url)?,
@@ -148,6 +152,14 @@ impl Config {
             ));
         }
         Ok(config)
+    }
+
+    /// Gives a bot the journal that it is to keep.
+    pub(crate) fn keep_journal(&self, bot: Bot) -> Bot {
+        match self.journal {
+            Some(journal) => bot.journal(journal),
+            None => bot,
+        }
     }
 
     /// The runner's bounds.
@@ -237,6 +249,12 @@ fn number(text: &str, least: usize, most: usize) -> Option<usize> {
 
 fn seconds(text: &str) -> Option<Duration> {
     Some(Duration::from_secs(number(text, 1, 3_600)? as u64))
+}
+
+/// Of so many days; none of 0.
+fn journal(text: &str) -> Option<Option<Journal>> {
+    let days = u16::try_from(number(text, 0, 3_650)?).ok()?;
+    Some((days > 0).then(|| Journal { days, ..Journal::default() }))
 }
 
 fn days(text: &str) -> Option<Duration> {

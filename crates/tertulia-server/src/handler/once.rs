@@ -2,9 +2,6 @@
 
 use serde_json::{Map, Value};
 use tertulia::bot::{self, Context};
-use tertulia::runner::OnceRecord;
-use tertulia::storage::{Base, From, Page, Read};
-use tertulia::{Error, Key, Name};
 
 use super::failed::Failed;
 
@@ -26,7 +23,7 @@ impl Once {
     /// `Corrupt`; what the storage gives.
     pub(super) async fn read(ctx: &Context) -> bot::Result<Self> {
         let mut once = Self::default();
-        for name in names(ctx).await? {
+        for name in ctx.turn().recorded_names().await? {
             // By the context, so that it goes with the update.
             let gone = async { Err(Failed::new("a recorded result is there no more").into()) };
             let value: Value = ctx.once(&name, gone).await?;
@@ -61,28 +58,4 @@ impl Once {
 
 fn length(name: &str, value: &Value) -> usize {
     name.len() + value.to_string().len()
-}
-
-/// The names of what is recorded, in the order in which it was.
-async fn names(ctx: &Context) -> tertulia::Result<Vec<String>> {
-    let about = ctx.turn().about();
-    let key = Key::Log(about.conversation.clone(), Name::new(format!("once/{}", about.update))?);
-    let mut names = Vec::new();
-    let mut from = From::Start;
-    loop {
-        let read = Read::new(key.clone()).from(from).base(Base::Never);
-        let mut pages = ctx.turn().storage().read(std::slice::from_ref(&read)).await?;
-        let page = pages.pop().ok_or_else(|| Error::internal("a read gave no page"))??;
-        let Some(page) = page.and_then(Page::into_log) else { return Ok(names) };
-        for entry in &page.entries {
-            let name = OnceRecord::decode(entry)?.name;
-            if !names.contains(&name) {
-                names.push(name);
-            }
-        }
-        if page.next() == page.head.end {
-            return Ok(names);
-        }
-        from = From::At(page.head.incarnation, page.next());
-    }
 }

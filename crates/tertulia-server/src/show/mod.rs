@@ -3,6 +3,8 @@
 mod logs;
 mod queues;
 mod readable;
+pub(crate) mod timeline;
+mod words;
 
 use serde_json::json;
 use tertulia::Conversation;

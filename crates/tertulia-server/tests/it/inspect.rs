@@ -12,7 +12,10 @@ async fn conversations_are_listed_beside_a_running_server_and_after_it() {
         let listed = folder.run(&["conversations", "--json"]).json();
         let names: Vec<_> = listed.as_array().unwrap().iter().map(|row| &row["conversation"]).collect();
         assert_eq!(names, ["http:alice", "http:bob"]);
-        assert_eq!(listed[0]["logs"], 3, "the session, the history inside it, and the answer: {listed}");
+        assert_eq!(
+            listed[0]["logs"], 4,
+            "the session, the history inside it, the answer, and the journal: {listed}"
+        );
         let table = folder.run(&["conversations"]);
         assert!(table.lines()[1].starts_with("http:alice "), "{table:?}");
     };

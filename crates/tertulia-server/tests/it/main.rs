@@ -10,6 +10,7 @@ mod fake_telegram;
 mod handler;
 mod http;
 mod inspect;
+mod journal;
 mod kill;
 mod metrics;
 #[cfg(target_os = "linux")]

@@ -57,6 +57,12 @@ fn entry(reply: &str) -> Bytes {
     entry.freeze()
 }
 
+/// What a reply says.
+pub(super) fn text(entry: &[u8]) -> Option<&str> {
+    let (_, text) = entry.split_first().filter(|(version, _)| **version == VERSION)?;
+    std::str::from_utf8(text).ok()
+}
+
 /// The answer to an update, if it has one yet. It is kept for 48 hours.
 ///
 /// # Errors
@@ -81,9 +87,8 @@ pub async fn read(
             _ => return Err(Error::corrupt(format!("{key}: not an answer of a version this program reads"))),
         }
         for entry in &page.entries {
-            let text = entry.split_first().filter(|(version, _)| **version == VERSION);
-            let text = text.and_then(|(_, text)| std::str::from_utf8(text).ok());
-            replies.push(text.ok_or_else(|| Error::corrupt(format!("{key}: not a reply")))?.to_owned());
+            replies
+                .push(text(entry).ok_or_else(|| Error::corrupt(format!("{key}: not a reply")))?.to_owned());
         }
         if page.next() == page.head.end {
             return Ok(Some(Answer::Replies(replies)));

@@ -8,13 +8,14 @@ use std::time::Duration;
 use super::bypass::Passing;
 use super::data::Values;
 use super::handler::boxed;
+use super::journal::{Readers, Replay, Stage};
 use super::router::{KeyFunction, Platform, Route, Router, Shared};
-use super::session::{Opened, SessionType, name_sessions};
+use super::session::{Flush, Opened, SessionType, name_sessions};
 use super::{
     Adapter, Burst, Bypass, Declared, Filter, Handler, Running, SessionOptions, Update, callback, command,
     message,
 };
-use crate::runner::{About, Keys, Options, Runner};
+use crate::runner::{About, Journal, Keys, Options, Runner, Sender, Source};
 use crate::session::State;
 use crate::storage::{IntoStorage, Memory, Storage};
 use crate::{Clock, Error, Result};
@@ -30,6 +31,7 @@ pub struct Bot {
     storage: Option<Arc<dyn Storage>>,
     clock: Clock,
     options: Options,
+    journal: Option<Journal>,
     routes: Vec<Route>,
     passing: Vec<Passing>,
     bursts: Vec<(Box<dyn Filter>, Burst)>,
@@ -48,6 +50,7 @@ impl Bot {
             storage: None,
             clock: Clock::system(),
             options: Options::default(),
+            journal: None,
             routes: Vec::new(),
             passing: Vec::new(),
             bursts: Vec::new(),
@@ -75,6 +78,15 @@ impl Bot {
     /// Sets the runner's bounds.
     pub fn options(mut self, options: Options) -> Self {
         self.options = options;
+        self
+    }
+
+    /// Keeps a journal of each conversation: what its turns were and did, to be looked at, and to be run again on other
+    /// code with [`replay`](Self::replay). It holds what people wrote and what they were told, for as long as it says. There
+    /// is none unless asked for: on SQLite a turn takes about twice the time of the processor with it, and three times the
+    /// bytes written to disk.
+    pub fn journal(mut self, journal: Journal) -> Self {
+        self.journal = Some(journal);
         self
     }
 
@@ -217,18 +229,88 @@ impl Bot {
     /// conversation though the storage's batches reach one shard only; if a handler takes a value that was not
     /// given; or if two adapters share a name; else what the storage gives.
     pub async fn start(self) -> Result<Running> {
-        let Self { adapters, storage, clock, options, declared, sessions, data, .. } = self;
-        let Self { routes, passing, bursts, steers, keys, .. } = self;
-        let storage = storage.unwrap_or_else(|| {
+        let (clock, options, journal) = (self.clock.clone(), self.options.clone(), self.journal);
+        let storage = self.storage.clone().unwrap_or_else(|| {
             tracing::warn!("the bot has no storage: everything is kept in memory and lost with the process");
             Arc::new(Memory::with(clock.clone(), Default::default(), Memory::DEFAULT_MAX_BYTES))
         });
+        let Built { router, queued, sources, senders } = self.build(&storage)?;
+        let mut runner = Runner::new(Arc::clone(&storage), clock.clone(), options, router);
+        if let Some(journal) = journal {
+            runner = runner.journal(journal);
+        }
+        for source in sources {
+            runner = runner.source(source);
+        }
+        for (name, sender) in senders {
+            runner = runner.sender(&name, sender);
+        }
+        Ok(Running::new(runner.start().await?, queued, storage, clock))
+    }
+
+    /// The same bot, to run conversations again on that have a [journal](Self::journal): what a handler does by itself it
+    /// does, so give it [`data`](Self::data) that calls nobody; the rest happens in memory only.
+    ///
+    /// Each turn is given what it was given: its updates, answers that it waited for, and the results of
+    /// [`once`](super::Context::once). It finds its sessions as they were, also if the turn before it has left them
+    /// otherwise, so that a difference is told where it comes about, and once. [`Replay::carry`] changes that.
+    ///
+    /// ```
+    /// use tertulia::bot::{Bot, Context, Session};
+    /// # use std::sync::Arc;
+    /// # use std::time::Duration;
+    /// # use tertulia::runner::Journal;
+    /// # use tertulia::storage::Memory;
+    /// # use tertulia_testkit::Desk;
+    /// # #[derive(Default, serde::Serialize, serde::Deserialize)]
+    /// # struct Chat { messages: u64 }
+    /// # async fn talk(ctx: Context, mut chat: Session<Chat>) -> tertulia::bot::Result {
+    /// #     chat.messages += 1;
+    /// #     ctx.reply(format!("{} messages", chat.messages)).await?;
+    /// #     Ok(())
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> tertulia::Result<()> {
+    /// # let storage = Arc::new(Memory::new());
+    /// fn bot() -> Bot {
+    ///     Bot::new(Desk::new()).session::<Chat>("chat").on_message(talk)
+    /// }
+    /// # let running = bot().storage(storage.clone()).journal(Journal::default()).start().await?;
+    /// # running.door().intake.submit(Desk::update("desk:7", "hello")?).await?;
+    /// # running.shutdown(Duration::from_secs(10)).await;
+    ///
+    /// let replayed = bot().replay()?.run(&*storage, "desk:7").await?;
+    /// assert!(replayed.is_same(), "{replayed}");
+    /// assert_eq!(replayed.turns, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// `Invalid` as [`start`](Self::start).
+    pub fn replay(mut self) -> Result<Replay> {
+        let stage = Stage::new(self.clock.clone());
+        let mut readers = Readers::default();
+        for (session, options) in name_sessions(&self.declared.sessions, std::mem::take(&mut self.sessions))?
+        {
+            let options = options.for_replay();
+            readers.0.insert(options.name().to_owned(), options.kept().clone());
+            self.sessions.push((session.id, options));
+        }
+        let Built { router, .. } = self.build(&stage.storage)?;
+        Ok(Replay::new(router, readers, stage))
+    }
+
+    /// The parts of a bot over a storage.
+    fn build(self, storage: &Arc<dyn Storage>) -> Result<Built> {
+        let Self { adapters, clock, declared, sessions, data, .. } = self;
+        let Self { routes, passing, bursts, steers, keys, .. } = self;
         if let Some((_, missing)) = declared.data.iter().find(|(id, _)| !data.contains(*id)) {
             return Err(Error::invalid(format!("a handler takes `Data<{missing}>`, which was not given")));
         }
         let mut opened = Opened::default();
         for (session, options) in name_sessions(&declared.sessions, sessions)? {
-            session.open(&mut opened, &storage, &clock, options)?;
+            session.open(&mut opened, storage, &clock, options)?;
         }
         let (mut sources, mut senders) = (Vec::new(), Vec::new());
         let mut platforms: Vec<Platform> = Vec::with_capacity(adapters.len());
@@ -243,16 +325,9 @@ impl Bot {
             senders.extend(sender.map(|sender| (name.clone(), sender)));
             platforms.push(Platform { name, adapter, answers });
         }
-        let shared = Arc::new(Shared { clock: clock.clone(), data, sessions: opened.sessions, steers });
+        let shared = Arc::new(Shared { clock, data, sessions: opened.sessions, steers });
         let router = Router { platforms, routes, passing, bursts, keys, shared };
-        let mut runner = Runner::new(Arc::clone(&storage), clock.clone(), options, router);
-        for source in sources {
-            runner = runner.source(source);
-        }
-        for (name, sender) in senders {
-            runner = runner.sender(&name, sender);
-        }
-        Ok(Running::new(runner.start().await?, opened.queued, storage, clock))
+        Ok(Built { router, queued: opened.queued, sources, senders })
     }
 
     /// Runs the bot until Ctrl-C or SIGTERM, then stops it: waits up to 10 s for handlers that run. A second
@@ -276,6 +351,15 @@ impl Bot {
         }
         outcome
     }
+}
+
+/// The parts of a bot that is to run.
+struct Built {
+    router: Router,
+    /// Sessions that are saved without being waited for.
+    queued: Vec<Arc<dyn Flush>>,
+    sources: Vec<Box<dyn Source>>,
+    senders: Vec<(String, Arc<dyn Sender>)>,
 }
 
 async fn stop_signal() -> Result<()> {

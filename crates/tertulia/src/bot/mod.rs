@@ -29,6 +29,7 @@ mod filter;
 mod handler;
 mod hook;
 mod joined;
+pub mod journal;
 mod once;
 mod replies;
 mod router;

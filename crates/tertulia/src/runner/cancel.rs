@@ -31,6 +31,9 @@ impl Turn {
                 "an update of {update} that does not pass the queue cannot cancel"
             )));
         }
+        if let Some(script) = self.script() {
+            return Ok(script.cancelled());
+        }
         let keys = self.desk().keys(about);
         let keys = match &keys {
             Keys::Conversation => std::slice::from_ref(about.conversation.text()),

@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 use super::core::Core;
 use super::format::{OutboxRecord, RESERVED, Ticket};
 use super::index::Arrived;
+use super::journal::{self, Draft, Kept};
 use super::names::{INBOX, OUTBOX, SENT};
 use super::outbox::Pending;
 use super::panics::{caught, caught_async};
@@ -30,7 +31,8 @@ impl<H: Handler> Core<H> {
         arrived: &Arrived,
         collected: Collected,
     ) -> Result<Ended, anyhow::Error> {
-        let Collected { calls, writes: extra, parts, taken, halted, .. } = collected;
+        let Collected { calls, writes: extra, parts, taken, halted, hows, early, once, waits, .. } =
+            collected;
         let prepared = match prepare(&parts).await {
             Err(error) if error.kind() == Kind::Conflict => return Ok(Ended::Outdated),
             prepared => prepared?,
@@ -58,6 +60,20 @@ impl<H: Handler> Core<H> {
             shares.push(writes.len()..writes.len() + prepared.len());
             writes.extend(prepared.into_iter().map(Write::from));
         }
+        let parts_end = writes.len();
+        let mut draft = self.journal.as_ref().map(|_| {
+            let others = extra.iter().filter(|write| !once::is_of(write.key.name()));
+            let hows = hows.into_iter().zip(taken.arrived());
+            Draft {
+                about: &arrived.about,
+                taken: hows.map(|(how, other)| journal::Taken::new(how, &other.about)).collect(),
+                waits,
+                cancelled: halted.arrived().map(|other| journal::update(&other.about)).collect(),
+                once,
+                calls: calls.iter().map(journal::call).collect(),
+                writes: early.into_iter().chain(others.cloned()).collect(),
+            }
+        });
         writes.extend(extra.into_iter().map(Write::from));
         // A turn that writes to a `sent` log itself has its own ideas of it.
         let own = writes.iter().any(|write| *write.key().name() == SENT);
@@ -69,13 +85,24 @@ impl<H: Handler> Core<H> {
             writes.extend(self.farewell(cancelled)?.into_iter().map(Write::from));
         }
         let calls = self.append_calls(arrived, calls, already, &mut writes)?;
+        let kept = match draft.take() {
+            Some(draft) => self.keep(draft, &mut writes, parts_end, &parts, &shares).await,
+            None => None,
+        };
         let room = self.limits.writes.saturating_sub(writes.len());
         let marks = if own { None } else { self.riders.take(arrived.shard, room) };
         if let Some(marks) = &marks {
             marks.ride(&mut writes);
         }
+        let keys: Vec<Key> = match &kept {
+            Some(_) => writes[..parts_end].iter().map(|write| write.key().clone()).collect(),
+            None => Vec::new(),
+        };
         match self.commit_turn(arrived, writes, marks).await? {
             Outcome::Committed(committed) => {
+                if let Some((at, kept)) = kept {
+                    self.kept(arrived, kept, keys, at, &committed);
+                }
                 for (part, share) in parts.iter().zip(shares) {
                     ended(caught(PART, || part.committed(&committed.heads[share])));
                 }
@@ -97,11 +124,47 @@ impl<H: Handler> Core<H> {
                 Ok(Ended::EntryMoved)
             }
             Outcome::Conflict => {
+                if let (Some((_, kept)), Some(keeper)) = (kept, &self.journal) {
+                    keeper.refused(&arrived.about.conversation, kept);
+                }
                 taken.unsure();
                 halted.unsure();
                 Ok(Ended::Conflict)
             }
         }
+    }
+
+    /// Adds the turn's entry in the journal to its batch, of whose writes those before `parts_end` are its parts'; gives
+    /// where it is.
+    async fn keep(
+        &self,
+        draft: Draft<'_>,
+        writes: &mut Vec<Write>,
+        parts_end: usize,
+        parts: &[Arc<dyn Contribute>],
+        shares: &[Range<usize>],
+    ) -> Option<(usize, Kept)> {
+        let saved = parts.iter().zip(shares).filter_map(|(part, share)| Some((share.clone(), part.saved()?)));
+        let saved: SmallVec<[_; 2]> = saved.collect();
+        let keeper = self.journal.as_ref()?;
+        let of_parts = &writes[..parts_end];
+        let (write, kept) = keeper.write(&*self.storage, &self.clock, draft, of_parts, &saved).await?;
+        let bytes: usize = writes.iter().map(Write::bytes).sum();
+        if writes.len() >= self.limits.writes || bytes + write.bytes() > self.limits.batch_bytes {
+            tracing::warn!(conversation = %write.key, "a turn whose batch is full is not in the journal");
+            return None;
+        }
+        writes.push(write.into());
+        Some((writes.len() - 1, kept))
+    }
+
+    /// The batch with an entry in the journal was committed.
+    fn kept(&self, arrived: &Arrived, kept: Kept, keys: Vec<Key>, at: usize, committed: &Committed) {
+        let Some(keeper) = &self.journal else { return };
+        let heads = committed.heads.iter().map(|head| head.and_then(|head| head.log()));
+        let journal = committed.heads.get(at).and_then(Option::as_ref);
+        let parts = keys.into_iter().zip(heads);
+        keeper.committed(&arrived.about.conversation, kept, self.clock.now(), parts, journal);
     }
 
     /// Appends the calls that were not given out `already`, and gives them.
@@ -247,7 +310,7 @@ enum Outcome {
 }
 
 /// What each part of a turn writes, once all of them are ready.
-async fn prepare(parts: &[Arc<dyn Contribute>]) -> Result<SmallVec<[Vec<LogWrite>; 2]>> {
+pub(super) async fn prepare(parts: &[Arc<dyn Contribute>]) -> Result<SmallVec<[Vec<LogWrite>; 2]>> {
     for part in parts {
         if let Some(ready) = caught(PART, || part.ready())? {
             caught_async(PART, ready).await??;

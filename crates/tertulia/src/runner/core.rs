@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 
 use super::index::Index;
 use super::isolate::Isolation;
+use super::journal::Keeper;
 use super::meter::Meter;
 use super::outbox::Outbox;
 use super::riders::{Riders, Riding};
@@ -28,6 +29,8 @@ pub(super) struct Core<H: Handler> {
     pub(super) scope: Scope,
     pub(super) clock: Clock,
     pub(super) options: Options,
+    /// Keeps the journals, if there are to be any.
+    pub(super) journal: Option<Keeper>,
     pub(super) index: Index,
     pub(super) isolation: Isolation,
     pub(super) riders: Riders,

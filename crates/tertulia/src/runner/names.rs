@@ -10,5 +10,7 @@ pub const OUTBOX: Name = Name::from_static("outbox");
 pub const DEAD: Name = Name::from_static("dead");
 /// Per conversation: what calls that were made gave.
 pub const SENT: Name = Name::from_static("sent");
+/// Per conversation: what its committed turns were and did.
+pub const JOURNAL: Name = Name::from_static("journal");
 /// Of one shard: whether a process runs, and whether those before it stopped well.
 pub const PROCESS: Name = Name::from_static("process");

@@ -33,6 +33,8 @@ pub(super) struct Once {
 #[derive(Default)]
 struct Used {
     names: HashSet<String>,
+    /// What they gave, in order.
+    results: Vec<OnceRecord>,
     log: Option<Key>,
 }
 
@@ -42,10 +44,24 @@ struct Results {
 }
 
 impl Once {
+    /// What this run has used.
+    pub(super) fn used(&self) -> Vec<OnceRecord> {
+        std::mem::take(&mut self.used.lock().results)
+    }
+
+    fn note(&self, name: &str, result: &Bytes) {
+        self.used.lock().results.push(OnceRecord { name: name.to_owned(), result: result.clone() });
+    }
+
     /// The write that removes what was recorded, if anything was.
     pub(super) fn forget(&self) -> Option<LogWrite> {
         self.used.lock().log.take().map(|key| LogWrite::new(key).delete())
     }
+}
+
+/// Whether a log is one of recorded results.
+pub(super) fn is_of(name: &Name) -> bool {
+    name.as_str().starts_with("once/")
 }
 
 /// The log of an update's results.
@@ -71,11 +87,39 @@ impl Turn {
         if !once.used.lock().names.insert(name.to_owned()) {
             return Err(Error::invalid(format!("the result `{name}` is asked for twice in one turn")));
         }
+        if let Some(script) = self.script() {
+            let result = script.recorded(name)?;
+            once.note(name, &result);
+            return Ok(Some(result));
+        }
         let mut results = once.results.lock().await;
         if results.is_none() {
             *results = Some(self.read_results().await?);
         }
-        Ok(results.as_ref().and_then(|results| results.known.get(name).cloned()))
+        let known = results.as_ref().and_then(|results| results.known.get(name));
+        if let Some(result) = known {
+            once.note(name, result);
+        }
+        Ok(known.cloned())
+    }
+
+    /// The names of what is recorded, by earlier runs of the update or this one, sorted. Costs a read, once, also where
+    /// there is nothing.
+    ///
+    /// # Errors
+    /// `Corrupt`; what the storage gives.
+    pub async fn recorded_names(&self) -> Result<Vec<String>> {
+        if let Some(script) = self.script() {
+            return Ok(script.recorded_names());
+        }
+        let mut results = self.once_results().results.lock().await;
+        if results.is_none() {
+            *results = Some(self.read_results().await?);
+        }
+        let known = results.iter().flat_map(|results| results.known.keys().cloned());
+        let mut names: Vec<String> = known.collect();
+        names.sort_unstable();
+        Ok(names)
     }
 
     /// Records a result at once, under a name that [`recorded`](Self::recorded) was asked for. It goes with the update.
@@ -112,6 +156,7 @@ impl Turn {
         match committed {
             Ok(committed) => {
                 results.head = committed.heads.into_iter().next().flatten().and_then(|head| head.log());
+                once.note(name, &result);
                 results.known.insert(name.to_owned(), result);
                 Ok(())
             }

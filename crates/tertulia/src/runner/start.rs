@@ -12,10 +12,11 @@ use super::inbox::Inbox;
 use super::index::{Bounds, Crowd, Index};
 use super::intake::{Intake, Request};
 use super::isolate::Isolation;
+use super::journal::Keeper;
 use super::meter::Meter;
 use super::outbox::{Load, Outbox};
 use super::riders::Riders;
-use super::{Handler, Options, Sender, Source};
+use super::{Handler, Journal, Options, Sender, Source};
 use crate::storage::Storage;
 use crate::{Clock, Error, Result};
 
@@ -30,6 +31,7 @@ pub struct Runner<H: Handler> {
     storage: Arc<dyn Storage>,
     clock: Clock,
     options: Options,
+    journal: Option<Journal>,
     sources: Vec<Box<dyn Source>>,
     senders: HashMap<String, Arc<dyn Sender>>,
     intake: Intake,
@@ -45,6 +47,7 @@ impl<H: Handler> Runner<H> {
             storage,
             clock,
             options,
+            journal: None,
             sources: Vec::new(),
             senders: HashMap::new(),
             intake,
@@ -56,6 +59,13 @@ impl<H: Handler> Runner<H> {
     #[must_use]
     pub fn source(mut self, source: Box<dyn Source>) -> Self {
         self.sources.push(source);
+        self
+    }
+
+    /// Keeps a [journal](super::journal) of each conversation.
+    #[must_use]
+    pub fn journal(mut self, journal: Journal) -> Self {
+        self.journal = Some(journal);
         self
     }
 
@@ -81,8 +91,9 @@ impl<H: Handler> Runner<H> {
     /// # Cancel safety
     /// Dropping the future leaves nothing running.
     pub async fn start(self) -> Result<Handle<H>> {
-        let Self { handler, storage, clock, options, sources, senders, intake, requests } = self;
+        let Self { handler, storage, clock, options, journal, sources, senders, intake, requests } = self;
         check(&options)?;
+        journal.iter().try_for_each(Journal::check)?;
         let runtime = tokio::runtime::Handle::current();
         let index = Index::new(Bounds {
             running: options.concurrency,
@@ -104,6 +115,7 @@ impl<H: Handler> Runner<H> {
             scope: properties.scope,
             clock,
             options,
+            journal: journal.map(Keeper::new),
             index,
             isolation: Isolation::default(),
             riders,

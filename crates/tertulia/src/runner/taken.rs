@@ -17,6 +17,11 @@ pub(super) struct Taken {
 }
 
 impl Taken {
+    /// Updates of a turn that is played, which are nowhere.
+    pub(super) fn played(updates: Vec<Arc<Arrived>>) -> Self {
+        Self { desk: None, updates: updates.into_iter().map(|arrived| (Place::NOWHERE, arrived)).collect() }
+    }
+
     /// Takes in an update, if it can be.
     pub(super) fn one(desk: &Arc<dyn Desk>, place: Place, arrived: Arc<Arrived>) -> Option<Self> {
         let (taken, start) = desk.index().take_in(place);

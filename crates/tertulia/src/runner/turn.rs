@@ -12,7 +12,9 @@ use smallvec::SmallVec;
 use tokio::sync::{Mutex as AsyncMutex, Notify, oneshot};
 
 use super::desk::Desk;
+use super::format::OnceRecord;
 use super::index::Arrived;
+use super::journal::{How, Script};
 use super::limit::Limit;
 use super::once::Once;
 use super::sequence::Place;
@@ -41,6 +43,8 @@ struct Inner {
     desk: Arc<dyn Desk>,
     limit: Limit,
     once: Once,
+    /// What a turn that is played is given instead of what happens.
+    script: Option<Script>,
     /// Written by the handler, taken once by the worker when the handler has returned.
     collected: Mutex<Option<Collected>>,
 }
@@ -69,6 +73,14 @@ pub(super) struct Collected {
     pub(super) parts: SmallVec<[Arc<dyn Contribute>; 2]>,
     /// Updates that the turn took in.
     pub(super) taken: Taken,
+    /// How it took them in, in the same order.
+    pub(super) hows: Vec<How>,
+    /// How often it looked for updates that steer it.
+    pub(super) looks: u32,
+    /// What it wrote before its end.
+    pub(super) early: Vec<LogWrite>,
+    /// The recorded results that it used.
+    pub(super) once: Vec<OnceRecord>,
     /// Turns that it stopped, to cancel their updates.
     pub(super) halted: Halted,
     /// How often it has waited, and whether it does.
@@ -128,6 +140,11 @@ pub trait Contribute: Any + Send + Sync {
     /// The turn succeeded and had no effects.
     fn released(&self);
 
+    /// If it has written something by itself before the turn's end: the expectations of what was read before that.
+    fn saved(&self) -> Option<&[LogWrite]> {
+        None
+    }
+
     /// Whether what it gave the handler was found to be outdated while the handler ran. Asked when the handler has
     /// failed: if so the handler runs again, uncharged, whatever its error says.
     fn outdated(&self) -> bool {
@@ -163,11 +180,38 @@ impl Turn {
     pub const PASSING: usize = super::index::PASSING;
 
     pub(super) fn new(place: Place, arrived: Arc<Arrived>, joined: Taken, desk: Arc<dyn Desk>) -> Self {
+        Self::with(place, arrived, joined, desk, None)
+    }
+
+    /// A turn that is played by a script.
+    pub(super) fn played(arrived: Arc<Arrived>, joined: Taken, desk: Arc<dyn Desk>, script: Script) -> Self {
+        Self::with(Place::NOWHERE, arrived, joined, desk, Some(script))
+    }
+
+    fn with(
+        place: Place,
+        arrived: Arc<Arrived>,
+        joined: Taken,
+        desk: Arc<dyn Desk>,
+        script: Option<Script>,
+    ) -> Self {
         let (limit, once, moved) = (Limit::default(), Once::default(), Mutex::default());
         let about = joined.abouts();
-        let collected = Mutex::new(Some(Collected { taken: joined, ..Collected::default() }));
+        let hows = vec![How::Joined; joined.len()];
+        let collected = Mutex::new(Some(Collected { taken: joined, hows, ..Collected::default() }));
         let changing = AsyncMutex::default();
-        Self(Arc::new(Inner { place, arrived, moved, changing, joined: about, desk, limit, once, collected }))
+        Self(Arc::new(Inner {
+            place,
+            arrived,
+            moved,
+            changing,
+            joined: about,
+            desk,
+            limit,
+            once,
+            script,
+            collected,
+        }))
     }
 
     /// Which update this turn runs.
@@ -195,6 +239,10 @@ impl Turn {
     /// for as long as it hears from a model calls this each time it does.
     pub fn more_time(&self, more: Duration) {
         self.0.limit.extend(more);
+    }
+
+    pub(super) fn script(&self) -> Option<&Script> {
+        self.0.script.as_ref()
     }
 
     pub(super) fn limit(&self) -> &Limit {
@@ -358,6 +406,7 @@ impl Turn {
         let mut collected = collected.unwrap_or_default();
         collected.watching.drain(..).for_each(|told| told.notify_one());
         collected.writes.extend(self.0.once.forget());
+        collected.once = self.0.once.used();
         (self.arrived(), collected)
     }
 }

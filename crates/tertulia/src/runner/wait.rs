@@ -11,6 +11,7 @@ use std::time::Duration;
 use self::held::{Counted, Resting, Waiting, Watched};
 use super::desk::Release;
 use super::format::Released;
+use super::journal::How;
 use super::sequence::Place;
 use super::taken::Taken;
 use super::{About, Turn};
@@ -72,7 +73,17 @@ impl Turn {
     /// given out stays.
     pub async fn wait(&self, awaited: Awaited<'_>) -> Result<About> {
         let Awaited { wanted, within, writes } = awaited;
+        if let Some(script) = self.script() {
+            let nth = self.collect(|collected| {
+                collected.early.extend(writes);
+                collected.given_out += 1;
+                collected.waits += 1;
+                collected.waits - 1
+            })?;
+            return script.asked(nth, wanted);
+        }
         let began = self.begin_to_wait(within)?;
+        let nth = u16::try_from(began.nth).expect("a turn waits at most 128 times");
         let until = self.release(began.nth, writes).await?.after(within);
         // Whatever another process's clock has said.
         let ends = self.clock().now().after(within).min(until);
@@ -89,7 +100,7 @@ impl Turn {
                 }
                 let text = || format!("no answer came within {} s", within.as_secs_f32());
                 let late = || Error::new(Kind::Timeout, text()).with_source(NoAnswer);
-                return self.receive(found.ok_or_else(late)?);
+                return self.receive(found.ok_or_else(late)?, How::Asked(nth));
             }
             if resting.is_none() {
                 resting = Some(Resting::begin(self)?);
@@ -110,9 +121,12 @@ impl Turn {
     /// # Cancel safety
     /// If dropped, nothing is taken in.
     pub async fn take_in(&self, wanted: &(dyn Fn(&About) -> bool + Send + Sync)) -> Result<Option<About>> {
-        self.check_room()?;
+        let how = self.look()?;
+        if let Some(script) = self.script() {
+            return Ok(script.steered(how, wanted));
+        }
         let found = self.take_in_behind(wanted, None, &mut HashSet::new()).await?;
-        found.map(|found| self.receive(found)).transpose()
+        found.map(|found| self.receive(found, how)).transpose()
     }
 
     /// As [`take_in`](Self::take_in), but waits for such an update, however long, with its slot: for what is done
@@ -124,12 +138,18 @@ impl Turn {
     /// # Cancel safety
     /// If dropped, nothing is taken in.
     pub async fn take_in_next(&self, wanted: &(dyn Fn(&About) -> bool + Send + Sync)) -> Result<About> {
-        self.check_room()?;
+        let how = self.look()?;
+        if let Some(script) = self.script() {
+            return match script.steered(how, wanted) {
+                Some(found) => Ok(found),
+                None => std::future::pending().await,
+            };
+        }
         let Watched { told, .. } = &Watched::new(self)?;
         let mut refused = HashSet::new();
         loop {
             if let Some(found) = self.take_in_behind(wanted, None, &mut refused).await? {
-                return self.receive(found);
+                return self.receive(found, how);
             }
             told.notified().await;
         }
@@ -175,6 +195,15 @@ impl Turn {
         })
     }
 
+    /// Looks for an update that steers, once more.
+    fn look(&self) -> Result<How> {
+        self.check_room()?;
+        self.collect(|collected| {
+            collected.looks += 1;
+            How::Steered(collected.looks - 1)
+        })
+    }
+
     fn check_room(&self) -> Result<()> {
         if self.collect(|collected| collected.taken.len())? < Awaited::MOST {
             return Ok(());
@@ -197,6 +226,7 @@ impl Turn {
     }
 
     async fn give_out(&self, nth: usize, writes: Vec<LogWrite>) -> Result<Timestamp> {
+        self.collect(|collected| collected.early.extend(writes.iter().cloned()))?;
         let arrived = self.arrived();
         let mut released = arrived.released().clone();
         let first = released.calls;
@@ -265,9 +295,12 @@ impl Turn {
     }
 
     /// Hands an update to the handler: it is the turn's from now on.
-    fn receive(&self, taken: Taken) -> Result<About> {
+    fn receive(&self, taken: Taken, how: How) -> Result<About> {
         let about = taken.arrived().next().map(|arrived| arrived.about.clone());
-        self.collect(|collected| collected.taken.add(taken))?;
+        self.collect(|collected| {
+            collected.taken.add(taken);
+            collected.hows.push(how);
+        })?;
         about.ok_or_else(|| Error::internal("nothing was taken in"))
     }
 }

@@ -19,7 +19,7 @@ const PLAIN: u8 = 1;
 const MIGRATED: u8 = 2;
 
 /// What went through a codec.
-pub(super) const SEALED: u8 = 3;
+pub(crate) const SEALED: u8 = 3;
 
 const CHECKSUM: usize = 8;
 

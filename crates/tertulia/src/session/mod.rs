@@ -45,6 +45,7 @@ mod write;
 pub use cache::CacheStats;
 pub use codec::Codec;
 pub use expiry::Expiry;
+pub(crate) use format::SEALED;
 pub use guard::Guard;
 pub use keys::{Keys, KeysPage};
 pub use live::{Live, LiveLog, Operation};

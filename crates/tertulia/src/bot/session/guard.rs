@@ -110,7 +110,7 @@ impl<S: State> Session<S> {
     /// # Cancel safety
     /// If the future is dropped, the changes were written wholly or not at all, and the turn fails.
     pub async fn save(&mut self) -> Result<()> {
-        self.slot.begin_save()?;
+        self.slot.begin_save(self.loaded())?;
         let saved = self.loaded_mut().save().await;
         self.slot.end_save(&saved);
         saved

@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::bot::Update;
 use crate::runner::About;
-use crate::session::Options;
+use crate::session::{Expiry, Options, WriteMode};
 use crate::{Conversation, Error, Result};
 
 /// How a session type is kept, for [`Bot::session`](crate::bot::Bot::session): under which name, and one for whom.
@@ -59,6 +59,23 @@ impl SessionOptions {
     ) -> Self {
         self.whose = Whose::Function(Box::new(key));
         self
+    }
+
+    /// The same for sessions that are run again: nothing is kept back from the storage, and nothing expires in it.
+    pub(in crate::bot) fn for_replay(mut self) -> Self {
+        let options = &mut self.options;
+        (options.cache_bytes, options.expiry, options.mode) = (0, Expiry::Never, WriteMode::Transactional);
+        self
+    }
+
+    /// What they are called.
+    pub(in crate::bot) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How they are stored and cached.
+    pub(in crate::bot) fn kept(&self) -> &Options {
+        &self.options
     }
 
     /// How the sessions are stored and cached.

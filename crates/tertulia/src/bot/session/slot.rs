@@ -1,6 +1,6 @@
 //! Where a turn keeps a session that a handler may hold, and how it joins the turn's batch.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
@@ -14,6 +14,8 @@ use crate::{Conversation, Error, Result};
 pub(super) struct Slot<S: State> {
     pub(super) conversation: Conversation,
     place: Mutex<Place<S>>,
+    /// The expectations of what was loaded, once it was to be saved.
+    saved: OnceLock<Vec<LogWrite>>,
 }
 
 enum Place<S: State> {
@@ -40,7 +42,7 @@ enum Spoilt {
 impl<S: State> Slot<S> {
     /// Of a session that a handler is going to hold.
     pub(super) fn new(conversation: Conversation) -> Self {
-        Self { conversation, place: Mutex::new(Place::Out) }
+        Self { conversation, place: Mutex::new(Place::Out), saved: OnceLock::new() }
     }
 
     /// Hands the session out again.
@@ -72,7 +74,7 @@ impl<S: State> Slot<S> {
     ///
     /// # Errors
     /// The kind of its spoiling if it is spoilt already, `Closed` if the turn is over.
-    pub(super) fn begin_save(self: &Arc<Self>) -> Result<()> {
+    pub(super) fn begin_save(self: &Arc<Self>, loaded: &Loaded<S>) -> Result<()> {
         // The other one is the turn's, which forgets its parts when it ends.
         if Arc::strong_count(self) == 1 {
             return Err(self.spoilt(&Spoilt::Over));
@@ -82,6 +84,7 @@ impl<S: State> Slot<S> {
             return Err(self.spoilt(why));
         }
         *place = Place::Spoilt(Spoilt::Saving);
+        self.saved.get_or_init(|| loaded.checks());
         Ok(())
     }
 
@@ -157,6 +160,10 @@ impl<S: State> Contribute for Slot<S> {
         if let Some(loaded) = self.close() {
             loaded.release();
         }
+    }
+
+    fn saved(&self) -> Option<&[LogWrite]> {
+        self.saved.get().map(Vec::as_slice)
     }
 
     fn outdated(&self) -> bool {

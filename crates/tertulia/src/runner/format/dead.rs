@@ -1,12 +1,11 @@
 //! The stored shape of a dead letter.
 
-use std::time::Duration;
-
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::fields::{Fields, cut, put_text};
+use super::options::{put_options, read_options};
 use super::{MAX_ERROR, Ticket};
-use crate::runner::{CallOptions, Delivery};
+use crate::runner::CallOptions;
 use crate::{Conversation, Error, Result, Timestamp};
 
 /// The versions of this record: 1 has no tickets of calls, 2 no options of calls. Each record is written as the first
@@ -14,12 +13,6 @@ use crate::{Conversation, Error, Result, Timestamp};
 const PLAIN: u8 = 1;
 const TICKETED: u8 = 2;
 const SPECIAL: u8 = 3;
-
-/// What a call of version 3 has, by bits.
-const AT_MOST_ONCE: u8 = 1;
-const WITHIN: u8 = 2;
-const JOINED: u8 = 4;
-const REFERS: u8 = 8;
 
 /// An update or a call that was given up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,29 +62,12 @@ impl DeadRecord {
             }
         }
         if special {
-            self.put_options(&mut out);
+            put_options(&mut out, &self.options);
         }
         put_text(&mut out, self.conversation.as_str());
         put_text(&mut out, cut(&self.error, MAX_ERROR));
         out.put_slice(&self.body);
         out.freeze()
-    }
-
-    fn put_options(&self, out: &mut BytesMut) {
-        let CallOptions { delivery, within, join, refers } = &self.options;
-        let at_most_once = if *delivery == Delivery::AtMostOnce { AT_MOST_ONCE } else { 0 };
-        let has_within = if within.is_some() { WITHIN } else { 0 };
-        let has_join = if join.is_some() { JOINED } else { 0 };
-        out.put_u8(at_most_once | has_within | has_join | if refers.is_some() { REFERS } else { 0 });
-        if let Some(within) = within {
-            out.put_u64_le(within.as_millis().try_into().unwrap_or(u64::MAX));
-        }
-        if let Some(join) = join {
-            put_text(out, join);
-        }
-        if let Some(refers) = refers {
-            refers.put(out);
-        }
     }
 
     /// Reads a record.
@@ -109,22 +85,10 @@ impl DeadRecord {
                 2 => DeadKind::Call(Some(fields.ticket()?)),
                 other => return Err(Error::corrupt(format!("dead letter has the unknown kind {other}"))),
             },
-            options: if version == SPECIAL { options(&mut fields)? } else { CallOptions::default() },
+            options: if version == SPECIAL { read_options(&mut fields)? } else { CallOptions::default() },
             conversation: fields.conversation()?,
             error: fields.text()?,
             body: fields.rest,
         })
     }
-}
-
-fn options(fields: &mut Fields) -> Result<CallOptions> {
-    let has = fields.u8()?;
-    if has & !(AT_MOST_ONCE | WITHIN | JOINED | REFERS) != 0 {
-        return Err(Error::corrupt(format!("dead letter has the unknown options {has}")));
-    }
-    let delivery = if has & AT_MOST_ONCE == 0 { Delivery::AtLeastOnce } else { Delivery::AtMostOnce };
-    let within = if has & WITHIN == 0 { None } else { Some(Duration::from_millis(fields.u64()?)) };
-    let join = if has & JOINED == 0 { None } else { Some(fields.text()?) };
-    let refers = if has & REFERS == 0 { None } else { Some(fields.ticket()?) };
-    Ok(CallOptions { delivery, within, join, refers })
 }

@@ -7,13 +7,17 @@
 mod dead;
 mod fields;
 mod inbox;
+mod journal;
 mod once;
+mod options;
 mod outbox;
 mod sent;
 mod ticket;
 
 pub use dead::{DeadKind, DeadRecord};
 pub use inbox::{Begun, InboxRecord, Mark, Released};
+pub use journal::{Found, FoundState, How, JournalCall, JournalRecord, JournalUpdate, Saved, Taken};
+pub(super) use journal::{Segment, decode_segments, encode_segments};
 pub use once::OnceRecord;
 pub(super) use outbox::MAX_JOIN;
 pub use outbox::{CallState, OutboxRecord};

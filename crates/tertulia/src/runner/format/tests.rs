@@ -16,7 +16,7 @@ use crate::storage::ItemId;
 use crate::{Conversation, Name, Timestamp};
 
 /// The bytes of a fixture: hexadecimal digits, with spaces and line ends between them.
-fn fixture(name: &str) -> Bytes {
+pub(super) fn fixture(name: &str) -> Bytes {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/runner").join(name);
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let digits: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();

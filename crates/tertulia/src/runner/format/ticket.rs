@@ -7,7 +7,7 @@ use bytes::{BufMut, BytesMut};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::fields::put_text;
+use super::fields::put_item_id;
 use crate::storage::{ItemId, Offset};
 use crate::{Error, Name, Result};
 
@@ -51,18 +51,7 @@ impl Ticket {
     }
 
     pub(super) fn put(&self, out: &mut BytesMut) {
-        match &self.update {
-            ItemId::Number(space, number) => {
-                out.put_u8(0);
-                put_text(out, space.as_str());
-                out.put_i64_le(*number);
-            }
-            ItemId::Bytes(space, bytes) => {
-                out.put_u8(1);
-                put_text(out, space.as_str());
-                out.put_slice(bytes);
-            }
-        }
+        put_item_id(out, &self.update);
         out.put_u32_le(self.ordinal);
     }
 }

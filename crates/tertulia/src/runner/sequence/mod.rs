@@ -92,6 +92,11 @@ pub(crate) struct Place {
     nth: u64,
 }
 
+impl Place {
+    /// That of no entry.
+    pub(crate) const NOWHERE: Self = Self { entry: usize::MAX, nth: u64::MAX };
+}
+
 impl<T> Default for Sequencer<T> {
     fn default() -> Self {
         Self {

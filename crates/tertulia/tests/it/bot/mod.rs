@@ -3,6 +3,7 @@
 mod batch;
 mod changes;
 mod dynamic;
+mod journal;
 mod keys;
 mod promises;
 mod queued;

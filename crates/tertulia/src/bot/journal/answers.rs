@@ -1,0 +1,26 @@
+//! What a turn said where replies are kept as answers.
+
+use crate::bot::answer;
+use crate::storage::LogWrite;
+
+/// The answers among the writes of a turn: the name of the update that each is to, and its replies.
+pub(super) fn answers(writes: &[LogWrite]) -> Vec<(String, Vec<String>)> {
+    let mut found: Vec<(String, Vec<String>)> = Vec::new();
+    for write in writes {
+        let Some(update) = write.key.name().as_str().strip_prefix("answer/") else { continue };
+        let replies = write.append.iter().map(|entry| match answer::text(entry) {
+            Some(text) => text.to_owned(),
+            None => String::from_utf8_lossy(entry).into_owned(),
+        });
+        // One that is written again replaces what was before.
+        found.retain(|(to, _)| to != update);
+        found.push((update.to_owned(), replies.collect()));
+    }
+    found
+}
+
+/// What is written to other logs than answers and sessions.
+pub(super) fn others(writes: &[LogWrite]) -> impl Iterator<Item = &LogWrite> {
+    let known = |name: &str| name.starts_with("answer/") || name.starts_with("session/");
+    writes.iter().filter(move |write| !known(write.key.name().as_str()))
+}
