@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 
 use super::Handler;
 use super::core::Core;
-use super::format::{Begun, InboxRecord, Mark};
+use super::format::{Begun, Mark};
 use super::index::{Arrived, Only, Verdict};
 use super::names::{INBOX, PROCESS};
 use super::riders::queue;
@@ -158,15 +158,8 @@ impl<H: Handler> Core<H> {
         let Begun { times, alone, .. } = marked.begun;
         let alone = alone.saturating_add(u8::from(self.isolation.alone.load(Ordering::Acquire)));
         marked.begun = Begun { row, times: times.saturating_add(1), alone };
-        let record = InboxRecord {
-            conversation: marked.about.conversation.clone(),
-            arrived: marked.about.arrived,
-            attempts: marked.about.attempt.saturating_sub(1),
-            not_before: marked.not_before,
-            mark: Mark::Begun(marked.begun),
-            released: marked.released().clone(),
-            body: marked.about.body.clone(),
-        };
+        let attempts = marked.about.attempt.saturating_sub(1);
+        let record = marked.record(attempts, marked.not_before, Mark::Begun(marked.begun));
         let mut writes: Vec<Write> = Vec::new();
         let replace = (arrived.offset, arrived.revision, record.encode());
         queue(&mut writes, arrived.shard, &INBOX).replace.push(replace);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::commit::{call_records, names_entry};
 use super::core::Core;
 use super::desk::Release;
-use super::format::{Begun, InboxRecord, Mark};
+use super::format::{Begun, Mark};
 use super::index::Arrived;
 use super::names::{INBOX, OUTBOX};
 use super::riders::queue;
@@ -26,16 +26,9 @@ impl<H: Handler> Core<H> {
         next.give_out(released);
         // Who waits cannot stop the process.
         (next.begun, next.marked) = (Begun::default(), false);
-        let About { conversation, arrived: stamp, attempt, body, .. } = &arrived.about;
-        let record = InboxRecord {
-            conversation: conversation.clone(),
-            arrived: *stamp,
-            attempts: attempt.saturating_sub(1),
-            not_before: Timestamp(0),
-            mark: Mark::None,
-            released: next.released().clone(),
-            body: body.clone(),
-        };
+        let About { conversation, attempt, .. } = &arrived.about;
+        let mut record = arrived.record(attempt.saturating_sub(1), Timestamp(0), Mark::None);
+        record.released = next.released().clone();
         let mut writes: Vec<Write> = extra.into_iter().map(Write::from).collect();
         let replace = (arrived.offset, arrived.revision, record.encode());
         queue(&mut writes, arrived.shard, &INBOX).replace.push(replace);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::commit::names_entry;
 use super::core::Core;
-use super::format::{Begun, DeadKind, DeadRecord, InboxRecord, Mark};
+use super::format::{Begun, DeadKind, DeadRecord, Mark};
 use super::index::{Arrived, Verdict};
 use super::names::{DEAD, INBOX};
 use super::panics::caught;
@@ -221,17 +221,7 @@ impl<H: Handler> Core<H> {
 
 /// An update's entry as it is to be, all its tries counted.
 fn record(arrived: &Arrived, not_before: Timestamp, mark: Mark) -> bytes::Bytes {
-    let About { conversation, arrived: stamp, attempt, body, .. } = &arrived.about;
-    InboxRecord {
-        conversation: conversation.clone(),
-        arrived: *stamp,
-        attempts: *attempt,
-        not_before,
-        mark,
-        released: arrived.released().clone(),
-        body: body.clone(),
-    }
-    .encode()
+    arrived.record(arrived.about.attempt, not_before, mark).encode()
 }
 
 fn replace(arrived: &Arrived, record: &bytes::Bytes) -> Vec<Write> {

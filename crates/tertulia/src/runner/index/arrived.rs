@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::runner::{About, Begun, Released};
+use crate::runner::{About, Begun, InboxRecord, Mark, Released};
 use crate::storage::{CommitId, Offset, Revision};
 use crate::{Shard, Timestamp};
 
@@ -73,6 +73,19 @@ impl Arrived {
     pub(in crate::runner) fn leave_body_behind(&mut self) {
         self.about.body = Bytes::new();
         self.body_left_behind = true;
+    }
+
+    /// Its entry, with what it is to say beside the update.
+    pub(in crate::runner) fn record(&self, attempts: u16, not_before: Timestamp, mark: Mark) -> InboxRecord {
+        InboxRecord {
+            conversation: self.about.conversation.clone(),
+            arrived: self.about.arrived,
+            attempts,
+            not_before,
+            mark,
+            released: self.released().clone(),
+            body: self.about.body.clone(),
+        }
     }
 
     /// Notes what its turn has given out.
