@@ -4,6 +4,7 @@
 //! - `error`, `key`, `clock`: what everything shares.
 //! - [`storage`]: logs and queues in shards, written by batches that apply whole or not at all.
 //! - [`session`]: typed state per conversation, written as what changed.
+//! - [`stream`]: what is being said, append-only, read by offset and followed live.
 //! - [`runner`]: updates in order per key, concurrent across keys, nothing lost.
 //! - [`bot`]: joins them for the author of a bot.
 
@@ -14,6 +15,7 @@ mod key;
 pub mod runner;
 pub mod session;
 pub mod storage;
+pub mod stream;
 
 pub use clock::{Clock, Timestamp};
 pub use error::{Error, Result};

@@ -20,7 +20,6 @@
 mod backing;
 mod cache;
 mod codec;
-mod commit;
 mod entry;
 mod expiry;
 mod format;

@@ -1,10 +1,11 @@
 //! Removing sessions without understanding them: what cannot be read can be removed all the same.
 
-use super::commit::commit;
 use super::read::Bytes;
 use super::store::{State, Store};
 use crate::error::Kind;
-use crate::storage::{Expect, Head, ListQuery, LogHead, LogPage, LogWrite, Names, Page, Scope};
+use crate::storage::{
+    CommitId, Expect, Head, ListQuery, LogHead, LogPage, LogWrite, Names, Page, Scope, commit_logs,
+};
 use crate::{Conversation, Error, Key, Result};
 
 /// How many sessions are read, and removed in one batch, at once.
@@ -21,7 +22,9 @@ pub(super) async fn session<S: State>(store: &Store<S>, conversation: &Conversat
             store.written(conversation);
             return Ok(false);
         };
-        let outcome = commit(store.storage(), store.clock(), removal.writes).await;
+        let outcome =
+            commit_logs(store.storage(), store.clock(), CommitId(store.clock().random()), removal.writes)
+                .await;
         store.written(conversation);
         match outcome {
             Ok(_) => return Ok(true),
@@ -40,7 +43,13 @@ pub(super) async fn sessions<S: State>(store: &Store<S>, conversations: &[Conver
         for batch in batches(store, removals(store, some).await?) {
             let (conversations, writes): (Vec<_>, Vec<_>) =
                 batch.into_iter().map(|removal| (removal.conversation, removal.writes)).unzip();
-            let outcome = commit(store.storage(), store.clock(), writes.concat()).await;
+            let outcome = commit_logs(
+                store.storage(),
+                store.clock(),
+                CommitId(store.clock().random()),
+                writes.concat(),
+            )
+            .await;
             for conversation in &conversations {
                 store.written(conversation);
             }

@@ -6,6 +6,7 @@
 
 mod batch;
 mod behind;
+mod commit;
 mod conflict;
 mod contract;
 mod decide;
@@ -14,6 +15,8 @@ mod hub;
 mod limits;
 mod memory;
 mod page;
+
+pub(crate) use commit::commit_logs;
 
 pub use batch::{Append, Batch, Expect, Expire, ItemId, LogWrite, QueueWrite, Write};
 pub use behind::{Behind, BehindStats, Failure, Outcome, Pending, Queued};

@@ -2,10 +2,9 @@
 
 use super::{Loaded, Stage};
 use crate::error::Kind;
-use crate::session::commit::commit;
 use crate::session::queue::{push, settle};
 use crate::session::store::State;
-use crate::storage::{Expire, Head, LogHead, LogWrite, Outcome};
+use crate::storage::{CommitId, Expire, Head, LogHead, LogWrite, Outcome, commit_logs};
 use crate::{Error, Key, Result};
 
 impl<S: State> Loaded<S> {
@@ -40,7 +39,13 @@ impl<S: State> Loaded<S> {
         if self.store.behind().is_some() {
             return self.queue(stage, writes).await;
         }
-        let heads = commit(self.store.storage(), self.store.clock(), writes).await;
+        let heads = commit_logs(
+            self.store.storage(),
+            self.store.clock(),
+            CommitId(self.store.clock().random()),
+            writes,
+        )
+        .await;
         let heads = heads.map_err(|error| error.context(self.key()))?;
         self.settle(stage, &heads);
         self.generation = self.store.written(&self.conversation);

@@ -1,10 +1,10 @@
-//! Commits the writes of sessions until it is known what became of them.
+//! Commits writes of logs until it is known what became of them.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::{Batch, CommitId, Expect, Head, LogHead, LogWrite, Read, Storage, Write};
 use crate::error::Kind;
-use crate::storage::{Batch, CommitId, Expect, Head, LogHead, LogWrite, Read, Storage, Write};
 use crate::{Clock, Error, Result};
 
 /// How often a batch is given again after its answer was lost.
@@ -19,12 +19,12 @@ const WAIT: Duration = Duration::from_millis(20);
 ///
 /// # Errors
 /// `Conflict` if somebody else wrote first; `Unknown` if the answer was lost and what is there now does not tell.
-pub(super) async fn commit(
+pub(crate) async fn commit_logs(
     storage: &Arc<dyn Storage>,
     clock: &Clock,
+    id: CommitId,
     writes: Vec<LogWrite>,
 ) -> Result<Vec<Option<Head>>> {
-    let id = CommitId(clock.random());
     let batch = Batch::new(id, writes.into_iter().map(Write::Log).collect());
     let mut lost = 0;
     loop {

@@ -1,0 +1,92 @@
+//! Following a stream: what is there, then what comes.
+
+use super::read::resync;
+use super::stream::Stream;
+use super::{End, From, Limit, Lost, Page, Resync};
+use crate::Result;
+
+/// A reader that catches up and then waits for more, without gaps and without polling.
+///
+/// It holds no more than the page it gives: a slow reader costs the stream nothing.
+#[derive(Debug)]
+pub struct Tail {
+    stream: Stream,
+    from: From,
+    limit: Limit,
+    /// Whether what others wrote is known.
+    is_known: bool,
+    /// Whether the end was given.
+    ended: Option<End>,
+}
+
+/// What comes next to a reader that follows.
+#[derive(Clone, Debug)]
+pub enum Followed {
+    /// Entries, at least one, or the end, or both.
+    Page(Page),
+    /// What was read after `earliest` is being said anew, or what comes next was dropped; the next page begins at
+    /// `earliest`.
+    Reset(Resync),
+}
+
+impl Stream {
+    /// Follows the stream from a place on.
+    pub fn tail(&self, from: From) -> Tail {
+        Tail { stream: self.clone(), from, limit: Limit::PAGE, is_known: false, ended: None }
+    }
+}
+
+impl Tail {
+    /// How much comes at once.
+    #[must_use]
+    pub fn limit(mut self, limit: Limit) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Where the next page begins.
+    pub fn from(&self) -> From {
+        self.from
+    }
+
+    /// What comes next; `None` after the end. Waits for it.
+    ///
+    /// # Errors
+    /// `Gone` if the stream is no longer there, or the place it began at is of another stream; what the storage gives.
+    ///
+    /// # Cancel safety
+    /// If dropped, nothing is skipped.
+    pub async fn next(&mut self) -> Result<Option<Followed>> {
+        if self.ended.is_some() {
+            return Ok(None);
+        }
+        loop {
+            let read = match self.is_known {
+                true => self.stream.read_known(self.from, self.limit).await,
+                false => self.stream.read(self.from, self.limit).await,
+            };
+            let page = match read {
+                Ok(page) => page,
+                Err(error) => match resync(&error) {
+                    Some(lost) if lost.why != Lost::Foreign => {
+                        self.from = From::At(lost.earliest);
+                        return Ok(Some(Followed::Reset(lost)));
+                    }
+                    _ => return Err(error),
+                },
+            };
+            self.is_known = true;
+            self.from = From::At(page.next());
+            self.ended = page.closed();
+            if !page.is_empty() || self.ended.is_some() {
+                return Ok(Some(Followed::Page(page)));
+            }
+            self.stream.ready(&page.next()).await?;
+        }
+    }
+
+    /// How the stream ended, once the end was given.
+    pub fn ended(&self) -> Option<End> {
+        self.ended
+    }
+}
