@@ -3,6 +3,7 @@
 //! - [`mod@conformance`]: the rules of the storage contract, each a named case; [`conformance!`] lists them as tests.
 //! - [`model`]: random batches and reads against a plain map; one of the suite's cases.
 //! - [`mod@sessions`]: what sessions promise on every storage, each a named case; [`sessions!`] lists them as tests.
+//! - [`mod@streams`]: the same for streams; [`streams!`].
 //! - [`Faulty`]: a storage that fails, delays or loses answers by plan.
 //! - [`Counting`]: a storage that counts what is written and read, by name.
 //! - [`Desk`]: a bot platform that brings nothing and sends nowhere.
@@ -34,6 +35,7 @@
 //!
 //!     tertulia_testkit::conformance!(tertulia_testkit::conformance::Time::Paused, open);
 //!     tertulia_testkit::sessions!(tertulia_testkit::conformance::Time::Paused, open);
+//!     tertulia_testkit::streams!(tertulia_testkit::conformance::Time::Paused, open);
 //! }
 //! # fn main() {}
 //! ```
@@ -50,6 +52,7 @@ pub mod model;
 mod played;
 pub mod sessions;
 pub mod simulator;
+pub mod streams;
 mod subject;
 
 pub use counting::{Counting, Counts, Written};

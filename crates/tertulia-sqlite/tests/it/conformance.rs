@@ -20,3 +20,9 @@ async fn open(limits: Limits) -> Subject {
 
 tertulia_testkit::conformance!(Time::Real, open);
 tertulia_testkit::sessions!(Time::Real, open);
+
+mod streams {
+    use super::{Time, open};
+
+    tertulia_testkit::streams!(Time::Real, open);
+}

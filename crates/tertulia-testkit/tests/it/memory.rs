@@ -16,6 +16,13 @@ async fn open(limits: Limits) -> Subject {
 tertulia_testkit::conformance!(Time::Paused, open);
 tertulia_testkit::sessions!(Time::Paused, open);
 
+mod streams {
+    use super::{Time, open};
+
+    tertulia_testkit::streams!(alone Time::Paused, open);
+    tertulia_testkit::streams!(Time::Paused, open);
+}
+
 fn log(id: u32) -> Key {
     let conversation = Conversation::new("test", &id.to_string()).expect("a valid conversation");
     Key::Log(conversation, Name::from_static("log"))

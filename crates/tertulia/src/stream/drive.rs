@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::format::{encode_meta, encode_record};
 use super::live::{Live, Place};
 use super::meta::{Meta, Phase};
+use super::rebase::rebase;
 use super::state::{State, stored_life};
 use super::streams::Inner;
 use super::{End, Expiry, Limit, Visible};
@@ -48,16 +49,16 @@ pub(super) fn drive(inner: &Arc<Inner>, live: &Arc<Live>, state: &mut State) {
 }
 
 /// A batch on its way.
-struct Taken {
+pub(super) struct Taken {
     write: LogWrite,
     id: CommitId,
     /// Entries from the first to before the second are in it.
-    from: u64,
+    pub(super) from: u64,
     end: u64,
     /// Changes up to this one are.
     change: u64,
     closed: Option<End>,
-    generation: u64,
+    pub(super) generation: u64,
 }
 
 async fn run(inner: Arc<Inner>, storage: Arc<dyn Storage>, live: Arc<Live>) {
@@ -69,6 +70,10 @@ async fn run(inner: Arc<Inner>, storage: Arc<dyn Storage>, live: Arc<Live>) {
         let retry = match committed {
             Ok(heads) => {
                 settled(&live, &taken, heads.first().copied().flatten().and_then(|head| head.log()));
+                None
+            }
+            Err(error) if error.kind() == Kind::Conflict => {
+                rebase(&inner, &live, &taken, &error).await;
                 None
             }
             Err(error) => failed(&live, &taken, &error, BACKOFF.get(tries).copied()),

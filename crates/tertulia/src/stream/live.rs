@@ -1,7 +1,7 @@
 //! One stream in this process: its state behind a lock, and who waits for it to change.
 
 use std::sync::Weak;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
@@ -26,10 +26,8 @@ pub(super) struct Live {
     pub(super) settled: Notify,
     /// Woken when what waits to be stored should wait no longer.
     pub(super) hurry: Notify,
-    /// Whether somebody watches the stored log for what others write to it.
-    watched: AtomicBool,
-    /// Woken when nobody does any more.
-    pub(super) unwatched: Notify,
+    /// Woken when nobody follows it any more.
+    pub(super) unfollowed: Notify,
     /// When it was used last, in the time of the room.
     pub(super) used: AtomicU64,
 }
@@ -42,6 +40,10 @@ pub(super) struct Cell {
     pub(super) generation: u64,
     /// Why it was moved last.
     failure: Option<(Kind, String)>,
+    /// How many readers wait for it or will.
+    pub(super) followers: usize,
+    /// Whether a task looks for what others write to it.
+    pub(super) watched: bool,
 }
 
 /// Whether a stream is in memory.
@@ -57,22 +59,17 @@ pub(super) enum Place {
     Here(Box<State>),
 }
 
-/// The right to watch the stored log; the next one is woken when it is dropped.
-#[derive(Debug)]
-pub(super) struct Watching<'a>(&'a Live);
-
 impl Live {
     pub(super) fn new(id: StreamId, place: Place) -> Self {
         Self {
             key: id.key(),
             id,
-            cell: Mutex::new(Cell { place, generation: 0, failure: None }),
+            cell: Mutex::new(Cell { place, generation: 0, failure: None, followers: 0, watched: false }),
             loading: tokio::sync::Mutex::default(),
             changed: Notify::new(),
             settled: Notify::new(),
             hurry: Notify::new(),
-            watched: AtomicBool::new(false),
-            unwatched: Notify::new(),
+            unfollowed: Notify::new(),
             used: AtomicU64::new(0),
         }
     }
@@ -81,22 +78,10 @@ impl Live {
         self.cell.lock()
     }
 
-    /// The right to watch, unless somebody has it.
-    pub(super) fn watch(&self) -> Option<Watching<'_>> {
-        (!self.watched.swap(true, Ordering::AcqRel)).then_some(Watching(self))
-    }
-
     /// Tells everybody who waits that something is different.
     pub(super) fn wake(&self) {
         self.changed.notify_waiters();
         self.settled.notify_waiters();
-    }
-}
-
-impl Drop for Watching<'_> {
-    fn drop(&mut self) {
-        self.0.watched.store(false, Ordering::Release);
-        self.0.unwatched.notify_one();
     }
 }
 

@@ -27,6 +27,7 @@ mod options;
 mod page;
 mod producers;
 mod read;
+mod rebase;
 mod refused;
 mod room;
 mod shelves;
@@ -35,6 +36,7 @@ mod state;
 mod stream;
 mod streams;
 mod tail;
+mod watch;
 mod window;
 
 pub use cursor::{BranchId, Cursor, From};

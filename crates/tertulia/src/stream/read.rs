@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::live::Place;
 use super::state::State;
 use super::stream::Stream;
+use super::watch::Following;
 use super::window::Window;
 use super::{Append, Cursor, End, From, Limit, Lost, Page, Resync, drive};
 use crate::error::Kind;
@@ -156,6 +157,12 @@ impl Stream {
     /// # Cancel safety
     /// May be dropped at any time.
     pub async fn ready(&self, cursor: &Cursor) -> Result<()> {
+        let _following = Following::new(&self.streams, &self.live);
+        self.readable(cursor).await
+    }
+
+    /// As [`ready`](Self::ready), for who follows.
+    pub(super) async fn readable(&self, cursor: &Cursor) -> Result<()> {
         self.until(|state| {
             let is_end = state.meta.branches.find(*cursor) == Ok(state.shown);
             (!is_end || state.ended.is_some()).then_some(())
@@ -171,6 +178,7 @@ impl Stream {
     /// # Cancel safety
     /// May be dropped at any time.
     pub async fn cancelled(&self) -> Result<()> {
+        let _following = Following::new(&self.streams, &self.live);
         self.until(|state| state.meta.cancelled.then_some(())).await
     }
 
@@ -180,12 +188,8 @@ impl Stream {
             let woken = self.live.changed.notified();
             tokio::pin!(woken);
             woken.as_mut().enable();
-            let (found, head, next) = self
-                .look(|state, _| {
-                    let head = state.kept.as_ref().map(|kept| kept.head.map(|head| head.etag));
-                    (look(state), head, earlier(state.deadline, state.abandoned_at()))
-                })
-                .await?;
+            let looked = self.look(|state, _| (look(state), earlier(state.deadline, state.abandoned_at())));
+            let (found, next) = looked.await?;
             if let Some(found) = found {
                 return Ok(found);
             }
@@ -200,24 +204,6 @@ impl Stream {
                 biased;
                 () = woken => {}
                 () = is_due => self.abort_abandoned().await?,
-                watched = self.watch(head) => watched?,
-            }
-        }
-    }
-
-    /// Resolves when the stored stream was changed by others, or when it is this one's turn to look for that.
-    async fn watch(&self, seen: Option<Option<crate::storage::Etag>>) -> Result<()> {
-        let (Some(storage), Some(seen)) = (&self.streams.0.storage, seen) else {
-            return std::future::pending().await;
-        };
-        loop {
-            let unwatched = self.live.unwatched.notified();
-            match self.live.watch() {
-                Some(_watching) => {
-                    storage.changed(&self.live.key, seen).await?;
-                    return self.streams.refresh(&self.live).await;
-                }
-                None => unwatched.await,
             }
         }
     }

@@ -146,7 +146,9 @@ impl State {
             if needs_time {
                 self.last_at = now();
             }
-            self.begin_own(random);
+            if !append.entries.is_empty() {
+                self.begin_own(random);
+            }
             let changed = self.meta.take(append, self.last_at);
             for entry in &append.entries {
                 self.window.push(entry);
@@ -197,6 +199,7 @@ impl State {
         let left = self.deadline.map_or(Duration::ZERO, |deadline| deadline.since(now));
         if left < ttl || ttl < EXACT {
             self.deadline = Some(now.after(stored_life(ttl)));
+            kept.accepted += u64::from(!kept.expire_dirty);
             kept.expire_dirty = true;
         }
         kept.expire_dirty

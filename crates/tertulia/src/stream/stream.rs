@@ -1,6 +1,7 @@
 //! One stream: what it is, what is appended to it, how it ends.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::drive::drive;
 use super::live::{Cell, Live, Place, Ticket};
@@ -32,7 +33,7 @@ pub struct Info {
     /// When it goes by itself.
     pub expiry: Expiry,
     /// How long until then.
-    pub expires_in: Option<std::time::Duration>,
+    pub expires_in: Option<Duration>,
     /// When readers see what is appended.
     pub visible: Visible,
     /// Its first entry that is there.
@@ -175,7 +176,8 @@ impl Stream {
     pub async fn write(&self, append: Append) -> Result<Appended> {
         append.check()?;
         append.check_size(self.id())?;
-        for _ in 0..TRIES {
+        let mut conflicts = 0;
+        while conflicts < TRIES {
             match self.try_write(&append)? {
                 Tried::Settled(appended) => return Ok(appended),
                 Tried::Unknown => self.streams.load(&self.live).await?,
@@ -183,7 +185,10 @@ impl Stream {
                 Tried::Wait(appended, ticket) => match self.streams.settled(&self.live, Some(ticket)).await {
                     Ok(()) => return Ok(appended),
                     // Somebody else wrote first: what they wrote is read, and this is judged anew.
-                    Err(error) if error.kind() == Kind::Conflict => {}
+                    Err(error) if error.kind() == Kind::Conflict => {
+                        conflicts += 1;
+                        self.give_way(conflicts).await;
+                    }
                     Err(error) => return Err(error),
                 },
             }
@@ -220,6 +225,15 @@ impl Stream {
             None => Tried::Settled(appended),
             Some(ticket) => Tried::Wait(appended, ticket),
         })
+    }
+
+    /// After the second conflict in a row, waits for a random time that grows.
+    async fn give_way(&self, conflicts: u32) {
+        if conflicts > 1 {
+            let clock = &self.streams.0.clock;
+            let most = 10 * u64::from(conflicts.min(20));
+            clock.sleep(Duration::from_millis(1 + clock.random() % most)).await;
+        }
     }
 
     /// Waits until less is to be stored.

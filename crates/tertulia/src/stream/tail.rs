@@ -2,6 +2,7 @@
 
 use super::read::resync;
 use super::stream::Stream;
+use super::watch::Following;
 use super::{End, From, Limit, Lost, Page, Resync};
 use crate::Result;
 
@@ -13,8 +14,8 @@ pub struct Tail {
     stream: Stream,
     from: From,
     limit: Limit,
-    /// Whether what others wrote is known.
-    is_known: bool,
+    /// From when it has read once: what others write is looked for from then on.
+    following: Option<Following>,
     /// Whether the end was given.
     ended: Option<End>,
 }
@@ -32,7 +33,7 @@ pub enum Followed {
 impl Stream {
     /// Follows the stream from a place on.
     pub fn tail(&self, from: From) -> Tail {
-        Tail { stream: self.clone(), from, limit: Limit::PAGE, is_known: false, ended: None }
+        Tail { stream: self.clone(), from, limit: Limit::PAGE, following: None, ended: None }
     }
 }
 
@@ -61,9 +62,9 @@ impl Tail {
             return Ok(None);
         }
         loop {
-            let read = match self.is_known {
-                true => self.stream.read_known(self.from, self.limit).await,
-                false => self.stream.read(self.from, self.limit).await,
+            let read = match self.following {
+                Some(_) => self.stream.read_known(self.from, self.limit).await,
+                None => self.stream.read(self.from, self.limit).await,
             };
             let page = match read {
                 Ok(page) => page,
@@ -75,13 +76,14 @@ impl Tail {
                     _ => return Err(error),
                 },
             };
-            self.is_known = true;
+            let stream = &self.stream;
+            self.following.get_or_insert_with(|| Following::new(&stream.streams, &stream.live));
             self.from = From::At(page.next());
             self.ended = page.closed();
             if !page.is_empty() || self.ended.is_some() {
                 return Ok(Some(Followed::Page(page)));
             }
-            self.stream.ready(&page.next()).await?;
+            self.stream.readable(&page.next()).await?;
         }
     }
 
