@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use tertulia::error::Kind;
-use tertulia::stream::{Append, CreateOptions, End, From, Limit, Refused};
+use tertulia::stream::{Append, CreateOptions, End, Event, EventKind, From, Limit, Refused};
 
 use super::Setting;
 use super::setting::{append, entries, id, numbers, read_all};
@@ -179,4 +179,23 @@ pub async fn streams_are_listed_by_conversation(setting: &Setting<'_>) {
     assert_eq!(listed, [id("a"), id("b"), id("c")]);
     let listed = others.list(&crate::subject::here(), Some("c"), 3).await.unwrap();
     assert_eq!(listed, [id("d")]);
+}
+
+/// WeKnora's two functions: events of a message, appended and read by conversation and message alone.
+pub async fn events_of_a_message_are_appended_and_read(setting: &Setting<'_>) {
+    let (here, streams) = (crate::subject::here(), setting.streams());
+    assert_eq!(streams.get_events(&here, "m1", From::Start).await.unwrap(), None);
+    let at = Some(tertulia::Timestamp(7));
+    let given = Event { at, ..Event::new(EventKind::Thinking, "hm") };
+    let after = streams.append_event(&here, "m1", given.clone()).await.unwrap();
+    streams.append_event(&here, "m1", Event::content("so")).await.unwrap();
+    streams.append_event(&here, "m1", Event::new(EventKind::Complete, "")).await.unwrap();
+    let late = streams.append_event(&here, "m1", Event::content("late")).await.unwrap_err();
+    assert_eq!(late.kind(), Kind::Closed);
+    let read = setting.others().get_events(&here, "m1", From::Start).await.unwrap().unwrap();
+    assert_eq!((read.events.len(), read.closed), (3, Some(End::Complete)));
+    assert_eq!(read.events[0], given, "a time that was given is kept");
+    assert!(read.events[1].at.is_some(), "one that was not is set");
+    let rest = streams.get_events(&here, "m1", From::At(after)).await.unwrap().unwrap();
+    assert_eq!(rest.events, read.events[1..]);
 }

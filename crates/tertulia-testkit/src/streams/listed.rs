@@ -54,6 +54,7 @@ macro_rules! streams {
                 g11_readers_share_what_they_read
                 a_stream_is_made_once
                 streams_are_listed_by_conversation
+                events_of_a_message_are_appended_and_read
             }
             producers by threads {
                 g6_a_request_given_again_is_taken_once

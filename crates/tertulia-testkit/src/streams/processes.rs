@@ -12,9 +12,10 @@ use super::setting::{follow, id, numbers, read_all};
 pub async fn two_processes_lose_nothing(setting: &Setting<'_>) {
     const EACH: usize = 100;
     setting.make("both").await;
-    let write = async |name: &'static str| {
-        let stream = setting.others().get(&id("both")).await.unwrap().unwrap();
+    let write = |name: &'static str| {
+        let streams = setting.others();
         tokio::spawn(async move {
+            let stream = streams.get(&id("both")).await.unwrap().unwrap();
             for n in 0..EACH {
                 stream.append(format!("{name}{n}")).await.unwrap();
             }
@@ -22,7 +23,7 @@ pub async fn two_processes_lose_nothing(setting: &Setting<'_>) {
             stream
         })
     };
-    let (one, two) = (write("a").await, write("b").await);
+    let (one, two) = (write("a"), write("b"));
     let (one, two) = (one.await.unwrap(), two.await.unwrap());
     let all = read_all(&one, From::Start).await.0;
     assert_eq!(read_all(&two, From::Start).await.0, all);

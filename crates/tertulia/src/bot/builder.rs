@@ -11,6 +11,7 @@ use super::handler::boxed;
 use super::journal::{Readers, Replay, Stage};
 use super::router::{KeyFunction, Platform, Route, Router, Shared};
 use super::session::{Flush, Opened, SessionType, name_sessions};
+use super::stream::Spoken;
 use super::{
     Adapter, Burst, Bypass, Declared, Filter, Handler, Running, SessionOptions, Update, callback, command,
     message,
@@ -18,6 +19,7 @@ use super::{
 use crate::runner::{About, Journal, Keys, Options, Runner, Sender, Source};
 use crate::session::State;
 use crate::storage::{IntoStorage, Memory, Storage};
+use crate::stream::{Streams, StreamsOptions};
 use crate::{Clock, Error, Result};
 
 /// How long [`Bot::run`] waits for handlers when it is told to stop.
@@ -40,6 +42,7 @@ pub struct Bot {
     declared: Declared,
     sessions: Vec<(TypeId, SessionOptions)>,
     data: Values,
+    streams: Option<Streams>,
 }
 
 impl Bot {
@@ -59,6 +62,7 @@ impl Bot {
             declared: Declared::default(),
             sessions: Vec::new(),
             data: Values::default(),
+            streams: None,
         }
     }
 
@@ -72,6 +76,14 @@ impl Bot {
     /// with the process, which the bot says when it starts.
     pub fn storage(mut self, storage: impl IntoStorage) -> Self {
         self.storage = Some(storage.into_storage());
+        self
+    }
+
+    /// Keeps [what handlers say as they say it](super::Context::stream) in these streams. Unless given, they are in the
+    /// bot's storage, where the end of a stream is in the batch of the turn that wrote it; in another one, or in memory
+    /// alone, a stream ends right after that batch.
+    pub fn streams(mut self, streams: Streams) -> Self {
+        self.streams = Some(streams);
         self
     }
 
@@ -235,6 +247,7 @@ impl Bot {
             Arc::new(Memory::with(clock.clone(), Default::default(), Memory::DEFAULT_MAX_BYTES))
         });
         let Built { router, queued, sources, senders } = self.build(&storage)?;
+        let streams = router.shared.spoken.streams().clone();
         let mut runner = Runner::new(Arc::clone(&storage), clock.clone(), options, router);
         if let Some(journal) = journal {
             runner = runner.journal(journal);
@@ -245,7 +258,7 @@ impl Bot {
         for (name, sender) in senders {
             runner = runner.sender(&name, sender);
         }
-        Ok(Running::new(runner.start().await?, queued, storage, clock))
+        Ok(Running::new(runner.start().await?, queued, storage, clock, streams))
     }
 
     /// The same bot, to run conversations again on that have a [journal](Self::journal): what a handler does by itself it
@@ -289,6 +302,7 @@ impl Bot {
     /// # Errors
     /// `Invalid` as [`start`](Self::start).
     pub fn replay(mut self) -> Result<Replay> {
+        self.streams = None;
         let stage = Stage::new(self.clock.clone());
         let mut readers = Readers::default();
         for (session, options) in name_sessions(&self.declared.sessions, std::mem::take(&mut self.sessions))?
@@ -303,7 +317,7 @@ impl Bot {
 
     /// The parts of a bot over a storage.
     fn build(self, storage: &Arc<dyn Storage>) -> Result<Built> {
-        let Self { adapters, clock, declared, sessions, data, .. } = self;
+        let Self { adapters, clock, declared, sessions, data, streams, .. } = self;
         let Self { routes, passing, bursts, steers, keys, .. } = self;
         if let Some((_, missing)) = declared.data.iter().find(|(id, _)| !data.contains(*id)) {
             return Err(Error::invalid(format!("a handler takes `Data<{missing}>`, which was not given")));
@@ -325,7 +339,11 @@ impl Bot {
             senders.extend(sender.map(|sender| (name.clone(), sender)));
             platforms.push(Platform { name, adapter, answers });
         }
-        let shared = Arc::new(Shared { clock, data, sessions: opened.sessions, steers });
+        let streams = streams.unwrap_or_else(|| {
+            Streams::with(Some(Arc::clone(storage)), clock.clone(), StreamsOptions::default())
+        });
+        let spoken = Spoken::new(streams, clock.now());
+        let shared = Arc::new(Shared { clock, data, spoken, sessions: opened.sessions, steers });
         let router = Router { platforms, routes, passing, bursts, keys, shared };
         Ok(Built { router, queued: opened.queued, sources, senders })
     }

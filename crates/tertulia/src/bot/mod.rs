@@ -35,6 +35,7 @@ mod replies;
 mod router;
 mod running;
 mod session;
+mod stream;
 mod update;
 
 pub use adapter::{Adapter, Method, Outgoing};
@@ -50,6 +51,7 @@ pub use hook::{Header, Headers, Hook};
 pub use joined::Joined;
 pub use running::{Door, Running};
 pub use session::{Session, SessionOptions};
+pub use stream::Stream;
 pub use update::{Update, UpdateKind, User};
 
 pub use crate::runner::Burst;

@@ -6,8 +6,9 @@ use super::answer::{self, Answer};
 use super::bypass::Passing;
 use super::data::Values;
 use super::handler::Boxed;
+use super::stream::Spoken;
 use super::{Adapter, Burst, Bypass, Context, Filter, Update};
-use crate::runner::{About, Handler, HandlerResult, Keys, Turn};
+use crate::runner::{About, Ending, Handler, HandlerResult, Keys, Turn};
 use crate::storage::LogWrite;
 use crate::{Clock, Error, Result};
 
@@ -15,6 +16,8 @@ use crate::{Clock, Error, Result};
 pub(super) struct Shared {
     pub(super) clock: Clock,
     pub(super) data: Values,
+    /// What handlers say as they say it.
+    pub(super) spoken: Spoken,
     /// A `Kept<S>` for each session type.
     pub(super) sessions: Values,
     /// Which updates steer a handler that runs.
@@ -110,7 +113,12 @@ impl Handler for Router {
         if let Some(route) = route {
             (route.handler)(ctx.clone()).await?;
         }
+        self.shared.spoken.left(&ctx).await?;
         answer(&ctx).await
+    }
+
+    async fn ending(&self, about: &About, how: Ending) {
+        self.shared.spoken.ending(about, how).await;
     }
 
     fn cancelled(&self, about: &About) -> Vec<LogWrite> {

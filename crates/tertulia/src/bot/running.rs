@@ -8,6 +8,7 @@ use super::router::Router;
 use super::session::Flush;
 use crate::runner::{Handle, Intake, Notice, Stats, Unfinished};
 use crate::storage::Storage;
+use crate::stream::Streams;
 use crate::{Clock, Error, Result};
 
 /// A running bot. Dropping it aborts it, which loses nothing that was acknowledged.
@@ -27,6 +28,8 @@ pub struct Door {
     pub storage: Arc<dyn Storage>,
     /// The bot's clock, for random ids too.
     pub clock: Clock,
+    /// What handlers say as they say it.
+    pub streams: Streams,
 }
 
 impl Running {
@@ -35,8 +38,9 @@ impl Running {
         queued: Vec<Arc<dyn Flush>>,
         storage: Arc<dyn Storage>,
         clock: Clock,
+        streams: Streams,
     ) -> Self {
-        let door = Door { intake: handle.intake().clone(), storage, clock };
+        let door = Door { intake: handle.intake().clone(), storage, clock, streams };
         Self { handle, queued, door }
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
+use super::Ending;
 use super::core::Core;
 use super::format::{OutboxRecord, RESERVED, Ticket};
 use super::index::Arrived;
@@ -82,6 +83,7 @@ impl<H: Handler> Core<H> {
         let others = taken.arrived().chain(halted.arrived());
         inbox.remove.extend(others.map(|other| (other.offset, Some(other.revision))));
         for cancelled in halted.arrived() {
+            self.handler.ending(&cancelled.about, Ending::Cancelled).await;
             writes.extend(self.farewell(cancelled)?.into_iter().map(Write::from));
         }
         let calls = self.append_calls(arrived, calls, already, &mut writes)?;

@@ -47,6 +47,13 @@ pub trait Handler: Send + Sync + 'static {
     /// Runs the update. What it collects in `turn` is committed if it returns `Ok`.
     fn handle(&self, turn: Turn, update: Self::Update) -> impl Future<Output = HandlerResult> + Send;
 
+    /// Called before an update leaves without having been applied: what it has shown to somebody, such as a stream that
+    /// is being read, has to come to an end. It may be called again, and the update may run again after all.
+    fn ending(&self, about: &About, how: Ending) -> impl Future<Output = ()> + Send {
+        let _ = (about, how);
+        std::future::ready(())
+    }
+
     /// More writes for the batch that removes an update which was cancelled, so that whoever waits for its answer
     /// learns that there is none.
     fn cancelled(&self, about: &About) -> Vec<LogWrite> {
@@ -60,6 +67,15 @@ pub trait Handler: Send + Sync + 'static {
         let _ = about;
         Vec::new()
     }
+}
+
+/// How an update leaves without having been applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Another update cancelled it.
+    Cancelled,
+    /// It was given up and goes to `dead`.
+    Buried,
 }
 
 /// How updates of one key are joined into one turn.

@@ -44,7 +44,7 @@ pub use format::{
     SentRecord, Ticket,
 };
 pub use handle::{Handle, Unfinished};
-pub use handler::{Burst, Handler, HandlerResult, Keys};
+pub use handler::{Burst, Ending, Handler, HandlerResult, Keys};
 pub use index::{Depth, Stats};
 pub use intake::{Intake, Receipt};
 pub use journal::Journal;

@@ -13,7 +13,7 @@ use super::panics::caught;
 use super::riders::queue;
 use super::wait::NoAnswer;
 use super::worker::After;
-use super::{About, AfterRetries, CallOptions, Handler, once};
+use super::{About, AfterRetries, CallOptions, Ending, Handler, once};
 use crate::error::Kind;
 use crate::storage::{Append, Batch, CommitId, LogWrite, Write};
 use crate::{Error, Timestamp};
@@ -135,6 +135,7 @@ impl<H: Handler> Core<H> {
             body: body.clone(),
         };
         let record = Append { id: Some(update.clone()), bytes: record.encode() };
+        self.handler.ending(&arrived.about, Ending::Buried).await;
         // What it has released was its answer.
         let mut told = if arrived.released.is_none() { self.told(&arrived.about) } else { Vec::new() };
         let recorded = LogWrite::new(once::key(conversation, update)?).delete();

@@ -41,7 +41,7 @@ pub(super) fn drive(inner: &Arc<Inner>, live: &Arc<Live>, state: &mut State) {
     if kept.hurry || kept.waiting >= ENOUGH {
         live.hurry.notify_one();
     }
-    if !kept.driven && !kept.is_settled() {
+    if !kept.driven && !kept.sealed && !kept.is_settled() {
         kept.driven = true;
         // Ends by itself when nothing is left to store; whoever appended waits for that, or flushes.
         tokio::spawn(run(Arc::clone(inner), Arc::clone(storage), Arc::clone(live)));
@@ -112,7 +112,7 @@ fn take(inner: &Inner, live: &Live) -> Option<Taken> {
     let now = inner.clock.now();
     let end = state.end();
     let kept = state.kept.as_mut()?;
-    if kept.is_settled() {
+    if kept.is_settled() || kept.sealed {
         kept.driven = false;
         return None;
     }

@@ -17,6 +17,8 @@ mod branches;
 mod cursor;
 mod delete;
 mod drive;
+mod event;
+mod events;
 mod fork;
 mod format;
 mod id;
@@ -30,6 +32,7 @@ mod read;
 mod rebase;
 mod refused;
 mod room;
+mod seal;
 mod shelves;
 mod state;
 #[allow(clippy::module_inception, reason = "the module is about streams, this file about one of them")]
@@ -40,6 +43,8 @@ mod watch;
 mod window;
 
 pub use cursor::{BranchId, Cursor, From};
+pub use event::{Event, EventKind};
+pub use events::Events;
 pub use id::StreamId;
 pub use meta::Origin;
 pub use options::{

@@ -56,6 +56,8 @@ pub(super) struct Kept {
     pub(super) waiting: usize,
     /// Whether somebody waits for what is not stored.
     pub(super) hurry: bool,
+    /// Whether its end is in a batch of somebody else's: nothing else is stored meanwhile.
+    pub(super) sealed: bool,
     /// Whether this process wrote last, so that nothing it showed can be lost.
     pub(super) own: bool,
 }
@@ -73,6 +75,7 @@ impl Kept {
             driven: false,
             waiting: 0,
             hurry: false,
+            sealed: false,
             own: false,
         }
     }

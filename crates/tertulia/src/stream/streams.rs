@@ -75,6 +75,11 @@ impl Streams {
         Self(Arc::new(Inner { storage, clock, options, shelves, room }))
     }
 
+    /// The storage they are kept in, if in any.
+    pub(crate) fn storage(&self) -> Option<&Arc<dyn Storage>> {
+        self.0.storage.as_ref()
+    }
+
     /// The bytes that streams take in this process's memory, roughly.
     pub fn memory_used(&self) -> usize {
         self.0.room.bytes()
@@ -295,11 +300,24 @@ impl Streams {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<StreamId>> {
+        self.list_named(conversation, "", after, limit).await
+    }
+
+    /// As [`list`](Self::list), of those whose name begins so.
+    pub(crate) async fn list_named(
+        &self,
+        conversation: &Conversation,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<StreamId>> {
         let mut found = Vec::new();
         match &self.0.storage {
             None => {
                 let all = self.0.shelves.all().into_iter();
-                let of_conversation = all.filter(|live| live.id.conversation() == conversation);
+                let of_conversation = all.filter(|live| {
+                    live.id.conversation() == conversation && live.id.name().starts_with(prefix)
+                });
                 let here = of_conversation.filter(|live| {
                     let mut cell = live.cell();
                     cell.here(|| self.0.clock.now()).is_some_and(|state| state.meta.phase == Phase::Here)
@@ -310,7 +328,7 @@ impl Streams {
                 let mut query = ListQuery {
                     shard: Some(conversation.shard()),
                     source: Some(conversation.source().into_owned()),
-                    names: Names::Prefix(super::id::PREFIX.to_owned()),
+                    names: Names::Prefix(format!("{}{prefix}", super::id::PREFIX)),
                     ..ListQuery::default()
                 };
                 loop {

@@ -17,7 +17,7 @@ pub(super) use self::coming::keys;
 use super::core::Core;
 use super::index::Arrived;
 use super::intake::{Request, Updates};
-use super::{Handler, Keys};
+use super::{Ending, Handler, Keys};
 use crate::storage::{CommitId, Offset};
 use crate::{Shard, Timestamp};
 
@@ -97,7 +97,12 @@ impl<H: Handler> Inbox<H> {
                     continue;
                 }
                 Request::Buried(about, answer) => {
-                    let _ = answer.send(self.core.told(&about));
+                    // The storage may take its time, which the inbox does not.
+                    let core = Arc::clone(&self.core);
+                    self.core.tasks.spawn(async move {
+                        core.handler.ending(&about, Ending::Buried).await;
+                        let _ = answer.send(core.told(&about));
+                    });
                     continue;
                 }
             };

@@ -9,6 +9,7 @@ mod lost;
 mod once;
 mod refused;
 mod steer;
+mod streams;
 mod torn;
 
 use std::sync::Arc;
