@@ -48,7 +48,9 @@ mod signed;
 pub mod view;
 mod webhook;
 
-pub use access::{Access, Capabilities, Grant, Mint, Minted, Resource, Right, Rights, Scope, Scopes};
+pub use access::{
+    Access, Capabilities, Grant, Mint, Minted, Origins, Resource, Right, Rights, Scope, Scopes,
+};
 pub use adapter::{Http, SOURCE};
 pub use exchange::{Exchange, exchange};
 pub use gate::Gate;

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::http::{HeaderValue, header};
 use axum::middleware::map_response;
 use axum::response::Response;
 use axum::routing::{get, post};
 use tertulia::bot::Door;
 
-use crate::access::{Scope, needing};
+use crate::access::{self, Access, Scope, needing};
 use crate::{Options, Problem, ProblemKind, admin, chat, fork, health, metrics};
 
 /// What all requests share.
@@ -18,6 +18,12 @@ use crate::{Options, Problem, ProblemKind, admin, chat, fork, health, metrics};
 pub(crate) struct Shared {
     pub(crate) door: Door,
     pub(crate) options: Arc<Options>,
+}
+
+impl FromRef<Shared> for Access {
+    fn from_ref(shared: &Shared) -> Self {
+        shared.options.access.clone()
+    }
 }
 
 /// `POST /chat/{id}` takes `{"text": ".."}` in the conversation `http:<id>` and answers
@@ -30,6 +36,8 @@ pub(crate) struct Shared {
 ///
 /// `POST /v1/fork` with `{"from", "at", "to"}` copies the sessions of a conversation to another one.
 ///
+/// `POST /v1/tokens` mints a capability token: `{"conversation", "stream", "rights", "seconds", "query"}`.
+///
 /// `/health` asks for any API token, the others for one with the [scope](Scope) `chat`, `metrics` or `admin`.
 ///
 /// Every failure is a [`Problem`] as JSON. The bot needs the adapter [`Http`](crate::Http).
@@ -41,6 +49,7 @@ pub fn router(door: Door, options: Options) -> Router {
         .route("/health", get(health::get))
         .merge(needing(Scope::Chat, Router::new().route("/chat/{id}", post(chat::post))))
         .merge(needing(Scope::Metrics, Router::new().route("/metrics", get(metrics::get))))
+        .merge(access::routes())
         .merge(needing(Scope::Admin, admin::routes().merge(fork::routes())))
         .fallback(|| async { Problem::new(ProblemKind::NotFound, "there is no such path") })
         .method_not_allowed_fallback(|| async {

@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header, uri::Authority};
 use sha2::{Digest, Sha256};
 
-use super::{Capabilities, Grant, Scopes};
+use super::{Capabilities, Grant, Origins, Scopes};
 use crate::{Problem, ProblemKind};
 
 /// Who may use routes. Cheap to clone.
@@ -23,6 +23,7 @@ pub struct Access(Arc<Inner>);
 struct Inner {
     tokens: Vec<ApiToken>,
     capabilities: Option<Capabilities>,
+    origins: Origins,
 }
 
 #[derive(Clone)]
@@ -53,11 +54,27 @@ impl Access {
         self
     }
 
-    /// Lets in holders of capability tokens.
+    /// Lets in holders of capability tokens, which [`router`](crate::router()) then mints too.
     #[must_use]
     pub fn capabilities(mut self, capabilities: Capabilities) -> Self {
         Arc::make_mut(&mut self.0).capabilities = Some(capabilities);
         self
+    }
+
+    /// Lets pages of these origins use the routes, each with a token.
+    #[must_use]
+    pub fn origins(mut self, origins: Origins) -> Self {
+        Arc::make_mut(&mut self.0).origins = origins;
+        self
+    }
+
+    /// What mints capability tokens, if they are used.
+    pub(super) fn mints(&self) -> Option<&Capabilities> {
+        self.0.capabilities.as_ref()
+    }
+
+    pub(super) fn pages(&self) -> &Origins {
+        &self.0.origins
     }
 
     /// What a request may do. A credential is `Authorization: Bearer ..`; a capability for queries may also be the
@@ -70,7 +87,7 @@ impl Access {
     /// `Unauthorized` if there is no credential where one is needed, more than one, or an API token that is not known;
     /// `Forbidden` for what comes from a web page or over another name where none is needed.
     pub fn check(&self, parts: &Parts) -> Result<Grant, Problem> {
-        let Inner { tokens, capabilities } = &*self.0;
+        let Inner { tokens, capabilities, .. } = &*self.0;
         let (text, in_query) = match presented(parts) {
             Ok(Some(Presented::Header(text))) => (text, false),
             Ok(Some(Presented::Query(text))) => (text, true),
@@ -159,6 +176,7 @@ impl fmt::Debug for Access {
         f.debug_struct("Access")
             .field("tokens", &tokens.collect::<Vec<_>>())
             .field("capabilities", &self.0.capabilities)
+            .field("origins", &self.0.origins)
             .finish()
     }
 }

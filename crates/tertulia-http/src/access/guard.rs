@@ -11,7 +11,7 @@ use super::{Access, Grant, Scope};
 
 impl Access {
     /// These routes, for whoever may use them. Their handlers can take a [`Grant`], and have to check it: here only
-    /// those are refused who may do nothing at all. What the query says of a token is removed before anybody else sees it.
+    /// those are refused who may do nothing at all, and browsers are told what pages may do. What the query says of a token is removed before anybody else sees it.
     pub fn before<S: Clone + Send + Sync + 'static>(&self, routes: Router<S>) -> Router<S> {
         routes.layer(from_fn_with_state(self.clone(), check))
     }
@@ -29,6 +29,10 @@ pub(crate) fn needing<S: Clone + Send + Sync + 'static>(scope: Scope, routes: Ro
 
 async fn check(State(access): State<Access>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
+    if let Some(response) = access.pages().preflight(&parts) {
+        return response;
+    }
+    let page = access.pages().allowed(&parts.headers);
     let granted = access.check(&parts);
     let had_token = hide_token(&mut parts.uri);
     let mut response = match granted {
@@ -38,8 +42,9 @@ async fn check(State(access): State<Access>, request: Request, next: Next) -> Re
         }
         Err(problem) => problem.into_response(),
     };
+    let headers = response.headers_mut();
+    access.pages().show(headers, page);
     if had_token {
-        let headers = response.headers_mut();
         headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }

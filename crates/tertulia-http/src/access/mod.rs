@@ -5,14 +5,18 @@ mod capability;
 mod check;
 mod grant;
 mod guard;
+mod origins;
 mod resource;
 mod right;
 mod scope;
+mod tokens;
 
 pub use capabilities::{Capabilities, Mint, Minted};
 pub use check::Access;
 pub use grant::Grant;
 pub(crate) use guard::needing;
+pub use origins::Origins;
 pub use resource::Resource;
 pub use right::{Right, Rights};
 pub use scope::{Scope, Scopes};
+pub(crate) use tokens::routes;
