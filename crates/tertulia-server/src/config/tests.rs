@@ -2,6 +2,8 @@ use std::ffi::OsString;
 
 use super::*;
 
+mod tokens;
+
 fn resolve(options: Options, variables: &[(&str, &str)], file: Option<&str>) -> Result<Config, String> {
     let variable =
         |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value));

@@ -3,6 +3,7 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails by panicking")]
 
+mod access;
 mod admin;
 mod chat;
 mod config;

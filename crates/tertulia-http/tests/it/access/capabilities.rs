@@ -96,7 +96,7 @@ async fn a_capability_for_a_conversation_opens_what_is_in_it() {
 }
 
 #[tokio::test]
-async fn in_a_query_only_those_are_taken_that_are_made_for_it_and_only_to_look() {
+async fn in_a_query_only_those_are_taken_that_are_made_for_it_and_nobody_behind_sees_them() {
     let capabilities = capabilities();
     let routes = guarded(&capabilities);
     let rights: Rights = [Right::Read, Right::Write].into_iter().collect();
