@@ -62,6 +62,11 @@ pub use server::{Server, ServerOptions};
 pub use signed::Signed;
 pub use webhook::{WebhookOptions, webhook};
 
+/// The guide to HTTP, whose code has to compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/http.md")]
+struct HttpGuide;
+
 /// The guide to webhooks, whose code has to compile.
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/webhooks.md")]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::http::{HeaderMap, Request, StatusCode};
+use base64ct::{Base64UrlUnpadded, Encoding};
 use tertulia::Conversation;
 use tertulia_http::{Access, Capabilities, Mint, Resource, Right, Rights, Scopes};
 
@@ -37,15 +38,18 @@ async fn foreign_expired_and_forged_ones_are_answered_as_if_there_were_no_such_s
     let bob = Conversation::new("http", "bob").unwrap();
     let own = mint(&capabilities, Resource::Stream(&alice(), "there"), for_a_minute(Right::Read));
     let other_key = Capabilities::new(clock(), b"another key of them").unwrap();
-    let mut changed = own.clone().into_bytes();
-    // Within the name, so that the signature is that of another text.
-    changed[40] ^= 1;
+    // What is signed is changed so that it would open the stream.
+    let other = mint(&capabilities, Resource::Stream(&alice(), "other"), for_a_minute(Right::Read));
+    let mut forged = Base64UrlUnpadded::decode_vec(&other[4..]).unwrap();
+    let name = forged.len() - 32 - 5..forged.len() - 32;
+    assert_eq!(&forged[name.clone()], b"other");
+    forged[name].copy_from_slice(b"there");
     let mut refused = vec![
-        mint(&capabilities, Resource::Stream(&alice(), "other"), for_a_minute(Right::Read)),
+        other,
         mint(&capabilities, Resource::Stream(&bob, "there"), for_a_minute(Right::Read)),
         mint(&capabilities, Resource::Session(&alice(), "there"), for_a_minute(Right::Read)),
         mint(&other_key, Resource::Stream(&alice(), "there"), for_a_minute(Right::Read)),
-        String::from_utf8(changed).unwrap(),
+        format!("tc1_{}", Base64UrlUnpadded::encode_string(&forged)),
         own[..own.len() - 1].to_owned(),
         "tc1_".to_owned(),
         "tc1_....".to_owned(),

@@ -71,9 +71,11 @@ async fn nobody_mints_more_than_he_has() {
     }
     let capability =
         capabilities().mint(Resource::Conversation(&alice()), super::support::for_a_minute(Right::Read));
+    let capability = capability.unwrap().token;
     let site = site(access("chat")).await;
-    let answer = site.ask(ask(&capability.unwrap().token, &body(json!(["read"])))).await;
+    let answer = site.ask(ask(&capability, &body(json!(["read"])))).await;
     assert_eq!(answer.status(), 401, "with a capability none are minted: {answer:?}");
+    assert_eq!(site.ask(get_with("/health", &capability)).await.status(), 401);
     assert_eq!(site.ask(post_with("/v1/tokens", "no-token-of-anybody")).await.status(), 401);
 }
 
