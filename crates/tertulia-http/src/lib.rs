@@ -45,6 +45,7 @@ mod request;
 mod router;
 mod server;
 mod signed;
+mod streams;
 pub mod view;
 mod webhook;
 
@@ -60,6 +61,7 @@ pub use problem::{Problem, ProblemKind};
 pub use router::router;
 pub use server::{Server, ServerOptions};
 pub use signed::Signed;
+pub use streams::{StreamsHttpOptions, streams};
 pub use webhook::{WebhookOptions, webhook};
 
 /// The guide to HTTP, whose code has to compile.

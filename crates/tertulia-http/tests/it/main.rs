@@ -9,5 +9,6 @@ mod gate;
 mod refusals;
 mod server;
 mod signed;
+mod streams;
 mod support;
 mod webhook;
