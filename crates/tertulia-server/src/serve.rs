@@ -20,6 +20,7 @@ use crate::output;
 use crate::place::Opened;
 use crate::signal::Signals;
 use crate::stop::Stopping;
+use crate::streams;
 use crate::telegram::telegram;
 use crate::webhook::Webhooks;
 
@@ -43,8 +44,9 @@ pub(crate) async fn run(config: &Config) -> Result<(), Failure> {
     let server = Server::new(listener, ServerOptions::default());
     let gate = Gate::new();
     let door = running.door();
-    let routes =
-        router(door.clone(), options(config, &running, metrics, access)).merge(webhooks.routes(config, door));
+    let routes = router(door.clone(), options(config, &running, metrics, access.clone()))
+        .merge(webhooks.routes(config, door))
+        .merge(streams::routes(config, &opened, &clock, &access, &gate));
     let routes = gate.before(routes);
     let (close, closed) = oneshot::channel::<()>();
     let mut http = tokio::spawn(server.serve(routes, async {

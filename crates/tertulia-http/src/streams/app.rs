@@ -44,6 +44,17 @@ impl App {
         self.streams.get(id).await?.ok_or_else(Refusal::absent)
     }
 
+    /// Resolves when the server stops. Cancel safe.
+    pub(crate) fn stopping(&self) -> impl Future<Output = ()> + Send + use<> {
+        let gate = self.options.gate.clone();
+        async move {
+            match gate {
+                Some(gate) => gate.closed().await,
+                None => std::future::pending().await,
+            }
+        }
+    }
+
     /// How a page may be cached.
     pub(crate) fn cache_control(&self) -> HeaderValue {
         HeaderValue::from_static(match self.options.public {

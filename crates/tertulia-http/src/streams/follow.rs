@@ -63,7 +63,6 @@ pub(crate) fn answer(app: &App, stream: Stream, first: Page, frames: impl Frames
     let granted = until.granted.map(|granted| granted.since(app.options.clock.now()));
     let ends = until.lasts.into_iter().chain(granted).min().and_then(|lasts| now.checked_add(lasts));
     let heartbeat = app.options.heartbeat;
-    let gate = app.options.gate.clone();
     let mut follow = Box::new(Follow {
         stream,
         next: first.next(),
@@ -72,12 +71,7 @@ pub(crate) fn answer(app: &App, stream: Stream, first: Page, frames: impl Frames
         heartbeat,
         alarm: Box::pin(tokio::time::sleep(heartbeat)),
         ends,
-        stopping: Box::pin(async move {
-            match gate {
-                Some(gate) => gate.closed().await,
-                None => std::future::pending().await,
-            }
-        }),
+        stopping: Box::pin(app.stopping()),
         busy: false,
         ended: false,
     });

@@ -72,8 +72,12 @@ async fn long_poll(
     let mut page = stream.read(from, app.limit()).await?;
     if page.is_empty() && page.closed().is_none() {
         let next = page.next();
-        // In time or not: what is there now is what is answered.
-        let _ = tokio::time::timeout(app.options.long_poll, stream.ready(&next)).await;
+        // However the wait ends, what is there now is what is answered.
+        tokio::select! {
+            _ = stream.ready(&next) => {}
+            () = tokio::time::sleep(app.options.long_poll) => {}
+            () = app.stopping() => {}
+        }
         page = stream.read_known(stream::From::At(next), app.limit()).await?;
     }
     let mut response = match page.is_empty() {

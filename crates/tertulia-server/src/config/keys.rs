@@ -26,7 +26,7 @@ const fn key(name: &'static str, variable: &'static str, allowed: &'static str) 
     Key { name, variable, flag: None, default: None, secret: false, list: false, allowed }
 }
 
-pub(super) const KEYS: [Key; 30] = [
+pub(super) const KEYS: [Key; 31] = [
     Key {
         flag: Some(("--listen", |options| options.listen.clone())),
         default: Some("127.0.0.1:7700"),
@@ -90,6 +90,10 @@ pub(super) const KEYS: [Key; 30] = [
     Key {
         default: Some("60"),
         ..key("http.query_capability_seconds", "TERTULIA_QUERY_CAPABILITY_SECONDS", "seconds, 1 to 86400")
+    },
+    Key {
+        default: Some("30"),
+        ..key("streams.long_poll", "TERTULIA_STREAMS_LONG_POLL", "seconds, 1 to 3600, or such as 500ms")
     },
     Key {
         secret: true,

@@ -55,6 +55,8 @@ pub(crate) struct Config {
     pub(crate) answer_timeout: Duration,
     /// How long what is under way may take once the server is to stop.
     pub(crate) drain_timeout: Duration,
+    /// How long a long poll of a stream waits.
+    pub(crate) streams_long_poll: Duration,
     /// How long dead letters are kept.
     pub(crate) keep_dead: Duration,
     /// What is kept of the past of each conversation, if anything.
@@ -147,6 +149,7 @@ impl Config {
             concurrency: get.needed("concurrency", |text| number(text, 1, 100_000))?,
             answer_timeout: get.needed("answer_timeout", seconds)?,
             drain_timeout: get.needed("drain_timeout", seconds)?,
+            streams_long_poll: get.needed("streams.long_poll", seconds_or_millis)?,
             keep_dead: get.needed("keep_dead", days)?,
             journal: get.needed("journal", journal)?,
             handler: handler::handler(&get)?,
@@ -265,6 +268,13 @@ fn number(text: &str, least: usize, most: usize) -> Option<usize> {
 
 fn seconds(text: &str) -> Option<Duration> {
     Some(Duration::from_secs(number(text, 1, 3_600)? as u64))
+}
+
+fn seconds_or_millis(text: &str) -> Option<Duration> {
+    match text.strip_suffix("ms") {
+        Some(millis) => Some(Duration::from_millis(number(millis, 1, 3_600_000)? as u64)),
+        None => seconds(text),
+    }
 }
 
 /// Of so many days; none of 0.

@@ -20,6 +20,7 @@ mod poison;
 mod start;
 mod stop;
 mod stored;
+mod stream_restart;
 mod support;
 mod telegram;
 mod torture;

@@ -163,7 +163,7 @@ async fn g7_a_reader_that_leaves_stops_nothing_and_a_stop_signal_does() {
     assert!(site.stream("http:alice", "later").await.info().await.unwrap().cancelled);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_server_that_stops_sends_its_readers_away_to_come_back() {
     let gate = Gate::new();
     let site = Site::with(|options| options.gate = Some(gate.clone()));
@@ -172,6 +172,10 @@ async fn a_server_that_stops_sends_its_readers_away_to_come_back() {
     reader.next().await.unwrap();
     let mut durable = site.follow(&format!("{STREAM}?offset=now&live=sse"), &[]).await;
     durable.next().await.unwrap();
-    gate.close();
+    let began = tokio::time::Instant::now();
+    let path = format!("{STREAM}?offset=now&live=long-poll");
+    let (poll, ()) = tokio::join!(site.get(&path), async { gate.close() });
+    assert_eq!((poll.status.as_u16(), poll.header("stream-closed")), (204, None));
     assert_eq!((reader.rest().await, durable.rest().await), (vec![], vec![]));
+    assert_eq!(began.elapsed(), Duration::ZERO);
 }
