@@ -12,7 +12,11 @@ use crate::{Problem, ProblemKind};
 /// Stands before routes and counts the requests that bring something, which are all but `GET` and `HEAD`. Once it is
 /// closed, these are answered `503` with `Retry-After`; those inside go on. Clones are one gate.
 #[derive(Clone, Debug)]
-pub struct Gate(watch::Sender<Inside>);
+pub struct Gate {
+    inside: watch::Sender<Inside>,
+    /// Apart, so that those who wait for it sleep while requests come and go.
+    closed: watch::Sender<bool>,
+}
 
 /// Written by requests that come and go, and by whoever closes the gate.
 #[derive(Clone, Copy, Debug, Default)]
@@ -27,7 +31,7 @@ struct Pass(Gate);
 impl Gate {
     /// An open gate.
     pub fn new() -> Self {
-        Self(watch::Sender::new(Inside::default()))
+        Self { inside: watch::Sender::new(Inside::default()), closed: watch::Sender::new(false) }
     }
 
     /// These routes behind the gate.
@@ -37,18 +41,25 @@ impl Gate {
 
     /// Lets nobody in any more.
     pub fn close(&self) {
-        self.0.send_modify(|inside| inside.closed = true);
+        self.inside.send_modify(|inside| inside.closed = true);
+        self.closed.send_replace(true);
+    }
+
+    /// Waits until it is closed. Cancel safe.
+    pub async fn closed(&self) {
+        // The sender is here, so that the wait ends well.
+        let _ = self.closed.subscribe().wait_for(|closed| *closed).await;
     }
 
     /// Waits until nobody is inside. Cancel safe.
     pub async fn empty(&self) {
         let empty = |inside: &Inside| inside.requests == 0;
         // The sender is here, so that the wait ends well.
-        let _ = self.0.subscribe().wait_for(empty).await;
+        let _ = self.inside.subscribe().wait_for(empty).await;
     }
 
     fn enter(&self) -> Option<Pass> {
-        let entered = self.0.send_if_modified(|inside| {
+        let entered = self.inside.send_if_modified(|inside| {
             inside.requests += usize::from(!inside.closed);
             !inside.closed
         });
@@ -64,7 +75,7 @@ impl Default for Gate {
 
 impl Drop for Pass {
     fn drop(&mut self) {
-        self.0.0.send_modify(|inside| inside.requests -= 1);
+        self.0.inside.send_modify(|inside| inside.requests -= 1);
     }
 }
 

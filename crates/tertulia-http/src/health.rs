@@ -8,6 +8,7 @@ use serde::Serialize;
 use tertulia::runner::dead;
 
 use crate::Problem;
+use crate::access::Grant;
 use crate::options::Load;
 use crate::router::Shared;
 
@@ -31,7 +32,8 @@ struct Durability {
 }
 
 /// While the bot takes nothing the status is `503`, with the same body: how much is left can be watched.
-pub(crate) async fn get(State(shared): State<Shared>) -> Result<Response, Problem> {
+pub(crate) async fn get(State(shared): State<Shared>, grant: Grant) -> Result<Response, Problem> {
+    grant.needs_token()?;
     let load = shared.options.load.as_ref().map(|load| load());
     let running = load.as_ref().is_none_or(|load| load.running);
     let properties = shared.door.storage.properties();

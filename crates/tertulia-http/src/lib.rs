@@ -5,6 +5,7 @@
 //! - [`webhook`](webhook()) is a route for platforms that post their updates, [`Signed`] such a platform for any system
 //!   that signs its posts.
 //! - Dead letters and parked updates are looked at and put right under `/v1`; [`view`] is their JSON.
+//! - [`Access`] tells who may do what: API tokens with [scopes](Scope), [`Capabilities`] for one stream or session.
 //! - A [`Gate`] before the routes lets a server stop without cutting off whoever was let in.
 //! - Whatever fails is a [`Problem`]: its kind decides the status, in one table; what the client is told and what
 //!   the log keeps are separate.
@@ -27,9 +28,9 @@
 //!
 //! Nothing here remembers anything that a restart would lose: the replies to an update are read from the storage.
 
+mod access;
 mod adapter;
 mod admin;
-mod auth;
 mod body;
 mod chat;
 mod exchange;
@@ -44,9 +45,13 @@ mod request;
 mod router;
 mod server;
 mod signed;
+mod streams;
 pub mod view;
 mod webhook;
 
+pub use access::{
+    Access, Capabilities, Grant, Mint, Minted, Origins, Resource, Right, Rights, Scope, Scopes,
+};
 pub use adapter::{Http, SOURCE};
 pub use exchange::{Exchange, exchange};
 pub use gate::Gate;
@@ -56,7 +61,13 @@ pub use problem::{Problem, ProblemKind};
 pub use router::router;
 pub use server::{Server, ServerOptions};
 pub use signed::Signed;
+pub use streams::{StreamsHttpOptions, streams};
 pub use webhook::{WebhookOptions, webhook};
+
+/// The guide to HTTP, whose code has to compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/http.md")]
+struct HttpGuide;
 
 /// The guide to webhooks, whose code has to compile.
 #[cfg(doctest)]

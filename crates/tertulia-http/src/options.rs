@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
-use sha2::{Digest, Sha256};
+
+use crate::access::{Access, Scopes};
 
 /// Options of [`router`](crate::router()) and [`exchange`](crate::exchange()).
 #[derive(Clone)]
@@ -19,8 +20,8 @@ pub struct Options {
     pub body_within: Duration,
     /// The most bytes of a body: 64 KiB.
     pub body_bytes: usize,
-    /// The digest of the token that every request must carry.
-    pub(crate) token: Option<[u8; 32]>,
+    /// Who may use the routes: programs on this machine.
+    pub access: Access,
     pub(crate) load: Option<Ask<Load>>,
     pub(crate) metrics: Option<Ask<String>>,
 }
@@ -45,24 +46,24 @@ pub struct Load {
 }
 
 impl Options {
-    /// The bounds above, and no token.
+    /// What stands above.
     pub fn new() -> Self {
         Self {
             answer_within: Duration::from_secs(60),
             accept_within: Duration::from_secs(5),
             body_within: Duration::from_secs(30),
             body_bytes: 64 << 10,
-            token: None,
+            access: Access::local(),
             load: None,
             metrics: None,
         }
     }
 
-    /// Asks every request for `Authorization: Bearer <token>`. Without a token only requests that name this machine
-    /// as their host, and no other origin, are answered: no web page can make them.
+    /// Lets in who has this token, to do everything: `Authorization: Bearer <token>`. See [`Access`] for more than one, and
+    /// for none.
     #[must_use]
     pub fn token(mut self, token: &str) -> Self {
-        self.token = Some(digest(token));
+        self.access = self.access.token("token", token, Scopes::all());
         self
     }
 
@@ -81,11 +82,6 @@ impl Options {
     }
 }
 
-/// Tokens are compared by their digests, so that the time it takes tells nothing about them.
-pub(crate) fn digest(token: &str) -> [u8; 32] {
-    Sha256::digest(token).into()
-}
-
 impl Default for Options {
     fn default() -> Self {
         Self::new()
@@ -99,7 +95,7 @@ impl fmt::Debug for Options {
             .field("accept_within", &self.accept_within)
             .field("body_within", &self.body_within)
             .field("body_bytes", &self.body_bytes)
-            .field("token", &self.token.map(|_| "***"))
+            .field("access", &self.access)
             .finish_non_exhaustive()
     }
 }

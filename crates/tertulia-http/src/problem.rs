@@ -13,13 +13,15 @@ use tertulia::error::Kind;
 const RETRY_AFTER: u64 = 1;
 
 /// Why a request failed. As a response it is `{"error": {"kind": .., "message": ..}}`; where an update was accepted
-/// all the same, `"update"` names it.
+/// all the same, `"update"` names it; where a reader's cursor leads nowhere, `"earliest"` is one that does.
 #[derive(Debug)]
 pub struct Problem {
     kind: ProblemKind,
     /// For the client: nothing about this machine.
     message: String,
     update: Option<String>,
+    /// Where a reader can go on.
+    earliest: Option<String>,
     /// When to come back, in seconds.
     retry_after: u64,
     /// For the log only.
@@ -58,6 +60,18 @@ pub enum ProblemKind {
     Conflict,
     /// What was asked for is no longer there.
     Gone,
+    /// A reader's cursor leads nowhere any more: read again from the earliest one, which is told.
+    ResyncRequired,
+    /// The stream is closed and takes nothing more.
+    Closed,
+    /// A stream's producer was replaced by a later one.
+    Fenced,
+    /// A stream's producer left something out.
+    Gap,
+    /// There is something else in its place.
+    Exists,
+    /// What is appended to a stream is not of its type.
+    TypeMismatch,
     /// Not now: ask again, with the same `Idempotency-Key`.
     Unavailable,
     /// No answer yet, but the update is accepted: ask again with the same `Idempotency-Key`.
@@ -84,6 +98,12 @@ impl ProblemKind {
             Self::GivenUp => ("given_up", StatusCode::INTERNAL_SERVER_ERROR),
             Self::Conflict => ("conflict", StatusCode::CONFLICT),
             Self::Gone => ("gone", StatusCode::GONE),
+            Self::ResyncRequired => ("resync_required", StatusCode::GONE),
+            Self::Closed => ("closed", StatusCode::CONFLICT),
+            Self::Fenced => ("fenced", StatusCode::FORBIDDEN),
+            Self::Gap => ("gap", StatusCode::CONFLICT),
+            Self::Exists => ("exists", StatusCode::CONFLICT),
+            Self::TypeMismatch => ("type_mismatch", StatusCode::CONFLICT),
             Self::Unavailable => ("unavailable", StatusCode::SERVICE_UNAVAILABLE),
             Self::Timeout => ("timeout", StatusCode::GATEWAY_TIMEOUT),
             Self::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR),
@@ -104,13 +124,27 @@ impl ProblemKind {
 impl Problem {
     /// A problem of this kind, with what the client is told.
     pub fn new(kind: ProblemKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), update: None, retry_after: RETRY_AFTER, cause: None }
+        Self {
+            kind,
+            message: message.into(),
+            update: None,
+            earliest: None,
+            retry_after: RETRY_AFTER,
+            cause: None,
+        }
     }
 
     /// Names the update that was accepted.
     #[must_use]
     pub fn update(mut self, update: impl Into<String>) -> Self {
         self.update = Some(update.into());
+        self
+    }
+
+    /// Names the cursor at which a reader can go on.
+    #[must_use]
+    pub(crate) fn earliest(mut self, cursor: impl Into<String>) -> Self {
+        self.earliest = Some(cursor.into());
         self
     }
 
@@ -178,6 +212,8 @@ struct Fields<'a> {
     message: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     update: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    earliest: Option<&'a str>,
 }
 
 impl IntoResponse for Problem {
@@ -186,7 +222,8 @@ impl IntoResponse for Problem {
         if let Some(cause) = self.cause.as_ref().filter(|_| status.is_server_error()) {
             tracing::error!(kind, error = ?cause, "a request failed");
         }
-        let fields = Fields { kind, message: &self.message, update: self.update.as_deref() };
+        let (update, earliest) = (self.update.as_deref(), self.earliest.as_deref());
+        let fields = Fields { kind, message: &self.message, update, earliest };
         let mut response = (status, Json(Body { error: fields })).into_response();
         let header = match self.kind {
             ProblemKind::Unavailable => Some((header::RETRY_AFTER, self.retry_after.into())),

@@ -3,20 +3,27 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::http::{HeaderValue, header};
-use axum::middleware::{from_fn_with_state, map_response};
+use axum::middleware::map_response;
 use axum::response::Response;
 use axum::routing::{get, post};
 use tertulia::bot::Door;
 
-use crate::{Options, Problem, ProblemKind, admin, auth, chat, fork, health, metrics};
+use crate::access::{self, Access, Scope, needing};
+use crate::{Options, Problem, ProblemKind, admin, chat, fork, health, metrics};
 
 /// What all requests share.
 #[derive(Clone, Debug)]
 pub(crate) struct Shared {
     pub(crate) door: Door,
     pub(crate) options: Arc<Options>,
+}
+
+impl FromRef<Shared> for Access {
+    fn from_ref(shared: &Shared) -> Self {
+        shared.options.access.clone()
+    }
 }
 
 /// `POST /chat/{id}` takes `{"text": ".."}` in the conversation `http:<id>` and answers
@@ -29,24 +36,28 @@ pub(crate) struct Shared {
 ///
 /// `POST /v1/fork` with `{"from", "at", "to"}` copies the sessions of a conversation to another one.
 ///
+/// `POST /v1/tokens` mints a capability token: `{"conversation", "stream", "rights", "seconds", "query"}`.
+///
+/// `/health` asks for any API token, the others for one with the [scope](Scope) `chat`, `metrics` or `admin`.
+///
 /// Every failure is a [`Problem`] as JSON. The bot needs the adapter [`Http`](crate::Http).
 pub fn router(door: Door, options: Options) -> Router {
     let limit = DefaultBodyLimit::max(options.body_bytes);
     let shared = Shared { door, options: Arc::new(options) };
-    Router::new()
-        .route("/chat/{id}", post(chat::post))
+    let access = shared.options.access.clone();
+    let routes = Router::new()
         .route("/health", get(health::get))
-        .route("/metrics", get(metrics::get))
-        .merge(admin::routes())
-        .merge(fork::routes())
+        .merge(needing(Scope::Chat, Router::new().route("/chat/{id}", post(chat::post))))
+        .merge(needing(Scope::Metrics, Router::new().route("/metrics", get(metrics::get))))
+        .merge(access::routes())
+        .merge(needing(Scope::Admin, admin::routes().merge(fork::routes())))
         .fallback(|| async { Problem::new(ProblemKind::NotFound, "there is no such path") })
         .method_not_allowed_fallback(|| async {
             Problem::new(ProblemKind::MethodNotAllowed, "this path does not know that method")
         })
         .layer(limit)
-        .layer(from_fn_with_state(shared.clone(), auth::check))
-        .layer(map_response(private))
-        .with_state(shared)
+        .with_state(shared);
+    access.before(routes).layer(map_response(private))
 }
 
 /// Answers are nobody else's: no cache keeps them, no browser guesses what they are.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use reqwest::{StatusCode, Url};
 use serde::Deserialize;
-use tertulia_http::{Exchange, Message};
+use tertulia_http::{Exchange, Message, Scope};
 
 use crate::config::Config;
 use crate::failure::Failure;
@@ -43,7 +43,7 @@ impl Client {
         }
         parsed.path_segments_mut().map_err(|()| wrong(url))?.pop_if_empty().extend(["chat", name]);
         let http = http(config, &parsed)?;
-        let (clock, token) = (tertulia::Clock::system(), config.token.clone());
+        let (clock, token) = (tertulia::Clock::system(), config.token_for(Scope::Chat));
         Ok(Self { http, url: parsed, clock, token })
     }
 

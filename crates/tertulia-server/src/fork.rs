@@ -4,7 +4,7 @@ use reqwest::Url;
 use serde_json::json;
 use tertulia::bot::journal::fork;
 use tertulia::{Clock, Conversation};
-use tertulia_http::SOURCE;
+use tertulia_http::{SOURCE, Scope};
 
 use crate::cli::Forked;
 use crate::client;
@@ -52,7 +52,7 @@ async fn through(
     }
     let body = json!({ "from": from.as_str(), "at": at, "to": to.as_str() });
     let mut request = http.post(route).json(&body);
-    if let Some(token) = &config.token {
+    if let Some(token) = config.token_for(Scope::Admin) {
         request = request.bearer_auth(token.reveal());
     }
     let cannot = |error: reqwest::Error| {

@@ -19,6 +19,7 @@ mod serve;
 mod show;
 mod signal;
 mod stop;
+mod streams;
 mod telegram;
 mod torture;
 mod webhook;

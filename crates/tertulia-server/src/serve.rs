@@ -7,7 +7,7 @@ use std::time::Duration;
 use tertulia::Clock;
 use tertulia::bot::{Bot, Running};
 use tertulia::runner::dead;
-use tertulia_http::{Gate, Http, Load, Options, Server, ServerOptions, router};
+use tertulia_http::{Access, Gate, Http, Load, Options, Server, ServerOptions, router};
 use tertulia_telegram::Telegram;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -20,6 +20,7 @@ use crate::output;
 use crate::place::Opened;
 use crate::signal::Signals;
 use crate::stop::Stopping;
+use crate::streams;
 use crate::telegram::telegram;
 use crate::webhook::Webhooks;
 
@@ -34,6 +35,7 @@ pub(crate) async fn run(config: &Config) -> Result<(), Failure> {
     let listener = TcpListener::bind(config.listen).await.map_err(cannot)?;
     let address = listener.local_addr().map_err(cannot)?;
     let clock = Clock::system();
+    let access = config.access(&clock)?;
     let opened = config.storage.open(&clock).await?;
     let running = Arc::new(start(config, telegram, &webhooks, &opened, clock.clone()).await?);
     let url = format!("http://{}", reachable(address));
@@ -42,8 +44,9 @@ pub(crate) async fn run(config: &Config) -> Result<(), Failure> {
     let server = Server::new(listener, ServerOptions::default());
     let gate = Gate::new();
     let door = running.door();
-    let routes =
-        router(door.clone(), options(config, &running, metrics)).merge(webhooks.routes(config, door));
+    let routes = router(door.clone(), options(config, &running, metrics, access.clone()))
+        .merge(webhooks.routes(config, door))
+        .merge(streams::routes(config, &opened, &clock, &access, &gate));
     let routes = gate.before(routes);
     let (close, closed) = oneshot::channel::<()>();
     let mut http = tokio::spawn(server.serve(routes, async {
@@ -109,7 +112,7 @@ async fn start(
     Ok(handler::give(config, bot)?.start().await?)
 }
 
-fn options(config: &Config, running: &Arc<Running>, metrics: Metrics) -> Options {
+fn options(config: &Config, running: &Arc<Running>, metrics: Metrics, access: Access) -> Options {
     let of = Arc::clone(running);
     let load = move || {
         let stats = of.stats();
@@ -130,10 +133,8 @@ fn options(config: &Config, running: &Arc<Running>, metrics: Metrics) -> Options
     };
     let mut options = Options::new().load(load).metrics(counted);
     options.answer_within = config.answer_timeout;
-    match &config.token {
-        Some(token) => options.token(token.reveal()),
-        None => options,
-    }
+    options.access = access;
+    options
 }
 
 /// Where a client on this machine finds a listener.
@@ -154,7 +155,7 @@ fn announce(config: &Config, opened: &Opened, webhooks: &Webhooks, url: &str, ad
     if reachable(address) != address {
         output::line(format_args!("          on every address, port {}", address.port()));
     }
-    if config.token.is_some() {
+    if config.needs_token() {
         output::line("          a token is needed: `Authorization: Bearer <token>`");
     }
     let telegram = match (&config.telegram_token, &config.telegram_api_url) {

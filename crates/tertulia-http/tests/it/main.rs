@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails by panicking")]
 
+mod access;
 mod admin;
 mod chat;
 mod gate;
 mod refusals;
 mod server;
 mod signed;
+mod streams;
 mod support;
 mod webhook;

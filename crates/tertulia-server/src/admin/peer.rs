@@ -4,6 +4,7 @@ use reqwest::{Method, StatusCode, Url};
 use tertulia::error::Kind;
 use tertulia::runner::{EntryId, dead, parked};
 use tertulia::{Clock, Error};
+use tertulia_http::Scope;
 
 use crate::client;
 use crate::config::{Config, Secret};
@@ -49,7 +50,7 @@ impl Peer {
             return Ok(Self::Storage { opened: config.storage.open(&clock).await?, clock });
         };
         let url = client::parse(&url)?;
-        Ok(Self::Server { http: client::http(config, &url)?, url, token: config.token.clone() })
+        Ok(Self::Server { http: client::http(config, &url)?, url, token: config.token_for(Scope::Admin) })
     }
 
     /// Does it; the inner error speaks of this entry only, so that others may be gone on with.

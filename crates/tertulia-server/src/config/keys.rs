@@ -14,6 +14,8 @@ pub(super) struct Key {
     pub(super) default: Option<&'static str>,
     /// Whether it is masked wherever it would be shown.
     pub(super) secret: bool,
+    /// Whether it may be a list in the file.
+    pub(super) list: bool,
     pub(super) allowed: &'static str,
 }
 
@@ -21,10 +23,10 @@ pub(super) struct Key {
 type Flag = (&'static str, fn(&Options) -> Option<String>);
 
 const fn key(name: &'static str, variable: &'static str, allowed: &'static str) -> Key {
-    Key { name, variable, flag: None, default: None, secret: false, allowed }
+    Key { name, variable, flag: None, default: None, secret: false, list: false, allowed }
 }
 
-pub(super) const KEYS: [Key; 25] = [
+pub(super) const KEYS: [Key; 31] = [
     Key {
         flag: Some(("--listen", |options| options.listen.clone())),
         default: Some("127.0.0.1:7700"),
@@ -71,6 +73,28 @@ pub(super) const KEYS: [Key; 25] = [
     },
     key("handler_cancel", "TERTULIA_HANDLER_CANCEL", "1 to 64 characters, such as /stop"),
     Key { default: Some("300"), ..key("handler_timeout", "TERTULIA_HANDLER_TIMEOUT", "seconds, 1 to 3600") },
+    Key {
+        list: true,
+        ..key(
+            "http.origins",
+            "TERTULIA_HTTP_ORIGINS",
+            "origins of pages with commas between them, such as https://app.example.org, or *",
+        )
+    },
+    Key { secret: true, ..key("http.capability_key", "TERTULIA_CAPABILITY_KEY", SECRET) },
+    Key { secret: true, ..key("http.capability_key_previous", "TERTULIA_CAPABILITY_KEY_PREVIOUS", SECRET) },
+    Key {
+        default: Some("3600"),
+        ..key("http.capability_seconds", "TERTULIA_CAPABILITY_SECONDS", "seconds, 1 to 86400")
+    },
+    Key {
+        default: Some("60"),
+        ..key("http.query_capability_seconds", "TERTULIA_QUERY_CAPABILITY_SECONDS", "seconds, 1 to 86400")
+    },
+    Key {
+        default: Some("30"),
+        ..key("streams.long_poll", "TERTULIA_STREAMS_LONG_POLL", "seconds, 1 to 3600, or such as 500ms")
+    },
     Key {
         secret: true,
         ..key(

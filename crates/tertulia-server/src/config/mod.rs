@@ -2,9 +2,11 @@
 
 mod file;
 mod handler;
+mod http;
 mod keys;
 mod print;
 mod secret;
+mod tokens;
 mod webhook;
 
 #[cfg(test)]
@@ -26,8 +28,10 @@ use crate::cli::Options;
 use crate::place::Place;
 
 pub(crate) use handler::Handler;
+use http::HttpAccess;
 use keys::{KEYS, Key};
 pub(crate) use secret::Secret;
+pub(crate) use tokens::ApiToken;
 pub(crate) use webhook::{SignedWebhook, TELEGRAM_PATH, TelegramWebhook};
 
 /// The file that is read if it is there and no other is named.
@@ -39,7 +43,11 @@ const FILE_VARIABLE: &str = "TERTULIA_CONFIG";
 pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     pub(crate) storage: Place,
+    /// The token that opens everything.
     pub(crate) token: Option<Secret>,
+    /// Those that open what their scopes say.
+    pub(crate) tokens: Vec<ApiToken>,
+    http: HttpAccess,
     pub(crate) log: String,
     /// How many updates run at once.
     pub(crate) concurrency: usize,
@@ -47,6 +55,8 @@ pub(crate) struct Config {
     pub(crate) answer_timeout: Duration,
     /// How long what is under way may take once the server is to stop.
     pub(crate) drain_timeout: Duration,
+    /// How long a long poll of a stream waits.
+    pub(crate) streams_long_poll: Duration,
     /// How long dead letters are kept.
     pub(crate) keep_dead: Duration,
     /// What is kept of the past of each conversation, if anything.
@@ -96,9 +106,12 @@ impl Config {
         variable: impl Fn(&str) -> Option<OsString>,
         file: Option<(String, String)>,
     ) -> Result<Self, String> {
-        let in_file = match &file {
-            Some((name, text)) => file::read(name, text)?,
-            None => Vec::new(),
+        let (in_file, tokens) = match &file {
+            Some((name, text)) => {
+                let (values, tables) = file::read(name, text)?;
+                (values, tokens::read(name, tables, &variable)?)
+            }
+            None => (Vec::new(), Vec::new()),
         };
         let mut values = Vec::with_capacity(KEYS.len());
         for key in &KEYS {
@@ -121,19 +134,22 @@ impl Config {
             };
             values.push((key, value));
         }
-        Self::understand(values)
+        Self::understand(values, tokens)
     }
 
-    fn understand(values: Vec<(&'static Key, Option<Value>)>) -> Result<Self, String> {
+    fn understand(values: Vec<(&'static Key, Option<Value>)>, tokens: Vec<ApiToken>) -> Result<Self, String> {
         let get = Values(&values);
         let config = Self {
             listen: get.needed("listen", listen)?,
             storage: get.needed("storage", |text| Place::from_str(text).ok())?,
             token: get.optional("token", token)?,
+            tokens,
+            http: http::access(&get)?,
             log: get.needed("log", log)?,
             concurrency: get.needed("concurrency", |text| number(text, 1, 100_000))?,
             answer_timeout: get.needed("answer_timeout", seconds)?,
             drain_timeout: get.needed("drain_timeout", seconds)?,
+            streams_long_poll: get.needed("streams.long_poll", seconds_or_millis)?,
             keep_dead: get.needed("keep_dead", days)?,
             journal: get.needed("journal", journal)?,
             handler: handler::handler(&get)?,
@@ -144,7 +160,10 @@ impl Config {
             webhook: webhook::signed(&get)?,
             values,
         };
-        if !config.listen.ip().is_loopback() && config.token.is_none() {
+        if let Some(token) = config.tokens.iter().find(|named| config.token.as_ref() == Some(&named.secret)) {
+            return Err(format!("tokens.{}: `token` has the same secret", token.name));
+        }
+        if !config.listen.ip().is_loopback() && !config.needs_token() {
             return Err(format!(
                 "listen: `{}` can be reached from other machines, and no token is set; set TERTULIA_TOKEN, or \
                  listen on a loopback address such as 127.0.0.1:7700",
@@ -249,6 +268,13 @@ fn number(text: &str, least: usize, most: usize) -> Option<usize> {
 
 fn seconds(text: &str) -> Option<Duration> {
     Some(Duration::from_secs(number(text, 1, 3_600)? as u64))
+}
+
+fn seconds_or_millis(text: &str) -> Option<Duration> {
+    match text.strip_suffix("ms") {
+        Some(millis) => Some(Duration::from_millis(number(millis, 1, 3_600_000)? as u64)),
+        None => seconds(text),
+    }
 }
 
 /// Of so many days; none of 0.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Config, secret};
+use super::{Config, secret, tokens};
 
 impl Config {
     /// What `--print-config` prints.
@@ -28,6 +28,7 @@ impl Config {
                 }
             };
         }
+        tokens::print(&self.tokens, &mut out);
         out
     }
 }

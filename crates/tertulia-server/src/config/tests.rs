@@ -2,6 +2,8 @@ use std::ffi::OsString;
 
 use super::*;
 
+mod tokens;
+
 fn resolve(options: Options, variables: &[(&str, &str)], file: Option<&str>) -> Result<Config, String> {
     let variable =
         |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value));
@@ -36,6 +38,18 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
     assert_eq!(config.storage, Place::Sqlite("variable.db".into()));
     assert_eq!((config.log.as_str(), config.answer_timeout.as_secs()), ("debug", 5));
     assert_eq!(config.drain_timeout.as_secs(), 10);
+}
+
+#[test]
+fn a_long_poll_waits_for_seconds_or_for_less() {
+    let of = |text| {
+        let config = resolve(Options::default(), &[("TERTULIA_STREAMS_LONG_POLL", text)], None);
+        config.unwrap().streams_long_poll
+    };
+    assert_eq!(
+        (of("7"), of("500ms"), of("")),
+        (Duration::from_secs(7), Duration::from_millis(500), Duration::from_secs(30))
+    );
 }
 
 #[test]
@@ -93,6 +107,8 @@ fn a_wrong_value_names_the_key_the_value_where_it_is_from_and_what_is_allowed() 
         ("TERTULIA_HANDLER_SESSION", "demo"),
         ("TERTULIA_HANDLER_SESSION", "a/b"),
         ("TERTULIA_HANDLER_TIMEOUT", "0"),
+        ("TERTULIA_STREAMS_LONG_POLL", "0ms"),
+        ("TERTULIA_STREAMS_LONG_POLL", "1m"),
     ] {
         let error = in_environment(name, value);
         assert!(error.contains(&format!("`{value}` (from {name}) is not allowed; allowed: ")), "{error}");

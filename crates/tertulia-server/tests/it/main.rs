@@ -3,6 +3,7 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails by panicking")]
 
+mod access;
 mod admin;
 mod chat;
 mod config;
@@ -19,6 +20,7 @@ mod poison;
 mod start;
 mod stop;
 mod stored;
+mod stream_restart;
 mod support;
 mod telegram;
 mod torture;

@@ -103,8 +103,13 @@ pub struct Producer {
 pub enum Appended {
     /// It is there; this is where it ends.
     New(Cursor),
-    /// The producer's request was taken before; this is where the stream ends.
-    Duplicate(Cursor),
+    /// The producer's request was taken before.
+    Duplicate {
+        /// Where the stream ends.
+        end: Cursor,
+        /// The last request of the producer's epoch that was taken, if a producer asked.
+        last: Option<u64>,
+    },
 }
 
 /// How much to read at once. One entry is given all the same if there is any.

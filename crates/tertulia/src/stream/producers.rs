@@ -58,6 +58,11 @@ impl Producers {
         }
     }
 
+    /// The number of a producer's last request that was taken, in its present epoch.
+    pub(super) fn last(&self, id: &str) -> Option<u64> {
+        self.0.iter().find(|known| known.id == id).map(|known| known.seq)
+    }
+
     /// Remembers a request that was taken.
     pub(super) fn take(&mut self, request: &Producer, now: Timestamp) {
         let Producer { id, epoch, seq } = request;
@@ -92,6 +97,8 @@ mod tests {
         assert_eq!(producers.judge(&request("a", 0, 2)), Err(Refused::Gap { expected: 1, received: 2 }));
         assert_eq!(producers.judge(&request("a", 0, 1)), Ok(Request::New));
         assert_eq!(producers.judge(&request("b", 0, 0)), Ok(Request::New));
+        producers.take(&request("a", 0, 1), Timestamp(0));
+        assert_eq!((producers.last("a"), producers.last("b")), (Some(1), None));
     }
 
     #[test]

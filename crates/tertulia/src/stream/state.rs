@@ -91,6 +91,8 @@ impl Kept {
 pub(super) struct Taken {
     pub(super) end: Cursor,
     pub(super) duplicate: bool,
+    /// The last request of the producer that was taken, if a producer asked.
+    pub(super) last: Option<u64>,
     /// What has to be settled before the append is answered.
     pub(super) ticket: Option<Ticket>,
 }
@@ -175,7 +177,8 @@ impl State {
             waits.then_some(Ticket { generation, change: kept.accepted })
         });
         let end = self.meta.branches.mint(self.end());
-        Ok(Taken { end, duplicate: request == Request::Duplicate, ticket })
+        let last = append.producer.as_ref().and_then(|producer| self.meta.producers.last(&producer.id));
+        Ok(Taken { end, duplicate: request == Request::Duplicate, last, ticket })
     }
 
     /// The first time that this process appends to a stream whose entries are seen before they are stored, it begins

@@ -219,8 +219,10 @@ impl Stream {
             inner.room.used(&self.live);
             make_room(inner);
         }
-        let appended =
-            if taken.duplicate { Appended::Duplicate(taken.end) } else { Appended::New(taken.end) };
+        let appended = match taken.duplicate {
+            true => Appended::Duplicate { end: taken.end, last: taken.last },
+            false => Appended::New(taken.end),
+        };
         Ok(match taken.ticket {
             None => Tried::Settled(appended),
             Some(ticket) => Tried::Wait(appended, ticket),
@@ -296,12 +298,12 @@ impl Appended {
     /// Where the stream ends.
     pub fn end(self) -> Cursor {
         match self {
-            Self::New(end) | Self::Duplicate(end) => end,
+            Self::New(end) | Self::Duplicate { end, .. } => end,
         }
     }
 
     /// Whether it was taken before.
     pub fn is_duplicate(self) -> bool {
-        matches!(self, Self::Duplicate(_))
+        matches!(self, Self::Duplicate { .. })
     }
 }

@@ -1,34 +1,27 @@
-//! Serves routes within limits: a client that sends its headers slowly is cut off, and connections are counted.
+//! Accepts connections, and has each served within the limits.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::response::IntoResponse;
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper::service::{Service, service_fn};
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
-/// The limits of a [`Server`].
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct ServerOptions {
-    /// How long a client may take to send a request's headers, and how long a connection may idle: 10 s.
-    pub header_within: Duration,
-    /// How many connections there may be; more wait to be accepted: 10,000.
-    pub connections: usize,
-    /// How long requests under way may take once the server is to stop: 10 s.
-    pub drain: Duration,
-}
-
-impl Default for ServerOptions {
-    fn default() -> Self {
-        Self { header_within: Duration::from_secs(10), connections: 10_000, drain: Duration::from_secs(10) }
-    }
-}
+use super::ServerOptions;
+use super::addresses::{Addresses, Counted};
+use super::body::{Arriving, Late, Until};
+use super::patience::{Patient, Requests, UnderWay};
+use crate::{Problem, ProblemKind};
 
 /// A listener that is bound and not yet served.
 #[derive(Debug)]
@@ -58,7 +51,8 @@ impl Server {
     /// Dropping the future closes every connection.
     pub async fn serve(self, router: Router, stop: impl Future<Output = ()>) -> usize {
         let Self { listener, options } = self;
-        let slots = Arc::new(Semaphore::new(options.connections));
+        let slots = Arc::new(Semaphore::new(options.connections.min(Semaphore::MAX_PERMITS)));
+        let addresses = Addresses::new(options.connections_per_address);
         let (stopping, stopped) = watch::channel(false);
         let mut connections = JoinSet::new();
         let mut stop = std::pin::pin!(stop);
@@ -69,11 +63,12 @@ impl Server {
                 Some(_) = connections.join_next() => continue,
                 accepted = accept(&listener, &slots) => accepted,
             };
-            let (stream, slot) = accepted;
+            let (stream, from, slot) = accepted;
+            let Some(place) = place(&addresses, &options, from) else { continue };
             let serving = connection(stream, router.clone(), options, stopped.clone());
             connections.spawn(async move {
                 serving.await;
-                drop(slot);
+                drop((slot, place));
             });
         }
         drop(listener);
@@ -90,12 +85,24 @@ impl Server {
 
 type Slot = tokio::sync::OwnedSemaphorePermit;
 
+/// The place of a connection among those of its address, if there is one: `Some(None)` where they are not counted.
+fn place(addresses: &Addresses, options: &ServerOptions, from: SocketAddr) -> Option<Option<Counted>> {
+    if (options.uncounted)(from.ip()) {
+        return Some(None);
+    }
+    let place = addresses.enter(from.ip());
+    if place.is_none() {
+        tracing::debug!(address = %from.ip(), "an address has too many connections");
+    }
+    place.map(Some)
+}
+
 /// Waits for a free slot, then for a connection.
-async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> (TcpStream, Slot) {
+async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> (TcpStream, SocketAddr, Slot) {
     let slot = Arc::clone(slots).acquire_owned().await.expect("the semaphore is never closed");
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return (stream, slot),
+            Ok((stream, from)) => return (stream, from, slot),
             Err(error) => {
                 // Such as too many open files: the next try may do no better at once.
                 tracing::warn!(%error, "a connection cannot be accepted");
@@ -113,10 +120,16 @@ async fn connection(
 ) {
     // Answers are small and written whole; waiting to join them gains nothing.
     let _ = stream.set_nodelay(true);
+    let requests = Requests::new();
+    let stream = Patient::new(stream, &options, requests.clone());
+    let answer = TowerToHyperService::new(router);
+    let service =
+        service_fn(move |request| answer_within(answer.clone(), request, options, requests.begin()));
+    // The time for headers is kept by the stream, which knows headers from silence.
     let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(options.header_within)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .header_read_timeout(None)
+        .max_header_size(options.header_bytes)
+        .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     let stop = async { stopping.wait_for(|stop| *stop).await.is_ok() };
     let ended = tokio::select! {
@@ -129,4 +142,35 @@ async fn connection(
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended");
     }
+}
+
+/// Answers a request whose body is too large or too late itself.
+async fn answer_within(
+    router: TowerToHyperService<Router>,
+    request: Request<Incoming>,
+    options: ServerOptions,
+    under_way: UnderWay,
+) -> Result<Response<Until<UnderWay>>, Infallible> {
+    let most = options.body_bytes;
+    let response = if request.body().size_hint().lower() > most as u64 {
+        too_large(most).into_response()
+    } else {
+        let late = Late::default();
+        let request = request.map(|body| Arriving::new(body, most, options.body_within, late.clone()));
+        match router.call(request).await {
+            Ok(_) if late.is_set() => slow(options.body_within).into_response(),
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
+    };
+    Ok(response.map(|body| Until::new(body, under_way)))
+}
+
+fn too_large(most: usize) -> Problem {
+    Problem::new(ProblemKind::TooLarge, format!("the body has more than {most} bytes"))
+}
+
+fn slow(within: Duration) -> Problem {
+    let within = within.as_secs_f64();
+    Problem::new(ProblemKind::SlowBody, format!("the body did not arrive within {within} s"))
 }

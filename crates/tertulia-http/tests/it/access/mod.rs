@@ -1,0 +1,7 @@
+//! Who may do what: API tokens, capabilities, pages.
+
+mod capabilities;
+mod minting;
+mod origins;
+mod support;
+mod tokens;
