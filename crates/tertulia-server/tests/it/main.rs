@@ -19,6 +19,7 @@ mod poison;
 mod start;
 mod stop;
 mod stored;
+mod streams;
 mod support;
 mod telegram;
 mod torture;
