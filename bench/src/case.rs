@@ -1,5 +1,7 @@
 //! The cases: what is run, how large, and what Tertulia aims at beside the peers.
 
+mod streams;
+
 /// A workload that several peers run alike.
 #[derive(Debug)]
 pub(crate) struct Case {
@@ -25,16 +27,19 @@ pub(crate) enum Group {
     Bots,
     /// Sessions alone.
     Sessions,
+    /// Streams alone, in the process and over HTTP.
+    Streams,
 }
 
 impl Group {
-    pub(crate) const ALL: [Self; 2] = [Self::Bots, Self::Sessions];
+    pub(crate) const ALL: [Self; 3] = [Self::Bots, Self::Sessions, Self::Streams];
 
     /// What its files are called.
     pub(crate) fn files(self) -> &'static str {
         match self {
             Self::Bots => "bench",
             Self::Sessions => "sessions",
+            Self::Streams => "streams",
         }
     }
 
@@ -43,6 +48,7 @@ impl Group {
         match self {
             Self::Bots => "bots",
             Self::Sessions => "sessions",
+            Self::Streams => "streams",
         }
     }
 }
@@ -193,6 +199,19 @@ pub(crate) const CASES: &[Case] = &[
         database: true,
         aims: &[],
     },
+    streams::APPEND,
+    streams::APPEND_ONE,
+    streams::WAKE,
+    streams::READ,
+    streams::MEMORY,
+    streams::BOUND,
+    streams::HTTP_APPEND_1,
+    streams::HTTP_APPEND_16,
+    streams::HTTP_APPEND_MANY,
+    streams::HTTP_REPLAY_BYTES,
+    streams::HTTP_REPLAY_JSON,
+    streams::HTTP_FANOUT,
+    streams::HTTP_TAIL,
 ];
 
 impl Case {

@@ -1,4 +1,4 @@
-//! The results of the sessions as tables for a page, CPU first.
+//! The results of sessions and of streams as tables for a page, CPU first.
 
 use std::fmt::Write as _;
 
@@ -21,6 +21,16 @@ const COLUMNS: &[Column] = &[
         peer.extra("writes_for_stored").map(|spread| grouped(spread.median))
     }),
     ("writes, set as they are", |_, peer| peer.extra("writes_for_no_change").map(|s| grouped(s.median))),
+    ("a second", |case, peer| case.is_of_streams().then(|| with_range(peer.updates_per_second))),
+    ("MB a second", |_, peer| peer.extra("mb_per_second").map(|spread| grouped(spread.median))),
+    ("p50 ms", |_, peer| peer.extra("p50_ms").map(with_range)),
+    ("p99 ms", |_, peer| peer.extra("p99_ms").map(with_range)),
+    ("requests a second", |_, peer| peer.extra("posts_per_second").map(|spread| grouped(spread.median))),
+    ("p50 us", |_, peer| peer.extra("p50_us").map(with_range)),
+    ("p99 us", |_, peer| peer.extra("p99_us").map(with_range)),
+    ("allocations", |_, peer| peer.extra("allocations").map(|spread| decimal(spread.median))),
+    ("bytes an event", |_, peer| peer.extra("bytes_per_event").map(|spread| grouped(spread.median))),
+    ("peak of memory, MB", |_, peer| peer.extra("rss_mb").map(|spread| decimal(spread.median))),
     ("updates lost", |_, peer| peer.extra("lost").map(|spread| grouped(spread.median))),
 ];
 
@@ -59,6 +69,10 @@ fn case(text: &mut String, summary: &Summary) {
         let figure = |(_, figure): &&Column| figure(summary, peer).unwrap_or_else(|| "-".to_owned());
         let figures: Vec<String> = columns.iter().map(figure).collect();
         let _ = writeln!(text, "| {} | {} |", peer.peer, figures.join(" | "));
+    }
+    for aim in &summary.aims {
+        let met = if aim.met { "reached" } else { "missed" };
+        let _ = writeln!(text, "\nAim: {}: {met}, {}.", aim.aim, decimal(aim.reached));
     }
 }
 

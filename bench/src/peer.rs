@@ -22,6 +22,19 @@ pub(crate) enum Program {
     Workspace { folder: &'static str, package: &'static str },
     /// A folder with `package.json`, `package-lock.json` and `main.js`.
     Node { folder: &'static str },
+    /// A server of Durable Streams, which `load` starts and loads.
+    Served(Server),
+}
+
+/// The servers of Durable Streams.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Server {
+    /// Tertulia's own.
+    Tertulia,
+    /// The crate `durable-streams`.
+    Crate { version: &'static str },
+    /// The npm package `@durable-streams/server`.
+    Node { folder: &'static str },
 }
 
 /// The family that the others are compared with, and the aims are for, as soon as it has a peer.
@@ -32,6 +45,21 @@ const SESSIONS_SQLITE: &[&str] = &["session-300b-sqlite", "session-1mb-sqlite", 
 const DIALOGUES: Program = Program::Workspace { folder: "peers/dialogues", package: "dialogues-peer" };
 const TOWER_SESSIONS: Program =
     Program::Workspace { folder: "peers/tower-sessions", package: "tower-sessions-peer" };
+
+const HTTP: &[&str] = &[
+    "http-append-1",
+    "http-append-16",
+    "http-append-many",
+    "http-replay-bytes",
+    "http-replay-json",
+    "http-fanout",
+    "http-tail",
+];
+/// What the Node.js server can do on files: of 1,000 streams it does not know some that it has just made.
+const HTTP_NODE_FILES: &[&str] =
+    &["http-append-1", "http-append-16", "http-replay-bytes", "http-replay-json", "http-fanout", "http-tail"];
+const CRATE: Program = Program::Served(Server::Crate { version: "0.1.5" });
+const NODE: Program = Program::Served(Server::Node { folder: "peers/streams-node" });
 
 pub(crate) const PEERS: &[Peer] = &[
     Peer {
@@ -152,5 +180,68 @@ pub(crate) const PEERS: &[Peer] = &[
         cases: SESSIONS_SQLITE,
         program: TOWER_SESSIONS,
         arguments: &["--store", "sqlite"],
+    },
+    Peer {
+        name: "tertulia-streams",
+        family: "tertulia-one-thread",
+        cases: &[
+            "stream-append",
+            "stream-append-one",
+            "stream-wake",
+            "stream-read",
+            "stream-memory",
+            "stream-bound",
+        ],
+        program: Program::Cargo { package: "ours-streams" },
+        arguments: &["--threads", "1"],
+    },
+    Peer {
+        name: "tertulia-streams-2",
+        family: OURS,
+        cases: &["stream-append"],
+        program: Program::Cargo { package: "ours-streams" },
+        arguments: &["--threads", "2"],
+    },
+    Peer {
+        name: "tertulia-http",
+        family: OURS,
+        cases: HTTP,
+        program: Program::Served(Server::Tertulia),
+        arguments: &["--peer", "tertulia-http", "--server", "tertulia"],
+    },
+    Peer {
+        name: "durable-streams",
+        family: "durable-streams",
+        cases: HTTP,
+        program: CRATE,
+        arguments: &["--peer", "durable-streams", "--server", "electric"],
+    },
+    Peer {
+        name: "streams-node",
+        family: "streams-node",
+        cases: HTTP,
+        program: NODE,
+        arguments: &["--peer", "streams-node", "--server", "node"],
+    },
+    Peer {
+        name: "tertulia-http-sqlite",
+        family: "tertulia-http-sqlite",
+        cases: HTTP,
+        program: Program::Served(Server::Tertulia),
+        arguments: &["--peer", "tertulia-http-sqlite", "--server", "tertulia", "--durable"],
+    },
+    Peer {
+        name: "durable-streams-wal",
+        family: "durable-streams-wal",
+        cases: HTTP,
+        program: CRATE,
+        arguments: &["--peer", "durable-streams-wal", "--server", "electric", "--durable"],
+    },
+    Peer {
+        name: "streams-node-files",
+        family: "streams-node-files",
+        cases: HTTP_NODE_FILES,
+        program: NODE,
+        arguments: &["--peer", "streams-node-files", "--server", "node", "--durable"],
     },
 ];

@@ -8,7 +8,7 @@ use anyhow::{Context, bail, ensure};
 use serde::Serialize;
 
 use crate::case::{CASES, Group};
-use crate::peer::{PEERS, Program};
+use crate::peer::{PEERS, Program, Server};
 use crate::selection::Selection;
 
 /// What can be run, and what cannot.
@@ -47,9 +47,12 @@ pub(crate) fn prepare(folder: &Path, selection: &mut Selection) -> anyhow::Resul
     let mut prepared = Prepared { programs: HashMap::new(), left_out: Vec::new() };
     for program in selection.programs() {
         let command = match program {
-            Program::Cargo { package } => build(folder, &target, package),
-            Program::Workspace { folder: name, package } => build(&folder.join(name), &target, package),
+            Program::Cargo { package } => build(folder, &target, package, package).map(|built| vec![built]),
+            Program::Workspace { folder: name, package } => {
+                build(&folder.join(name), &target, package, package).map(|built| vec![built])
+            }
             Program::Node { folder: name } => install(&folder.join(name)),
+            Program::Served(server) => serve(folder, &target, server),
         };
         match command {
             Ok(command) => {
@@ -66,14 +69,45 @@ pub(crate) fn prepare(folder: &Path, selection: &mut Selection) -> anyhow::Resul
     Ok(prepared)
 }
 
-/// Builds one package. Each is built alone, so that no peer gets the features another one asks for.
-fn build(folder: &Path, target: &Path, package: &str) -> anyhow::Result<Vec<PathBuf>> {
+/// Makes a server ready, and what loads it; gives the latter's command line, which names the server's.
+fn serve(folder: &Path, target: &Path, server: Server) -> anyhow::Result<Vec<PathBuf>> {
+    let program = match server {
+        Server::Tertulia => vec![build(&folder.join(".."), target, "tertulia-server", "tertulia")?],
+        Server::Crate { version } => vec![install_crate(target, version)?],
+        Server::Node { folder: name } => install(&folder.join(name))?,
+    };
+    let load = build(folder, target, "stream-load", "stream-load")?;
+    let program = program.into_iter().flat_map(|part| [PathBuf::from("--program"), part]);
+    Ok(std::iter::once(load).chain(program).collect())
+}
+
+/// Builds one package and gives its program. Each is built alone, so that no peer gets the features another one asks for.
+fn build(folder: &Path, target: &Path, package: &str, program: &str) -> anyhow::Result<PathBuf> {
     eprintln!("building {package}");
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
+    let mut command = cargo();
     command.args(["build", "--release", "--package", package, "--target-dir"]).arg(target);
     succeed(command.current_dir(folder))?;
-    Ok(vec![target.join("release").join(format!("{package}{}", std::env::consts::EXE_SUFFIX))])
+    Ok(executable(&target.join("release"), program))
+}
+
+/// Installs the crate `durable-streams` below `target`, unless that has been done.
+fn install_crate(target: &Path, version: &str) -> anyhow::Result<PathBuf> {
+    let root = target.join(format!("durable-streams-{version}"));
+    let program = executable(&root.join("bin"), "durable-streams-server");
+    if !program.exists() {
+        let mut command = cargo();
+        command.args(["install", "durable-streams", "--locked", "--version", version, "--root"]).arg(&root);
+        succeed(command.arg("--target-dir").arg(target))?;
+    }
+    Ok(program)
+}
+
+fn cargo() -> Command {
+    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+fn executable(folder: &Path, name: &str) -> PathBuf {
+    folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
 }
 
 /// Installs what `package-lock.json` names, unless that has been done since it last changed.

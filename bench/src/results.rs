@@ -63,18 +63,18 @@ impl Results {
     pub(crate) fn text(&self) -> String {
         match self.group {
             Group::Bots => table::render(self),
-            Group::Sessions => markdown::render(self),
+            Group::Sessions | Group::Streams => markdown::render(self),
         }
     }
 
-    /// Writes the group's files: all runs, a chart, and for sessions the tables.
+    /// Writes the group's files: all runs, a chart, and but for bots the tables.
     ///
     /// # Errors
     /// If a file cannot be written.
     pub(crate) fn write(&self, folder: &Path) -> anyhow::Result<()> {
         let mut files =
             vec![("json", serde_json::to_string_pretty(self)? + "\n"), ("svg", chart::render(self))];
-        if self.group == Group::Sessions {
+        if self.group != Group::Bots {
             files.push(("md", self.text()));
         }
         for (kind, text) in files {

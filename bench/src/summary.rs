@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::case::{Aim, Case};
+use crate::case::{Aim, Case, Group};
 use crate::measurement::Line;
 use crate::peer::{OURS, Peer};
 
@@ -10,6 +10,8 @@ use crate::peer::{OURS, Peer};
 #[derive(Debug, Serialize)]
 pub(crate) struct Summary {
     pub(crate) case: &'static str,
+    #[serde(skip)]
+    pub(crate) group: Group,
     pub(crate) title: &'static str,
     pub(crate) updates: u64,
     pub(crate) chats: u64,
@@ -69,6 +71,7 @@ impl Summary {
         }
         Some(Self {
             case: case.name,
+            group: case.group,
             title: case.title,
             updates,
             chats: case.chats,
@@ -78,6 +81,11 @@ impl Summary {
             aims: case.aims.iter().filter_map(|aim| reached(*aim, &standings)).collect(),
             peers: standings,
         })
+    }
+
+    /// Whether a rate says as much as the CPU of an update does.
+    pub(crate) fn is_of_streams(&self) -> bool {
+        self.group == Group::Streams
     }
 }
 
@@ -153,7 +161,6 @@ fn reached(aim: Aim, standings: &[Standing]) -> Option<AimReached> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::case::Group;
     use crate::peer::Program;
 
     const PROGRAM: Program = Program::Cargo { package: "p" };

@@ -43,7 +43,7 @@ fn main() -> ExitCode {
 }
 
 fn test() -> Result<(), Failed> {
-    let mut plan = Plan::new(6);
+    let mut plan = Plan::new(7);
     plan.step("format", &["cargo", "fmt", "--all", "--check"])?;
     let peers = plan.run("install the peers that tests talk to", peers::install)?;
     plan.step("lints", &["cargo", "clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
@@ -53,6 +53,11 @@ fn test() -> Result<(), Failed> {
         ("TERTULIA_TORTURE_GRAMMY", peers.torture_grammy.as_os_str()),
     ];
     plan.step_with("tests", &["cargo", "test", "--workspace"], &environment)?;
+    // Apart from the other tests, and one after the other: the suite has tests of times to live.
+    let streams = ["cargo", "test", "-p", "tertulia-server", "--test", "it", "streams::", "--"];
+    let streams = [&streams[..], &["--nocapture", "--test-threads=1"]].concat();
+    let environment = [("TERTULIA_CONFORMANCE", peers.conformance.as_os_str())];
+    plan.step_with("Durable Streams' suite, and clients that are cut", &streams, &environment)?;
     let beside = ["cargo", "test", "--manifest-path", "bench/Cargo.toml", "-p", "peer-examples"];
     plan.step("examples beside axum and teloxide", &beside)?;
     let strict = [("RUSTDOCFLAGS", "-D warnings".as_ref())];

@@ -12,18 +12,26 @@ pub(crate) struct Peers {
     pub(crate) packages: PathBuf,
     /// grammY's bot for the torture, a JavaScript file.
     pub(crate) torture_grammy: PathBuf,
+    /// Durable Streams' suite, and clients that speak to the server's streams, with all that they need.
+    pub(crate) conformance: PathBuf,
 }
 
-/// Installs the npm packages of `xtask/npm` and of `torture/grammy`, each in a folder below `target`.
+/// What `conformance` holds besides the packages' names.
+const CONFORMANCE: [&str; 6] =
+    ["suite.test.mjs", "client.mjs", "producer.mjs", "eventsource.mjs", "client.py", "curl.sh"];
+
+/// Installs the packages of `xtask/npm`, of `torture/grammy` and of `conformance`, each in a folder below `target`.
 pub(crate) fn install() -> Result<Peers, Failed> {
-    for tool in ["node", "npm", "python3"] {
+    for tool in [&["node"][..], &["npm"], &["curl"], &["python3"], &["python3", "-m", "pip"]] {
         if !is_there(tool) {
-            apt_get(tool)?;
+            apt_get(tool[tool.len() - 1])?;
         }
     }
     let packages = install_packages("xtask/npm", "target/peers", &[])?;
     let grammy = install_packages("torture/grammy", "target/torture-grammy", &["main.js"])?;
-    Ok(Peers { packages: packages.join("node_modules"), torture_grammy: grammy.join("main.js") })
+    let conformance = install_packages("conformance", "target/conformance", &CONFORMANCE)?;
+    install_python(&root().join("conformance/requirements.txt"), &conformance.join("python"))?;
+    Ok(Peers { packages: packages.join("node_modules"), torture_grammy: grammy.join("main.js"), conformance })
 }
 
 /// Installs the npm packages that `from` names in the folder `to`, which gets copies of `files` too; gives that folder.
@@ -45,6 +53,23 @@ fn install_packages(from: &str, to: &str, files: &[&str]) -> Result<PathBuf, Fai
     Ok(to)
 }
 
+/// Installs the Python packages that the file names in the folder `to`, which keeps a copy of the file.
+fn install_python(requirements: &Path, to: &Path) -> Result<(), Failed> {
+    let failed = |error| Failed(format!("{}: {error}", to.display()));
+    let installed = to.join("requirements.txt");
+    if std::fs::read(requirements).is_ok_and(|wanted| std::fs::read(&installed).is_ok_and(|is| is == wanted))
+    {
+        return Ok(());
+    }
+    if to.exists() {
+        std::fs::remove_dir_all(to).map_err(failed)?;
+    }
+    let pip =
+        ["-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--root-user-action", "ignore"];
+    run(Command::new("python3").args(pip).arg("--target").arg(to).arg("-r").arg(requirements))?;
+    copy(requirements, &installed).map(drop)
+}
+
 /// Copies a file unless the copy is the same; tells whether it did.
 fn copy(from: &Path, to: &Path) -> Result<bool, Failed> {
     let failed = |error| Failed(format!("{}: {error}", from.display()));
@@ -56,9 +81,13 @@ fn copy(from: &Path, to: &Path) -> Result<bool, Failed> {
     Ok(true)
 }
 
-/// The tools have the same names as their packages, but for `node`.
+/// The tools have the same names as their packages, but for two.
 fn apt_get(tool: &str) -> Result<(), Failed> {
-    let package = if tool == "node" { "nodejs" } else { tool };
+    let package = match tool {
+        "node" => "nodejs",
+        "pip" => "python3-pip",
+        tool => tool,
+    };
     println!("{tool} is missing, installing Debian's {package}");
     let apt = |arguments: &[&str]| {
         run(Command::new("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive"))
@@ -68,8 +97,10 @@ fn apt_get(tool: &str) -> Result<(), Failed> {
     })
 }
 
-fn is_there(tool: &str) -> bool {
-    let version = Command::new(tool).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+fn is_there(tool: &[&str]) -> bool {
+    let mut version = Command::new(tool[0]);
+    let version =
+        version.args(&tool[1..]).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     version.is_ok_and(|status| status.success())
 }
 

@@ -44,6 +44,12 @@ impl Report {
         self
     }
 
+    /// Says how many updates were asked for, if the figures are those of the fewer that were made.
+    pub fn asked(mut self, updates: u64) -> Self {
+        self.updates = updates;
+        self
+    }
+
     /// Adds a field of the peer's own, such as a version or a count worth knowing.
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.extra.insert(name.to_owned(), value.into());

@@ -21,6 +21,7 @@ mod start;
 mod stop;
 mod stored;
 mod stream_restart;
+mod streams;
 mod support;
 mod telegram;
 mod torture;
