@@ -48,6 +48,13 @@ pub(crate) struct Opened {
     sqlite: Option<Sqlite>,
 }
 
+impl Opened {
+    /// Whether what is kept survives this process.
+    pub(crate) fn survives(&self) -> bool {
+        self.sqlite.is_some()
+    }
+}
+
 impl Place {
     /// Opens it for reading and writing.
     ///

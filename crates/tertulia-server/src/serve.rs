@@ -46,7 +46,7 @@ pub(crate) async fn run(config: &Config) -> Result<(), Failure> {
     let door = running.door();
     let routes = router(door.clone(), options(config, &running, metrics, access.clone()))
         .merge(webhooks.routes(config, door))
-        .merge(streams::routes(config, &opened, &clock, &access, &gate));
+        .merge(streams::routes(config, door.streams.clone(), &clock, &access, &gate));
     let routes = gate.before(routes);
     let (close, closed) = oneshot::channel::<()>();
     let mut http = tokio::spawn(server.serve(routes, async {
@@ -103,7 +103,9 @@ async fn start(
     opened: &Opened,
     clock: Clock,
 ) -> Result<Running, Failure> {
-    let bot = Bot::new(Http).storage(opened.storage.clone()).clock(clock).options(config.runner());
+    let streams = streams::open(config, opened, &clock);
+    let bot = Bot::new(Http).storage(opened.storage.clone()).streams(streams);
+    let bot = bot.clock(clock).options(config.runner());
     let bot = match telegram {
         Some(telegram) => bot.adapter(telegram),
         None => bot,

@@ -26,7 +26,7 @@ const fn key(name: &'static str, variable: &'static str, allowed: &'static str) 
     Key { name, variable, flag: None, default: None, secret: false, list: false, allowed }
 }
 
-pub(super) const KEYS: [Key; 31] = [
+pub(super) const KEYS: [Key; 32] = [
     Key {
         flag: Some(("--listen", |options| options.listen.clone())),
         default: Some("127.0.0.1:7700"),
@@ -94,6 +94,10 @@ pub(super) const KEYS: [Key; 31] = [
     Key {
         default: Some("30"),
         ..key("streams.long_poll", "TERTULIA_STREAMS_LONG_POLL", "seconds, 1 to 3600, or such as 500ms")
+    },
+    Key {
+        default: Some("256"),
+        ..key("streams.memory", "TERTULIA_STREAMS_MEMORY", "MiB of memory for streams, 16 to 1048576")
     },
     Key {
         secret: true,

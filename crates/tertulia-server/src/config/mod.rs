@@ -57,6 +57,8 @@ pub(crate) struct Config {
     pub(crate) drain_timeout: Duration,
     /// How long a long poll of a stream waits.
     pub(crate) streams_long_poll: Duration,
+    /// How many bytes of memory streams take at most.
+    pub(crate) streams_memory: usize,
     /// How long dead letters are kept.
     pub(crate) keep_dead: Duration,
     /// What is kept of the past of each conversation, if anything.
@@ -150,6 +152,7 @@ impl Config {
             answer_timeout: get.needed("answer_timeout", seconds)?,
             drain_timeout: get.needed("drain_timeout", seconds)?,
             streams_long_poll: get.needed("streams.long_poll", seconds_or_millis)?,
+            streams_memory: get.needed("streams.memory", |text| number(text, 16, 1 << 20))? << 20,
             keep_dead: get.needed("keep_dead", days)?,
             journal: get.needed("journal", journal)?,
             handler: handler::handler(&get)?,
