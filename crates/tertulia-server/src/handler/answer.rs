@@ -12,6 +12,8 @@ pub(super) struct Answer {
     /// Or a JSON Patch (RFC 6902).
     pub(super) session_patch: Option<json_patch::Patch>,
     pub(super) replies: Option<Vec<Reply>>,
+    /// What is said in a stream of the update, besides.
+    pub(super) events: Option<Vec<Said>>,
     /// Says this too and has the update posted again with what is said next.
     pub(super) ask: Option<Question>,
     /// Fails the try.
@@ -23,6 +25,8 @@ pub(super) struct Answer {
 #[serde(rename_all = "snake_case")]
 pub(super) enum Line {
     Reply(Reply),
+    /// Seen at once by who follows the stream, whatever becomes of the rest of the answer.
+    Event(Said),
     /// A JSON Merge Patch of the session as the lines before left it.
     Session(Map<String, Value>),
     /// A JSON Patch of the same.
@@ -51,6 +55,15 @@ pub(super) struct Recorded {
 pub(super) struct Question {
     pub(super) text: String,
     pub(super) within_seconds: Option<u64>,
+}
+
+/// Something said in a stream of the update: the one named `stream`, or `answer`.
+#[derive(Debug, Deserialize)]
+pub(super) struct Said {
+    pub(super) stream: Option<String>,
+    /// The event, as streams hold it.
+    #[serde(flatten)]
+    pub(super) event: Map<String, Value>,
 }
 
 /// Something to say.

@@ -6,8 +6,9 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use tertulia::bot::{self, Context, Response, Session};
 use tertulia::error::Kind;
+use tertulia::stream::Event;
 
-use super::answer::{Answer, Line, Question, Recorded, Reply};
+use super::answer::{Answer, Line, Question, Recorded, Reply, Said};
 use super::failed::Failed;
 use super::once::Once;
 use super::patch;
@@ -64,7 +65,7 @@ impl Effects {
     /// # Errors
     /// A failed try if the answer says so, is over a bound, or cannot be done.
     pub(super) async fn answer(&mut self, answer: Answer) -> bot::Result {
-        let Answer { session, session_patch, replies, ask, error } = answer;
+        let Answer { session, session_patch, replies, events, ask, error } = answer;
         self.question = ask;
         if let Some(error) = error {
             return Err(said(&error).into());
@@ -80,6 +81,9 @@ impl Effects {
         for reply in replies.into_iter().flatten() {
             self.reply(reply).await?;
         }
+        for event in events.into_iter().flatten() {
+            self.event(event).await?;
+        }
         Ok(())
     }
 
@@ -90,6 +94,7 @@ impl Effects {
     pub(super) async fn line(&mut self, line: Line) -> bot::Result<bool> {
         match line {
             Line::Reply(reply) => self.reply(reply).await?,
+            Line::Event(event) => self.event(event).await?,
             Line::Session(merge) => self.merge(merge)?,
             Line::SessionPatch(patch) => self.patch(&patch)?,
             Line::Once(Recorded { name, value }) => self.once.record(&self.ctx, name, value).await?,
@@ -111,6 +116,13 @@ impl Effects {
             );
         }
         self.ctx.reply(text).await?;
+        Ok(())
+    }
+
+    async fn event(&mut self, Said { stream, event }: Said) -> bot::Result {
+        let event = Event::decode(Value::Object(event).to_string().as_bytes())
+            .map_err(|error| Failed::new(format!("an event of the handler's answer: {error}")))?;
+        self.ctx.stream(stream.as_deref().unwrap_or("answer")).await?.event(event).await?;
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! A bot over HTTP whose handler is a function of the test, behind a socket.
 
 mod answers;
+mod events;
 mod lines;
 mod once;
 mod posts;

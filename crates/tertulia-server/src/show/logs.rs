@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 use tertulia::bot::answer::{self, Answer};
 use tertulia::runner::SentRecord;
 use tertulia::storage::{From, ItemId, ListQuery, LogPage, Page, Read, Storage};
+use tertulia::stream::{self, Cursor, Limit, StreamId, Streams};
 use tertulia::{Conversation, Error, Key, Name, Result, Sessions};
-use tertulia_http::view::readable_record;
+use tertulia_http::view::{readable, readable_record};
 
 use super::readable::Readable;
 
@@ -44,7 +45,7 @@ pub(super) async fn read(
             storage.read(&[read]).await?.pop().ok_or_else(|| Error::internal("a read gave no page"))??;
         // It may have expired since it was listed.
         if let Some(page) = page.and_then(Page::into_log) {
-            logs.push(show(storage, conversation, &name, &page).await?);
+            logs.push(show(storage, conversation, &name, &page, entries).await?);
         }
     }
     Ok(logs)
@@ -55,6 +56,7 @@ async fn show(
     conversation: &Conversation,
     name: &Name,
     page: &LogPage,
+    entries: usize,
 ) -> Result<Value> {
     let head = page.head;
     let mut shown = json!({
@@ -68,14 +70,16 @@ async fn show(
     if let Some(base) = &page.base {
         shown["base"] = readable_record(base);
     }
-    let entries = page.entries.iter().zip(page.first.0..);
-    let entries =
-        entries.map(|(entry, offset)| json!({ "offset": offset, "value": entry_value(name, entry) }));
-    shown["entries"] = entries.collect();
-    if let Some((what, value)) = meaning(storage, conversation, name).await {
-        // What the base says is shown, so its bytes need not be.
+    let listed = page.entries.iter().zip(page.first.0..);
+    let listed = listed.map(|(entry, offset)| json!({ "offset": offset, "value": entry_value(name, entry) }));
+    shown["entries"] = listed.collect();
+    if let Some((what, value)) = meaning(storage, conversation, name, entries).await {
+        // What the base says is shown, so its bytes need not be; nor need a stream's records.
         if page.base.is_some() {
             shown["base"] = json!({ "bytes": head.base_len });
+        }
+        if what == "stream" {
+            shown["entries"] = json!({ "bytes": head.entry_bytes });
         }
         shown[what] = value;
     }
@@ -96,6 +100,7 @@ async fn meaning(
     storage: &Arc<dyn Storage>,
     conversation: &Conversation,
     name: &Name,
+    entries: usize,
 ) -> Option<(&'static str, Value)> {
     let (kind, rest) = name.as_str().split_once('/')?;
     // The name of a session has no slash, the space of an id may have several.
@@ -104,6 +109,10 @@ async fn meaning(
             let sessions = Sessions::<Readable>::new(Arc::clone(storage), rest).ok()?;
             let state = sessions.get(conversation.clone()).await.ok()?;
             Some(("state", state.into_inner().0))
+        }
+        ("stream", _) => {
+            let stream = said(storage, conversation, rest, entries).await.ok()??;
+            Some(("stream", stream))
         }
         ("answer", Some((space, id))) => {
             let answer = answer::read(&**storage, conversation, &item_id(space, id)?).await.ok()??;
@@ -115,6 +124,32 @@ async fn meaning(
         }
         _ => None,
     }
+}
+
+/// What a stream is, and the last things said in it.
+async fn said(
+    storage: &Arc<dyn Storage>,
+    conversation: &Conversation,
+    name: &str,
+    entries: usize,
+) -> Result<Option<Value>> {
+    let id = StreamId::new(conversation.clone(), name)?;
+    let Some(stream) = Streams::over(Arc::clone(storage)).get(&id).await? else { return Ok(None) };
+    let info = stream.info().await?;
+    let first = info.end.offset.saturating_sub(entries as u64).max(info.start.offset);
+    let from = stream::From::At(Cursor { offset: first, ..info.end });
+    let page = stream.peek(from, Limit { entries, bytes: 64 << 20 }).await?;
+    let said =
+        page.iter().map(|(cursor, entry)| json!({ "cursor": cursor.to_string(), "value": readable(&entry) }));
+    Ok(Some(json!({
+        "type": info.content_type,
+        "closed": info.closed.map(|how| how.to_string()),
+        "cancelled": info.cancelled,
+        "attempt": info.attempt,
+        "start": info.start.to_string(),
+        "end": info.end.to_string(),
+        "said": said.collect::<Vec<_>>(),
+    })))
 }
 
 /// The id of an update, as the name of its answer writes it.

@@ -55,3 +55,8 @@ pub use refused::{Lost, Refused, Resync};
 pub use stream::{Info, Stream};
 pub use streams::{Created, Streams};
 pub use tail::{Followed, Tail};
+
+/// The guide, whose code has to compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../../../docs/streams.md")]
+struct Guide;

@@ -50,8 +50,24 @@ impl Stream {
     /// # Cancel safety
     /// Reads nothing away.
     pub async fn read_known(&self, from: From, limit: Limit) -> Result<Page> {
+        self.read_as(from, limit, true).await
+    }
+
+    /// As [`read`](Self::read), but a sliding deadline stays where it is: for tools that look at what is there.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    ///
+    /// # Cancel safety
+    /// Reads nothing away.
+    pub async fn peek(&self, from: From, limit: Limit) -> Result<Page> {
+        self.streams.refresh(&self.live).await?;
+        self.read_as(from, limit, false).await
+    }
+
+    async fn read_as(&self, from: From, limit: Limit, is_use: bool) -> Result<Page> {
         loop {
-            match self.look(|state, _| self.try_read(state, from, limit)).await?? {
+            match self.look(|state, _| self.try_read(state, from, limit, is_use)).await?? {
                 Tried::Read(page) => return Ok(page),
                 Tried::Stored { head, from: offset, until } => {
                     if let Some(page) = self.read_stored(head, offset, until, limit).await? {
@@ -62,9 +78,9 @@ impl Stream {
         }
     }
 
-    fn try_read(&self, state: &mut State, from: From, limit: Limit) -> Result<Tried> {
+    fn try_read(&self, state: &mut State, from: From, limit: Limit, is_use: bool) -> Result<Tried> {
         let offset = self.place(state, from)?;
-        if state.meta.expiry.sliding().is_some() && state.touch(self.now()) {
+        if is_use && state.meta.expiry.sliding().is_some() && state.touch(self.now()) {
             drive::drive(&self.streams.0, &self.live, state);
         }
         let first = state.window.first();

@@ -1,9 +1,11 @@
 //! How much memory the streams of a process take, and who leaves when it is too much.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
 use parking_lot::Mutex;
 
 use super::live::{Held, Live, Place};
@@ -26,6 +28,28 @@ pub(super) struct Room {
     evicted: Mutex<VecDeque<Arc<Live>>>,
     /// One makes room at a time.
     making: Mutex<()>,
+    meter: Meter,
+}
+
+/// What is counted, for whatever recorder of the `metrics` crate is installed when the streams are opened.
+struct Meter {
+    bytes: Gauge,
+    /// Streams that left memory.
+    left: Counter,
+}
+
+impl Default for Meter {
+    fn default() -> Self {
+        describe_gauge!("tertulia_streams_memory_bytes", "Memory that streams take, roughly.");
+        describe_counter!("tertulia_streams_left_total", "Streams that left memory to make room for others.");
+        Self { bytes: gauge!("tertulia_streams_memory_bytes"), left: counter!("tertulia_streams_left_total") }
+    }
+}
+
+impl fmt::Debug for Meter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Meter")
+    }
 }
 
 impl Room {
@@ -64,7 +88,10 @@ impl Counted {
             return false;
         }
         // Wrapping addition of a negative number is subtraction.
-        self.room.bytes.fetch_add(bytes.wrapping_sub(self.bytes), Ordering::Relaxed);
+        let change = bytes.wrapping_sub(self.bytes);
+        let now = self.room.bytes.fetch_add(change, Ordering::Relaxed).wrapping_add(change);
+        #[allow(clippy::cast_precision_loss, reason = "a gauge is about right")]
+        self.room.meter.bytes.set(now as f64);
         self.bytes = bytes;
         self.room.time.fetch_add(1, Ordering::Relaxed);
         true
@@ -120,6 +147,7 @@ fn leave(inner: &Inner, live: &Arc<Live>, only_closed: bool) {
     let is_evicted = matches!(place, Place::Evicted(_));
     cell.drop_state(place);
     drop(cell);
+    inner.room.meter.left.increment(1);
     live.wake();
     if is_evicted {
         remember(inner, live);
