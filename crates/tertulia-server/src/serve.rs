@@ -7,7 +7,7 @@ use std::time::Duration;
 use tertulia::Clock;
 use tertulia::bot::{Bot, Running};
 use tertulia::runner::dead;
-use tertulia_http::{Access, Gate, Http, Load, Options, Server, ServerOptions, router};
+use tertulia_http::{Access, Gate, Http, Load, Options, Server, router};
 use tertulia_telegram::Telegram;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -18,6 +18,7 @@ use crate::handler;
 use crate::metrics::Metrics;
 use crate::output;
 use crate::place::Opened;
+use crate::sessions;
 use crate::signal::Signals;
 use crate::stop::Stopping;
 use crate::streams;
@@ -41,12 +42,13 @@ pub(crate) async fn run(config: &Config) -> Result<(), Failure> {
     let url = format!("http://{}", reachable(address));
     opened.set_address(&url)?;
 
-    let server = Server::new(listener, ServerOptions::default());
+    let server = Server::new(listener, config.server());
     let gate = Gate::new();
     let door = running.door();
     let routes = router(door.clone(), options(config, &running, metrics, access.clone()))
         .merge(webhooks.routes(config, door))
-        .merge(streams::routes(config, door.streams.clone(), &clock, &access, &gate));
+        .merge(streams::routes(config, door.streams.clone(), &clock, &access, &gate))
+        .merge(sessions::routes(config, &opened, &clock, &access, &gate)?);
     let routes = gate.before(routes);
     let (close, closed) = oneshot::channel::<()>();
     let mut http = tokio::spawn(server.serve(routes, async {
