@@ -11,9 +11,9 @@ use tertulia::stream::{self, Cursor, Lost, Page, Resync, Stream};
 use super::app::{self, Asked, Shared, empty, protect};
 use super::follow::{self, Frames, Until};
 use super::frame::{self, Coding};
-use super::path;
 use super::query::Query;
 use super::refusal::Refusal;
+use super::{named, path};
 use crate::access::{Grant, Right};
 use crate::{Problem, ProblemKind};
 
@@ -129,6 +129,9 @@ impl Frames for Events {
         let coding = if self.coding == Coding::Json { Coding::Text } else { self.coding };
         for (next, entry) in page.iter() {
             writeln!(out, "id:{next}").expect("a vector takes everything");
+            if let Some(name) = Some(&entry).filter(|_| page.is_json()).and_then(|entry| named::name(entry)) {
+                writeln!(out, "event:{name}").expect("a vector takes everything");
+            }
             frame::data(out, coding, [&entry[..]].into_iter());
             out.push(b'\n');
         }

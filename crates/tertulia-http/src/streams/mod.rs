@@ -14,6 +14,7 @@ mod headers;
 mod json;
 mod list;
 mod live;
+mod named;
 mod options;
 mod path;
 mod pieces;

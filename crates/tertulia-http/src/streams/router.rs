@@ -19,8 +19,9 @@ const LIST: &str = "/v1/conversations/{conversation}/streams";
 ///
 /// - `/v1/stream/{path}`: the [Durable Streams protocol](https://github.com/durable-streams/durable-streams), all of it
 ///   but subscriptions. Offsets are cursors; `Stream-Seq` is one sequence for each stream, whoever writes.
-/// - `GET /v1/events/{path}`: for `EventSource`. An entry is an event, its `id` the cursor after it; `ping` says that the
-///   connection stands, `reset` that what came after a cursor is being said anew, `end` how the stream ended. A browser
+/// - `GET /v1/events/{path}`: for `EventSource`. An entry is an event, its `id` the cursor after it, its name what the
+///   entry, if it is JSON, has as its `type`, else `message`; so it is if the type is one that only the server or the
+///   browser says: `end`, `reset`, `ping`, `open`, `error`. `ping` says that the connection stands, `reset` that what came after a cursor is being said anew, `end` how the stream ended. A browser
 ///   that comes back goes on where it was; one that has seen the end is answered 204 and stays away.
 ///   `?last_event_id=` is for those that come anew, `?starting_after=4` begins after the fifth entry.
 /// - `POST /v1/cancel/{path}`: asks whoever writes the stream to stop, also if nobody has begun to.

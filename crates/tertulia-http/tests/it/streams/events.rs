@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use tertulia::stream::{Append, End};
+use tertulia::Conversation;
+use tertulia::stream::{Append, CreateOptions, End, StreamId, Visible};
 use tertulia_http::Gate;
 
 use super::support::{CLOSED, Event, JSON, Site, TEXT};
@@ -116,6 +117,47 @@ async fn messages_of_json_are_events_of_their_own() {
     site.put(STREAM, &[JSON, CLOSED], "[{\"a\":\n1},[2]]").await;
     let events = site.follow(EVENTS, &[]).await.rest().await;
     assert_eq!(messages(&events), ["{\"a\":\n1}", "[2]"]);
+}
+
+#[tokio::test]
+async fn typed_events_are_called_after_their_type_and_none_passes_for_the_server() {
+    let site = Site::new();
+    let entries = r#"[{"type":"thinking","content":"hm"},{"type":"end"},{"type":"reset"},{"a":1}]"#;
+    site.put(STREAM, &[JSON, CLOSED], entries).await;
+    let events = site.follow(EVENTS, &[]).await.rest().await;
+    let kinds: Vec<_> = events.iter().map(|event| &*event.kind).collect();
+    assert_eq!(kinds, ["thinking", "message", "message", "message", "end"]);
+    assert_eq!(events[4].data, "complete");
+}
+
+#[tokio::test]
+async fn what_a_later_attempt_says_anew_is_told() {
+    let site = Site::new();
+    let id = StreamId::new(Conversation::parse("http:alice").unwrap(), "reply").unwrap();
+    let options =
+        CreateOptions { content_type: "text/plain".into(), visible: Visible::Live, ..Default::default() };
+    let first = site.streams.attempt(&id, options.clone()).await.unwrap();
+    let begin = first.info().await.unwrap().end.to_string();
+    first.append("I was").await.unwrap();
+    let mut reader = site.follow(EVENTS, &[]).await;
+    let seen = reader.next().await.unwrap();
+    let mut durable = site.follow(&format!("{STREAM}?offset=-1&live=sse"), &[]).await;
+    durable.next().await.unwrap();
+    durable.next().await.unwrap();
+    let second = site.streams.attempt(&id, options).await.unwrap();
+    second.append("I am").await.unwrap();
+    let reset = reader.next().await.unwrap();
+    assert_eq!((&*reset.kind, &reset.id), ("reset", &begin));
+    assert_eq!(reset.data, format!(r#"{{"from":"{begin}","why":"superseded"}}"#));
+    assert_eq!(reader.next().await.unwrap().data, "I am");
+    // Whoever was away meanwhile is told the same.
+    let mut back = site.follow(&format!("{EVENTS}?last_event_id={}", seen.id), &[]).await;
+    assert_eq!(back.next().await.unwrap(), reset);
+    assert_eq!(back.next().await.unwrap().data, "I am");
+    // The protocol of Durable Streams has no word for it: its reader finds out when it comes back.
+    assert_eq!(durable.next().await, None);
+    let lost = site.get(&format!("{STREAM}?offset={}", seen.id)).await;
+    assert_eq!((lost.status.as_u16(), lost.json()["error"]["earliest"].as_str().unwrap()), (410, &*begin));
 }
 
 #[tokio::test]
