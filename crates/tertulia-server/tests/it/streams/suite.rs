@@ -16,15 +16,15 @@ const SKIPPED: u64 = 6;
 
 #[test]
 fn the_suite_passes_in_memory() {
-    passes("memory:");
+    passes("in memory", "memory:");
 }
 
 #[test]
 fn the_suite_passes_on_sqlite() {
-    passes("sqlite:suite.db");
+    passes("on SQLite", "sqlite:suite.db");
 }
 
-fn passes(storage: &str) {
+fn passes(place: &str, storage: &str) {
     let Some(packages) = installed() else { return };
     let folder = Folder::new();
     let server = serve(&folder, storage);
@@ -32,7 +32,7 @@ fn passes(storage: &str) {
     let count = |field: &str| report[field].as_u64().unwrap();
     let [passed, failed, skipped] = ["numPassedTests", "numFailedTests", "numPendingTests"].map(count);
     println!(
-        "Durable Streams' suite on {storage} {passed} passed, {failed} failed, {skipped} skipped in {took:.1?}"
+        "Durable Streams' suite {place}: {passed} passed, {failed} failed, {skipped} skipped, {took:.1?}"
     );
     assert_eq!((passed, failed, skipped), (TESTS, 0, SKIPPED), "{}", failures(&report));
 }
