@@ -109,6 +109,7 @@ pub async fn json_messages_are_joined_by_commas(setting: &Setting<'_>) {
         stream.flush().await.unwrap();
     }
     for stream in [stream, setting.others().get(&id("json")).await.unwrap().unwrap()] {
+        assert_eq!(stream.content_type(), "application/json; charset=utf-8");
         let page = stream.read(From::Start, Limit::NONE).await.unwrap();
         let joined: Vec<u8> = page.joined().flatten().collect();
         let expected: Vec<String> = (0..50).map(|n| n.to_string()).collect();

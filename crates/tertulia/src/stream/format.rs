@@ -162,7 +162,7 @@ impl std::convert::From<&Meta> for Stored {
         let name = |id: &StreamId| (id.conversation().to_string(), id.name().to_owned());
         Self {
             id: meta.id.0,
-            content_type: meta.content_type.clone(),
+            content_type: meta.content_type.to_string(),
             ttl: meta.expiry.sliding().map(millis),
             expires_at: match meta.expiry {
                 Expiry::At(at) => Some(at.0),
@@ -214,7 +214,7 @@ impl Stored {
         });
         Ok(Meta {
             id: BranchId(self.id),
-            content_type: self.content_type,
+            content_type: self.content_type.into(),
             expiry: match (self.ttl, self.expires_at) {
                 (Some(ttl), _) => Expiry::Sliding(Duration::from_millis(ttl)),
                 (None, Some(at)) => Expiry::At(Timestamp(at)),

@@ -1,5 +1,6 @@
 //! What a stream is, beside its entries, and what it takes: rules without time limits, storage or waiting.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::branches::{Branch, Branches, UNPLACED};
@@ -12,7 +13,7 @@ use crate::Timestamp;
 pub(super) struct Meta {
     /// What tells this stream from an earlier one with its name.
     pub(super) id: BranchId,
-    pub(super) content_type: String,
+    pub(super) content_type: Arc<str>,
     pub(super) expiry: Expiry,
     pub(super) visible: Visible,
     pub(super) abandoned_after: Option<Duration>,
@@ -65,12 +66,24 @@ pub struct Origin {
     pub sub: u64,
 }
 
+/// Which of the streams of a name it is, and what of it never changes.
+#[derive(Clone, Debug)]
+pub(super) struct Identity {
+    pub(super) id: BranchId,
+    pub(super) content_type: Arc<str>,
+}
+
 impl Meta {
+    /// What a handle keeps of it.
+    pub(super) fn identity(&self) -> Identity {
+        Identity { id: self.id, content_type: Arc::clone(&self.content_type) }
+    }
+
     /// An open stream without entries.
     pub(super) fn new(id: BranchId) -> Self {
         Self {
             id,
-            content_type: String::new(),
+            content_type: Arc::default(),
             expiry: Expiry::Never,
             visible: Visible::Gated,
             abandoned_after: None,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::drive::drive;
 use super::live::{Cell, Live, Place, Ticket};
-use super::meta::{Origin, Phase};
+use super::meta::{Identity, Origin, Phase};
 use super::room::make_room;
 use super::state::State;
 use super::streams::{Streams, deleted, evicted};
@@ -19,8 +19,7 @@ use crate::{Error, Result, Timestamp};
 pub struct Stream {
     pub(super) streams: Streams,
     pub(super) live: Arc<Live>,
-    /// Which of the streams with this name it is.
-    pub(super) identity: BranchId,
+    pub(super) identity: Identity,
     /// The branch whose end the writer is, if it belongs to an attempt.
     pub(super) writer: Option<BranchId>,
 }
@@ -63,13 +62,18 @@ enum Tried {
 }
 
 impl Stream {
-    pub(super) fn new(streams: &Streams, live: &Arc<Live>, identity: BranchId) -> Self {
+    pub(super) fn new(streams: &Streams, live: &Arc<Live>, identity: Identity) -> Self {
         Self { streams: streams.clone(), live: Arc::clone(live), identity, writer: None }
     }
 
     /// Its address.
     pub fn id(&self) -> &StreamId {
         &self.live.id
+    }
+
+    /// The media type of its entries, which never changes.
+    pub fn content_type(&self) -> &str {
+        &self.identity.content_type
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -84,7 +88,7 @@ impl Stream {
             Place::Unknown => Ok(None),
             Place::Evicted(_) => Err(evicted(self.id())),
             Place::Absent => gone("is no longer there"),
-            Place::Here(state) if state.meta.id != self.identity => gone("was deleted and made anew"),
+            Place::Here(state) if state.meta.id != self.identity.id => gone("was deleted and made anew"),
             Place::Here(state) => match state.meta.phase {
                 Phase::Deleted => Err(deleted(self.id())),
                 Phase::Awaited => gone("is no longer there"),
@@ -114,7 +118,7 @@ impl Stream {
         self.streams.refresh(&self.live).await?;
         let now = self.now();
         self.look(|state, _| Info {
-            content_type: state.meta.content_type.clone(),
+            content_type: state.meta.content_type.to_string(),
             expiry: state.meta.expiry,
             expires_in: state.deadline.map(|deadline| deadline.since(now)),
             visible: state.meta.visible,

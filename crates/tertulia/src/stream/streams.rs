@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::drive::{AWAITED, drive};
 use super::live::{Live, Place, Step, Ticket};
-use super::meta::{Meta, Phase};
+use super::meta::{Identity, Meta, Phase};
 use super::room::{Room, make_room};
 use super::shelves::Shelves;
 use super::state::{Kept, State};
@@ -105,8 +105,8 @@ impl Streams {
     /// What a new stream with these options is.
     pub(super) fn new_meta(&self, options: &CreateOptions) -> Meta {
         let content_type = match options.content_type.is_empty() {
-            true => "application/octet-stream".to_owned(),
-            false => options.content_type.clone(),
+            true => "application/octet-stream".into(),
+            false => options.content_type.as_str().into(),
         };
         let (expiry, visible, abandoned_after) = (options.expiry, options.visible, options.abandoned_after);
         let id = BranchId(self.0.clock.random());
@@ -155,7 +155,7 @@ impl Streams {
         live: &Arc<Live>,
         Begin { meta, copied, is_whole }: &Begin,
         append: &Append,
-    ) -> Result<Step<Result<(BranchId, Option<Ticket>), BranchId>>> {
+    ) -> Result<Step<Result<(Identity, Option<Ticket>), Identity>>> {
         let id = &live.id;
         let now = self.0.clock.now();
         let mut cell = live.cell();
@@ -163,7 +163,7 @@ impl Streams {
         let (head, cancelled) = match cell.here(|| now) {
             None => (None, false),
             Some(state) => match state.meta.phase {
-                Phase::Here => return Ok(Step::Done(Err(state.meta.id))),
+                Phase::Here => return Ok(Step::Done(Err(state.meta.identity()))),
                 Phase::Deleted => return Err(deleted(id)),
                 Phase::Building => return Err(Error::unavailable(format!("stream {id} is being made"))),
                 Phase::Awaited => match state.unsettled(generation) {
@@ -185,7 +185,7 @@ impl Streams {
         });
         let mut meta = meta.clone();
         meta.cancelled |= cancelled;
-        let (identity, start) = (meta.id, meta.start);
+        let (identity, start) = (meta.identity(), meta.start);
         let mut state = State::new(meta, start, now, kept, &self.0.room);
         for entry in copied.iter().flat_map(Page::entries) {
             state.window.push(&entry);
@@ -231,7 +231,7 @@ impl Streams {
             }
             match cell.here(|| self.0.clock.now()) {
                 Some(state) if state.meta.phase == Phase::Deleted => return Err(deleted(id)),
-                Some(state) if state.meta.phase == Phase::Here => Some(state.meta.id),
+                Some(state) if state.meta.phase == Phase::Here => Some(state.meta.identity()),
                 _ => None,
             }
         };
