@@ -27,8 +27,7 @@ pub(crate) async fn post(app: &Shared, asked: Asked, body: Body) -> Result<Respo
         false => {
             let given = headers::content_type(&parts.headers)?;
             let given = given.ok_or_else(|| invalid("the header Content-Type is missing"))?;
-            let of = stream.info().await?.content_type;
-            match entries(&of, given, body) {
+            match entries(stream.content_type(), given, body) {
                 Ok(entries) if entries.is_empty() => return Err(invalid("the array is empty")),
                 Ok(entries) => entries,
                 Err(problem) => return Err(closed_first(&stream, problem).await?),

@@ -46,7 +46,7 @@ async fn answer(app: &Shared, grant: Grant, request: Request) -> Result<Response
     asked.may(Right::Read)?;
     let stream = app.stream(&asked.id).await?;
     let place = place(&asked, &stream).await?;
-    let coding = Coding::of(&stream.info().await?.content_type);
+    let coding = Coding::of(stream.content_type());
     let mut frames = Events { coding, retry: app.options.retry, reset: None };
     let first = match stream.read(place.from, follow::PAGE).await {
         Ok(page) => page,

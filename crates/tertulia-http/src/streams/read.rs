@@ -52,12 +52,11 @@ impl App {
 
 async fn at_once(app: &App, asked: &Asked, stream: &Stream, from: stream::From) -> Result<Response, Refusal> {
     let page = stream.read(from, app.limit()).await?;
-    let of = stream.info().await?.content_type;
     if from != stream::From::End {
-        return Ok(paged(app, asked.headers(), &of, &page));
+        return Ok(paged(app, asked.headers(), stream.content_type(), &page));
     }
     // Where the end is now, nobody may keep.
-    let mut response = with_body(&of, &page);
+    let mut response = with_body(stream.content_type(), &page);
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
 }
@@ -81,7 +80,7 @@ async fn long_poll(
         page = stream.read_known(stream::From::At(next), app.limit()).await?;
     }
     let mut response = match page.is_empty() {
-        false => paged(app, asked.headers(), &stream.info().await?.content_type, &page),
+        false => paged(app, asked.headers(), stream.content_type(), &page),
         true => {
             let mut response = at(StatusCode::NO_CONTENT, page.next());
             mark(&mut response, &page);

@@ -23,7 +23,7 @@ pub(crate) async fn serve(
     sent: Option<String>,
 ) -> Result<Response, Refusal> {
     let first = stream.read(from, follow::PAGE).await?;
-    let coding = Coding::of(&stream.info().await?.content_type);
+    let coding = Coding::of(stream.content_type());
     let frames = Durable { coding, sent, clock: app.options.clock.clone() };
     let until = Until { lasts: Some(app.options.sse), granted: asked.grant.expires() };
     let mut response = follow::answer(app, stream, first, frames, until);
