@@ -26,6 +26,25 @@ macro_rules! streams {
                     a_reader_sees_what_another_process_wrote
                     g12_streams_go_on_when_the_storage_is_opened_again
                 }
+                random by timed {
+                    what_writers_said_is_there
+                    what_writers_said_is_there_though_calls_fail
+                    the_last_attempt_is_what_is_read
+                    the_last_attempt_is_what_is_read_though_calls_fail
+                }
+                faults by threads {
+                    a_deadline_that_moves_hides_nothing
+                    what_is_stored_is_answered_when_the_stream_has_left_memory
+                    what_is_stored_is_not_appended_again
+                    a_delete_that_fails_loses_nothing
+                    what_is_read_back_while_an_attempt_begins_is_not_what_it_supersedes
+                    the_smallest_bounds_hold
+                    an_attempt_goes_on_beside_others
+                    an_attempt_begins_though_another_process_ended_the_stream
+                    a_signal_to_stop_is_not_lost_to_another_process
+                    a_deletion_is_not_lost_to_another_process
+                    a_process_that_reads_is_bounded_in_memory
+                }
             }
         }
 
@@ -37,6 +56,23 @@ macro_rules! streams {
                 processes by threads {
                     a_reader_sees_what_another_process_wrote
                     g12_streams_go_on_when_the_storage_is_opened_again
+                }
+                random by timed {
+                    the_last_attempt_is_what_is_read
+                    the_last_attempt_is_what_is_read_though_calls_fail
+                }
+                faults by threads {
+                    a_deadline_that_moves_hides_nothing
+                    what_is_stored_is_answered_when_the_stream_has_left_memory
+                    what_is_read_back_while_an_attempt_begins_is_not_what_it_supersedes
+                    the_smallest_bounds_hold
+                    an_attempt_goes_on_beside_others
+                    an_attempt_begins_though_another_process_ended_the_stream
+                    a_signal_to_stop_is_not_lost_to_another_process
+                    a_deletion_is_not_lost_to_another_process
+                    a_process_that_reads_is_bounded_in_memory
+                    what_was_shown_and_is_lost_is_told
+                    what_cannot_be_stored_is_bounded
                 }
             }
         }

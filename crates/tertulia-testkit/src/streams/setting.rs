@@ -1,6 +1,6 @@
 //! What a case of the streams' suite works on, and the short words the cases say to it.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use tertulia::Clock;
@@ -9,8 +9,8 @@ use tertulia::stream::{
     StreamsOptions, Tail, Visible,
 };
 
-use crate::Subject;
 use crate::subject::here;
+use crate::{Faulty, Rates, Subject};
 
 /// How streams are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +66,18 @@ impl<'a> Setting<'a> {
     /// Streams with these bounds, of a process of their own.
     pub fn bounded(&self, options: StreamsOptions) -> Streams {
         open(self.subject, self.mode, options)
+    }
+
+    /// Streams of a process of their own, whose storage fails when it is told to. Not for streams in memory alone.
+    pub fn faulty(&self, options: StreamsOptions) -> (Streams, Faulty) {
+        let faulty = Faulty::new(self.subject.storage());
+        (Streams::with(Some(Arc::new(faulty.clone())), Clock::system(), options), faulty)
+    }
+
+    /// The same, with calls that fail at random.
+    pub fn faulty_at_random(&self, options: StreamsOptions, seed: u64, rates: Rates) -> (Streams, Faulty) {
+        let faulty = Faulty::seeded(self.subject.storage(), seed, rates);
+        (Streams::with(Some(Arc::new(faulty.clone())), Clock::system(), options), faulty)
     }
 
     /// The options that make a stream of the case's mode.

@@ -2,6 +2,7 @@
 
 use super::drive::drive;
 use super::live::{Step, Ticket};
+use super::meta::Attempt;
 use super::stream::Stream;
 use super::streams::Streams;
 use super::window::Window;
@@ -43,33 +44,36 @@ impl Stream {
     pub async fn is_superseded(&self) -> Result<bool> {
         self.streams.refresh(&self.live).await?;
         let writer = self.writer;
-        self.look(|state, _| writer.is_some_and(|writer| writer != state.meta.branches.current().id)).await
+        self.look(|state| state.meta.is_superseded(writer)).await
     }
 
-    async fn begin_attempt(&self) -> Result<BranchId> {
-        // What is on its way belongs to the attempt before.
-        self.flush().await?;
+    /// Gives the attempt's number.
+    async fn begin_attempt(&self) -> Result<u32> {
+        // What is on its way belongs to the attempt before, whatever becomes of it.
+        let _ = self.flush().await;
         self.streams.refresh(&self.live).await?;
         let id = BranchId(self.streams.0.clock.random());
         loop {
             match self.begin_now(id)? {
-                Step::Done(ticket) => {
+                Step::Done((number, ticket)) => {
                     self.live.wake();
-                    return self.settle(ticket).await.map(|()| id);
+                    return self.settle(ticket).await.map(|()| number);
                 }
-                Step::Wait(ticket) => self.settle(Some(ticket)).await?,
+                Step::Wait(ticket) => {
+                    let _ = self.settle(Some(ticket)).await;
+                }
                 Step::Load => self.streams.load(&self.live).await?,
             }
         }
     }
 
-    fn begin_now(&self, id: BranchId) -> Result<Step<Option<Ticket>>> {
+    fn begin_now(&self, id: BranchId) -> Result<Step<(u32, Option<Ticket>)>> {
         let mut cell = self.live.cell();
-        let Some((state, generation)) = self.state(&mut cell)? else { return Ok(Step::Load) };
-        if let Some(ticket) = state.unsettled(generation) {
+        let Some(state) = self.state(&mut cell)? else { return Ok(Step::Load) };
+        if let Some(ticket) = state.unsettled() {
             return Ok(Step::Wait(ticket));
         }
-        let from = state.meta.begin_attempt(id, state.end());
+        let Attempt { number, from } = state.meta.begin_attempt(id, state.end());
         if from < state.window.first() {
             // What is superseded is not in memory, nor what comes before it.
             state.window = Window::new(from, state.meta.is_json());
@@ -77,12 +81,12 @@ impl Stream {
             state.window.truncate(from);
         }
         (state.shown, state.ended) = (from, None);
-        let ticket = state.change(generation);
+        let ticket = state.change();
         if let Some(kept) = &mut state.kept {
             (kept.unsaved, kept.own) = (from, true);
         }
         state.count(self.streams.0.options.stream_memory);
         drive(&self.streams.0, &self.live, state);
-        Ok(Step::Done(ticket))
+        Ok(Step::Done((number, ticket)))
     }
 }

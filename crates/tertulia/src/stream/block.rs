@@ -78,8 +78,9 @@ impl Run {
     /// Each entry, sharing the block's memory.
     pub(super) fn entries(&self) -> impl Iterator<Item = Bytes> {
         let entry = |i: usize| {
-            let end = self.block.ends[i] as usize - self.separator;
-            self.block.bytes.slice(self.block.begin_of(i)..end)
+            let begin = self.block.begin_of(i);
+            let end = (self.block.ends[i] as usize).saturating_sub(self.separator).max(begin);
+            self.block.bytes.slice(begin..end)
         };
         self.range.clone().map(entry)
     }
@@ -92,6 +93,7 @@ impl Run {
     /// All of them in one piece, with the separators between them but not after the last.
     pub(super) fn joined(&self) -> Bytes {
         let end = self.block.begin_of(self.range.end).saturating_sub(self.separator);
-        self.block.bytes.slice(self.block.begin_of(self.range.start)..end)
+        let begin = self.block.begin_of(self.range.start);
+        self.block.bytes.slice(begin..end.max(begin))
     }
 }

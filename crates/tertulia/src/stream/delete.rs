@@ -73,7 +73,8 @@ impl Streams {
                             return Ok(Some(origin));
                         }
                         Err(error) if error.kind() == Kind::Conflict => {
-                            live.cell().drop_state(Place::Unknown);
+                            // What is being stored here is waited for; what others wrote is read.
+                            live.cell().outdated();
                         }
                         Err(error) => return Err(error),
                     }
@@ -95,8 +96,8 @@ impl Streams {
     /// Marks a stream that has forks; of another one gives what to remove.
     fn delete_now(&self, live: &Arc<Live>, forks: Vec<StreamId>, phase: Phase) -> Step<Delete> {
         let mut cell = live.cell();
-        let Some((state, generation)) = cell.split() else { return Step::Load };
-        if let Some(ticket) = state.unsettled(generation) {
+        let Some(state) = cell.state() else { return Step::Load };
+        if let Some(ticket) = state.unsettled() {
             return Step::Wait(ticket);
         }
         if forks.is_empty() || phase == Phase::Deleted {
@@ -108,7 +109,7 @@ impl Streams {
             });
         }
         (state.meta.phase, state.meta.forks, state.deadline) = (Phase::Deleted, forks, None);
-        let ticket = state.change(generation);
+        let ticket = state.change();
         if let Some(kept) = &mut state.kept {
             kept.expire_dirty = true;
         }
@@ -131,8 +132,7 @@ impl Streams {
     fn gone(&self, live: &Arc<Live>, identity: BranchId) {
         let mut cell = live.cell();
         if cell.state().is_some_and(|state| state.meta.id == identity) {
-            cell.drop_state(Place::Absent);
-            cell.fail(Kind::Gone, "the stream was deleted".to_owned());
+            cell.drop_failed(Place::Absent, Kind::Gone, "the stream was deleted".to_owned());
         }
         drop(cell);
         live.wake();
@@ -168,14 +168,19 @@ impl Streams {
             self.refresh(&live).await?;
             let (is_over, ticket) = {
                 let mut cell = live.cell();
-                let Some((state, generation)) = cell.split() else { return Ok(false) };
+                let Some(state) = cell.state() else {
+                    if matches!(cell.place, Place::Unknown) && self.0.storage.is_some() {
+                        continue;
+                    }
+                    return Ok(false);
+                };
                 let before = state.meta.forks.len();
                 state.meta.forks.retain(|listed| listed != fork);
                 if state.meta.forks.len() == before {
                     return Ok(false);
                 }
                 let is_over = state.meta.phase == Phase::Deleted && state.meta.forks.is_empty();
-                let ticket = state.change(generation);
+                let ticket = state.change();
                 drive(&self.0, &live, state);
                 (is_over, ticket)
             };
@@ -193,7 +198,10 @@ impl Streams {
             self.load(&live).await?;
             let ticket = {
                 let mut cell = live.cell();
-                let Some((state, generation)) = cell.split() else {
+                if matches!(cell.place, Place::Unknown) && self.0.storage.is_some() {
+                    continue;
+                }
+                let Some(state) = cell.state().filter(|state| state.meta.phase == Phase::Here) else {
                     return Err(Error::new(Kind::Gone, format!("stream {source} is no longer there")));
                 };
                 if state.meta.forks.contains(fork) {
@@ -204,7 +212,7 @@ impl Streams {
                     return Err(Error::invalid(text));
                 }
                 state.meta.forks.push(fork.clone());
-                let ticket = state.change(generation);
+                let ticket = state.change();
                 drive(&self.0, &live, state);
                 ticket
             };

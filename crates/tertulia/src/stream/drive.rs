@@ -1,13 +1,14 @@
 //! Stores what was appended to a stream: one batch at a time, each with all that has come together meanwhile.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::format::{encode_meta, encode_record};
-use super::live::{Live, Place};
+use super::live::{Live, Place, Progress};
 use super::meta::{Meta, Phase};
 use super::rebase::rebase;
-use super::state::{State, stored_life};
+use super::state::{Kept, State, stored_life};
 use super::streams::Inner;
 use super::{End, Expiry, Limit, Visible};
 use crate::error::Kind;
@@ -41,8 +42,7 @@ pub(super) fn drive(inner: &Arc<Inner>, live: &Arc<Live>, state: &mut State) {
     if kept.hurry || kept.waiting >= ENOUGH {
         live.hurry.notify_one();
     }
-    if !kept.driven && !kept.sealed && !kept.is_settled() {
-        kept.driven = true;
+    if !kept.sealed && !kept.is_settled() && !live.driven.swap(true, Ordering::Relaxed) {
         // Ends by itself when nothing is left to store; whoever appended waits for that, or flushes.
         tokio::spawn(run(Arc::clone(inner), Arc::clone(storage), Arc::clone(live)));
     }
@@ -58,7 +58,9 @@ pub(super) struct Taken {
     /// Changes up to this one are.
     change: u64,
     closed: Option<End>,
-    pub(super) generation: u64,
+    pub(super) progress: Arc<Progress>,
+    /// The bytes of its entries.
+    pub(super) waiting: usize,
 }
 
 async fn run(inner: Arc<Inner>, storage: Arc<dyn Storage>, live: Arc<Live>) {
@@ -108,14 +110,15 @@ async fn linger(inner: &Inner, live: &Live) {
 /// Takes all that is not stored; `None`, and nobody drives any more, if there is nothing.
 fn take(inner: &Inner, live: &Live) -> Option<Taken> {
     let mut cell = live.cell();
-    let (state, generation) = cell.split()?;
+    live.driven.store(false, Ordering::Relaxed);
+    let state = cell.state()?;
     let now = inner.clock.now();
     let end = state.end();
     let kept = state.kept.as_mut()?;
     if kept.is_settled() || kept.sealed {
-        kept.driven = false;
         return None;
     }
+    live.driven.store(true, Ordering::Relaxed);
     let id = CommitId(inner.clock.random());
     let mut write = LogWrite::new(live.key.clone());
     let from = kept.unsaved;
@@ -147,10 +150,20 @@ fn take(inner: &Inner, live: &Live) -> Option<Taken> {
         }
         Some(head) => Expect::Etag(head.etag),
     };
-    let change = kept.accepted;
-    (kept.unsaved, kept.waiting, kept.in_flight) = (end, 0, Some(id));
+    let (change, progress) = (kept.accepted, Arc::clone(&kept.progress));
+    let waiting = std::mem::take(&mut kept.waiting);
+    (kept.unsaved, kept.in_flight, kept.moving) = (end, Some(id), write.moves());
     (kept.meta_dirty, kept.expire_dirty, kept.hurry) = (false, false, false);
-    Some(Taken { write, id, from, end, change, closed: state.meta.closed, generation })
+    Some(Taken { write, id, from, end, change, closed: state.meta.closed, progress, waiting })
+}
+
+impl Kept {
+    /// What was taken and is not stored waits again.
+    pub(super) fn untake(&mut self, taken: &Taken) {
+        self.waiting += taken.waiting;
+        self.meta_dirty |= taken.write.base.is_some();
+        self.expire_dirty |= taken.write.expire != Expire::Keep;
+    }
 }
 
 /// The deadline of a stream that was written or read just now, for the storage and for this process.
@@ -169,25 +182,19 @@ fn expire(meta: &Meta, now: Timestamp) -> (Expire, Option<Timestamp>) {
 /// What was taken is stored.
 fn settled(live: &Live, taken: &Taken, head: Option<LogHead>) {
     let mut cell = live.cell();
-    if cell.generation != taken.generation {
-        return;
-    }
-    let Some(state) = cell.state() else { return };
+    let Some(state) = cell.state_of(&taken.progress) else { return };
     let Some(kept) = state.kept.as_mut() else { return };
-    kept.in_flight = None;
-    kept.settled = taken.change;
+    (kept.in_flight, kept.moving) = (None, false);
+    kept.progress.settle(taken.change);
     state.shown = state.shown.max(taken.end);
     state.ended = taken.closed;
-    let all = kept.settled == kept.accepted;
+    let is_known = |head: LogHead| kept.head.is_some_and(|known| known.etag == head.etag);
     match head {
+        // The deadline alone was moved, after somebody else had written: that is read when somebody looks.
+        Some(head) if !taken.write.moves() && !is_known(head) => {}
         Some(_) => kept.head = head,
         // Somebody else has written since: what is in memory is outdated.
-        None => {
-            cell.drop_state(Place::Unknown);
-            if !all {
-                cell.fail(Kind::Conflict, "somebody else wrote first".to_owned());
-            }
-        }
+        None => cell.drop_failed(Place::Unknown, Kind::Conflict, "somebody else wrote first".to_owned()),
     }
 }
 
@@ -195,20 +202,15 @@ fn settled(live: &Live, taken: &Taken, head: Option<LogHead>) {
 /// was accepted after it.
 fn failed(live: &Live, taken: &Taken, error: &Error, wait: Option<Duration>) -> Option<Duration> {
     let mut cell = live.cell();
-    if cell.generation != taken.generation {
-        return None;
-    }
     let wait = wait.filter(|_| error.kind() == Kind::Unavailable);
-    if let Some(state) = cell.state()
-        && state.meta.visible == Visible::Live
+    let state = cell.state_of(&taken.progress)?;
+    if state.meta.visible == Visible::Live
         && let (Some(wait), Some(kept)) = (wait, &mut state.kept)
     {
-        (kept.in_flight, kept.unsaved) = (None, taken.from);
-        kept.meta_dirty |= taken.write.base.is_some();
-        kept.expire_dirty |= taken.write.expire != Expire::Keep;
+        (kept.in_flight, kept.moving, kept.unsaved) = (None, false, taken.from);
+        kept.untake(taken);
         return Some(wait);
     }
-    cell.drop_state(Place::Unknown);
-    cell.fail(error.kind(), error.to_string());
+    cell.drop_failed(Place::Unknown, error.kind(), error.to_string());
     None
 }

@@ -40,8 +40,7 @@ impl Streams {
             options.content_type.clone_from(&info.content_type);
         }
         self.add_fork(&fork.source, id).await?;
-        let (branches, start) =
-            source.look(|state, _| (state.meta.branches.clone(), state.meta.start)).await?;
+        let (branches, start) = source.look(|state| (state.meta.branches.clone(), state.meta.start)).await?;
         let meta = self.new_meta(&options);
         let meta = Meta {
             origin: Some(Origin { source: fork.source, at, sub: fork.sub }),
@@ -98,7 +97,7 @@ impl Stream {
         let (inner, live) = (&self.streams.0, &self.live);
         let ticket = {
             let mut cell = live.cell();
-            let (state, generation) = cell.split().ok_or_else(|| {
+            let state = cell.state().ok_or_else(|| {
                 Error::unavailable(format!("stream {}: filling it was interrupted", self.id()))
             })?;
             match page {
@@ -111,12 +110,12 @@ impl Stream {
                     state.meta.phase = Phase::Here;
                     let append = options.begin();
                     let now = inner.clock.now();
-                    let taken = state.append(generation, &append, None, || 0, || now);
+                    let taken = state.append(&append, None, || 0, || now);
                     taken.map_err(|refused| refused.error(self.id()))?;
                     state.touch(now);
                 }
             }
-            let ticket = state.change(generation);
+            let ticket = state.change();
             if let Some(kept) = &mut state.kept {
                 kept.expire_dirty = true;
             }

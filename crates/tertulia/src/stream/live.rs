@@ -1,14 +1,14 @@
 //! One stream in this process: its state behind a lock, and who waits for it to change.
 
-use std::sync::Weak;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 use super::StreamId;
 use super::room::Counted;
-use super::state::State;
+use super::state::{Kept, State};
 use crate::error::Kind;
 use crate::{Error, Key, Result, Timestamp};
 
@@ -28,6 +28,8 @@ pub(super) struct Live {
     pub(super) hurry: Notify,
     /// Woken when nobody follows it any more.
     pub(super) unfollowed: Notify,
+    /// Whether a task stores what is accepted: one at a time, whatever becomes of the state. Changed with the lock held.
+    pub(super) driven: AtomicBool,
     /// When it was used last, in the time of the room.
     pub(super) used: AtomicU64,
 }
@@ -36,10 +38,6 @@ pub(super) struct Live {
 #[derive(Debug)]
 pub(super) struct Cell {
     pub(super) place: Place,
-    /// Moved each time that what was accepted and not yet settled is dropped.
-    pub(super) generation: u64,
-    /// Why it was moved last.
-    failure: Option<(Kind, String)>,
     /// How many readers wait for it or will.
     pub(super) followers: usize,
     /// Whether a task looks for what others write to it.
@@ -64,12 +62,13 @@ impl Live {
         Self {
             key: id.key(),
             id,
-            cell: Mutex::new(Cell { place, generation: 0, failure: None, followers: 0, watched: false }),
+            cell: Mutex::new(Cell { place, followers: 0, watched: false }),
             loading: tokio::sync::Mutex::default(),
             changed: Notify::new(),
             settled: Notify::new(),
             hurry: Notify::new(),
             unfollowed: Notify::new(),
+            driven: AtomicBool::new(false),
             used: AtomicU64::new(0),
         }
     }
@@ -95,8 +94,8 @@ impl Cell {
         if expired {
             // If it is stored, the storage decides.
             let is_stored = self.state().is_some_and(|state| state.kept.is_some());
-            self.drop_state(if is_stored { Place::Unknown } else { Place::Absent });
-            self.fail(Kind::Gone, "the stream has expired".to_owned());
+            let place = if is_stored { Place::Unknown } else { Place::Absent };
+            self.drop_failed(place, Kind::Gone, "the stream has expired".to_owned());
             return None;
         }
         self.state()
@@ -110,46 +109,76 @@ impl Cell {
         }
     }
 
-    /// Takes the state out of memory.
+    /// The state, if it is still the one whose progress this is.
+    pub(super) fn state_of(&mut self, progress: &Arc<Progress>) -> Option<&mut State> {
+        let is_it = |state: &&mut State| {
+            state.kept.as_ref().is_some_and(|kept| Arc::ptr_eq(&kept.progress, progress))
+        };
+        self.state().filter(is_it)
+    }
+
+    /// Takes the state out of memory. All that it accepted is settled.
     pub(super) fn drop_state(&mut self, place: Place) {
         self.place = place;
     }
 
-    /// What was accepted and not settled has failed.
-    pub(super) fn fail(&mut self, kind: Kind, text: String) {
-        self.generation += 1;
-        self.failure = Some((kind, text));
-    }
-
-    /// Why the last generation ended.
-    pub(super) fn failure(&self, id: &StreamId) -> Error {
-        match &self.failure {
-            Some((kind, text)) => Error::new(*kind, format!("stream {id}: {text}")),
-            None => Error::internal(format!("stream {id}: a write was dropped for no reason")),
+    /// What is in memory may not be what is stored: it is read again, unless this process is changing it and will see.
+    pub(super) fn outdated(&mut self) {
+        if self.state().is_some_and(|state| state.kept.as_ref().is_some_and(Kept::is_settled)) {
+            self.drop_state(Place::Unknown);
         }
     }
 
-    /// Whether what was accepted as `ticket` is settled; `None` while it is under way.
-    pub(super) fn is_settled(&self, id: &StreamId, ticket: Ticket) -> Option<Result<()>> {
-        if self.generation != ticket.generation {
-            return Some(Err(self.failure(id)));
+    /// Takes the state out of memory. What it accepted and did not settle has failed.
+    pub(super) fn drop_failed(&mut self, place: Place, kind: Kind, text: String) {
+        if let Some(kept) = self.state().and_then(|state| state.kept.as_ref()) {
+            kept.progress.fail(kind, text);
         }
-        match &self.place {
-            Place::Here(state) => {
-                let settled = state.kept.as_ref().is_none_or(|kept| kept.settled >= ticket.change);
-                settled.then_some(Ok(()))
-            }
-            // It leaves memory only when all of it is settled.
-            Place::Unknown | Place::Absent | Place::Evicted(_) => Some(Ok(())),
-        }
+        self.place = place;
+    }
+}
+
+/// What becomes of what a state accepts. Whoever waits holds it, so that they are answered rightly also when the state
+/// has left memory, and another one is there.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    /// Changes up to this one are stored.
+    settled: AtomicU64,
+    /// Why the others are not and never will be.
+    failure: OnceLock<(Kind, String)>,
+}
+
+impl Progress {
+    pub(super) fn settled(&self) -> u64 {
+        self.settled.load(Ordering::Acquire)
+    }
+
+    pub(super) fn settle(&self, change: u64) {
+        self.settled.store(change, Ordering::Release);
+    }
+
+    pub(super) fn fail(&self, kind: Kind, text: String) {
+        // The first reason is the one.
+        let _ = self.failure.set((kind, text));
     }
 }
 
 /// What was accepted, to be settled.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Ticket {
-    pub(super) generation: u64,
+    pub(super) progress: Arc<Progress>,
     pub(super) change: u64,
+}
+
+impl Ticket {
+    /// What became of it; `None` while it is under way.
+    pub(super) fn outcome(&self, id: &StreamId) -> Option<Result<()>> {
+        if self.progress.settled() >= self.change {
+            return Some(Ok(()));
+        }
+        let (kind, text) = self.progress.failure.get()?;
+        Some(Err(Error::new(*kind, format!("stream {id}: {text}"))))
+    }
 }
 
 /// What a try to change a stream came to.

@@ -1,10 +1,13 @@
 //! Brings a stored stream into memory, and what others wrote to it since.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::block::Block;
+use super::branches::Branches;
 use super::format::{decode_meta, decode_record};
 use super::live::{Live, Place};
+use super::room::make_room;
 use super::state::{Kept, State};
 use super::streams::{Inner, Streams};
 use crate::error::Kind;
@@ -23,7 +26,9 @@ impl Streams {
             cell.here(|| inner.clock.now());
             matches!(cell.place, Place::Unknown | Place::Absent)
         };
-        let Some(storage) = &inner.storage else { return Ok(()) };
+        if inner.storage.is_none() {
+            return Ok(());
+        }
         if !is_unknown(live) {
             return Ok(());
         }
@@ -31,14 +36,11 @@ impl Streams {
         if !is_unknown(live) {
             return Ok(());
         }
-        let read = Read::new(live.key.clone()).from(From::Last(1)).limit(1, PAGE);
-        let place = match read_log(storage, read).await? {
-            None => Place::Absent,
-            Some(page) => Place::Here(Box::new(inner.loaded(live, &page)?)),
-        };
+        let place = inner.look_up(live).await?;
         let mut cell = live.cell();
         if matches!(cell.place, Place::Unknown | Place::Absent) {
             cell.place = place;
+            inner.room.used(live);
         }
         Ok(())
     }
@@ -60,22 +62,27 @@ impl Streams {
                 Err(error) => return Err(error),
             };
             let mut cell = live.cell();
-            let still = cell.state().and_then(|state| state.kept.as_ref()).is_some_and(|kept| {
-                kept.in_flight.is_none()
-                    && kept.is_settled()
-                    && kept.head.map(|head| head.etag) == Some(known.etag)
-            });
+            let still = cell
+                .state()
+                .and_then(|state| state.kept.as_ref())
+                .is_some_and(|kept| kept.is_quiet() && kept.head.map(|head| head.etag) == Some(known.etag));
             // Whoever writes here finds out what others wrote.
             if !still {
                 return Ok(());
             }
             let caught_up = match (page, cell.state()) {
                 (Some(page), Some(state)) if page.head.etag == known.etag => {
-                    state.deadline = page.head.expires_in.map(|left| self.0.clock.now().after(left));
+                    // A deadline on its way is newer than the stored one.
+                    if state.kept.as_ref().is_some_and(Kept::is_settled) {
+                        state.deadline = page.head.expires_in.map(|left| self.0.clock.now().after(left));
+                    }
                     return Ok(());
                 }
                 (Some(page), Some(state)) => match catch_up(state, &page) {
-                    Ok(all) => all,
+                    Ok(all) => {
+                        state.count(self.0.options.stream_memory);
+                        all
+                    }
                     Err(error) if error.kind() == Kind::Corrupt => {
                         return Err(error.context(&live.key));
                     }
@@ -84,10 +91,15 @@ impl Streams {
                 _ => None,
             };
             if caught_up.is_none() {
+                // Nobody needs a deadline that was only on its way: whoever reads moves it.
+                if let Some(kept) = cell.state().and_then(|state| state.kept.as_ref()) {
+                    kept.progress.settle(kept.accepted);
+                }
                 cell.drop_state(Place::Unknown);
             }
             drop(cell);
             live.wake();
+            make_room(&self.0);
             if caught_up == Some(true) {
                 return Ok(());
             }
@@ -100,19 +112,15 @@ impl Streams {
         &self,
         live: &Live,
         head: LogHead,
-        offset: u64,
-        until: u64,
+        branches: &Branches,
+        Range { start: offset, end: until }: Range<u64>,
         bytes: usize,
     ) -> Result<Vec<Block>> {
         let Some(storage) = &self.0.storage else { return Ok(Vec::new()) };
         let mut blocks: Vec<Block> = Vec::new();
         let (mut next, mut left) = (offset, bytes);
         while next < until && (left > 0 || blocks.is_empty()) {
-            let range = {
-                let mut cell = live.cell();
-                cell.state().map(|state| state.meta.branches.stored_at(next))
-            };
-            let Some((log, log_end)) = range else { break };
+            let (log, log_end) = branches.stored_at(next);
             let (log, log_end) = (log.max(head.start.0), log_end.unwrap_or(head.end.0).min(head.end.0));
             let mut at = find_record(storage, live, head, next, log, log_end).await?;
             let before = next;
@@ -138,12 +146,7 @@ impl Streams {
                     break;
                 }
                 // The next branch says what comes then.
-                let turns = {
-                    let mut cell = live.cell();
-                    cell.state().map(|state| state.meta.branches.stored_at(next).0.max(head.start.0))
-                        != Some(log)
-                };
-                if turns {
+                if branches.stored_at(next).0.max(head.start.0) != log {
                     break;
                 }
             }
@@ -159,7 +162,7 @@ impl Streams {
 fn known(live: &Live) -> Option<LogHead> {
     let mut cell = live.cell();
     let kept = cell.state()?.kept.as_ref()?;
-    kept.head.filter(|_| kept.is_settled())
+    kept.head.filter(|_| kept.is_quiet())
 }
 
 async fn read_log(storage: &Arc<dyn Storage>, read: Read) -> Result<Option<LogPage>> {
@@ -178,7 +181,7 @@ async fn find_record(
     mut low: u64,
     mut high: u64,
 ) -> Result<u64> {
-    while high - low > 1 {
+    while high.saturating_sub(low) > 1 {
         let middle = low + (high - low) / 2;
         let read = Read::new(live.key.clone())
             .from(From::At(head.incarnation, Offset(middle)))
@@ -229,6 +232,16 @@ fn catch_up(state: &mut State, page: &LogPage) -> Result<Option<bool>> {
 }
 
 impl Inner {
+    /// What is stored.
+    pub(super) async fn look_up(&self, live: &Live) -> Result<Place> {
+        let Some(storage) = &self.storage else { return Ok(Place::Unknown) };
+        let read = Read::new(live.key.clone()).from(From::Last(1)).limit(1, PAGE);
+        Ok(match read_log(storage, read).await? {
+            None => Place::Absent,
+            Some(page) => Place::Here(Box::new(self.loaded(live, &page)?)),
+        })
+    }
+
     /// A stream of its base and its last record.
     fn loaded(&self, live: &Live, page: &LogPage) -> Result<State> {
         let context = |error: Error| error.context(&live.key);

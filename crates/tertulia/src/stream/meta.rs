@@ -107,13 +107,8 @@ impl Meta {
     }
 
     /// Whether this append is taken, and if it was taken before. `end` is where the stream ends now.
-    pub(super) fn judge(
-        &self,
-        append: &Append,
-        writer: Option<BranchId>,
-        end: u64,
-    ) -> Result<Request, Refused> {
-        if writer.is_some_and(|writer| writer != self.branches.current().id) {
+    pub(super) fn judge(&self, append: &Append, writer: Option<u32>, end: u64) -> Result<Request, Refused> {
+        if self.is_superseded(writer) {
             return Err(Refused::Superseded);
         }
         let request = append.producer.as_ref().map(|producer| self.producers.judge(producer));
@@ -141,6 +136,11 @@ impl Meta {
         }
     }
 
+    /// Whether another attempt than the writer's writes now.
+    pub(super) fn is_superseded(&self, writer: Option<u32>) -> bool {
+        writer.is_some() && writer != self.attempt.map(|attempt| attempt.number)
+    }
+
     /// Takes an append that was judged new. Whether this record changed, and not only the entries.
     pub(super) fn take(&mut self, append: &Append, now: Timestamp) -> bool {
         if let Some(producer) = &append.producer {
@@ -155,13 +155,14 @@ impl Meta {
         append.producer.is_some() || append.seq.is_some() || append.close.is_some()
     }
 
-    /// Begins an attempt: what the one before said is superseded. Gives the entry that it begins at.
-    pub(super) fn begin_attempt(&mut self, id: BranchId, end: u64) -> u64 {
+    /// Begins an attempt: what the one before said is superseded. Gives which it is.
+    pub(super) fn begin_attempt(&mut self, id: BranchId, end: u64) -> Attempt {
         let Attempt { number, from } = self.attempt.unwrap_or(Attempt { number: 0, from: end });
-        self.attempt = Some(Attempt { number: number.saturating_add(1), from });
+        let attempt = Attempt { number: number.saturating_add(1), from };
+        self.attempt = Some(attempt);
         self.branches.begin(Branch { id, from, log: UNPLACED });
         self.closed = None;
-        from
+        attempt
     }
 }
 
@@ -208,11 +209,11 @@ mod tests {
     #[test]
     fn a_later_attempt_begins_where_the_first_began_and_shuts_out_the_one_before() {
         let mut meta = Meta::new(BranchId(1));
-        assert_eq!(meta.begin_attempt(BranchId(2), 4), 4);
-        assert_eq!(meta.begin_attempt(BranchId(3), 9), 4);
+        assert_eq!(meta.begin_attempt(BranchId(2), 4), Attempt { number: 1, from: 4 });
+        assert_eq!(meta.begin_attempt(BranchId(3), 9), Attempt { number: 2, from: 4 });
         let append = Append { entries: vec!["x".into()], ..Append::default() };
-        assert_eq!(meta.judge(&append, Some(BranchId(2)), 4), Err(Refused::Superseded));
-        assert_eq!(meta.judge(&append, Some(BranchId(3)), 4), Ok(Request::New));
+        assert_eq!(meta.judge(&append, Some(1), 4), Err(Refused::Superseded));
+        assert_eq!(meta.judge(&append, Some(2), 4), Ok(Request::New));
         assert_eq!(meta.attempt, Some(Attempt { number: 2, from: 4 }));
     }
 }

@@ -1,8 +1,10 @@
 //! Reading a stream: what is in memory, what is only stored, and waiting for more.
 
+use std::ops::Range;
 use std::time::Duration;
 
-use super::live::Place;
+use super::branches::Branches;
+use super::room::make_room;
 use super::state::State;
 use super::stream::Stream;
 use super::watch::Following;
@@ -21,6 +23,7 @@ enum Tried {
     /// These entries are not in memory but stored.
     Stored {
         head: LogHead,
+        branches: Branches,
         from: u64,
         until: u64,
     },
@@ -67,10 +70,15 @@ impl Stream {
 
     async fn read_as(&self, from: From, limit: Limit, is_use: bool) -> Result<Page> {
         loop {
-            match self.look(|state, _| self.try_read(state, from, limit, is_use)).await?? {
-                Tried::Read(page) => return Ok(page),
-                Tried::Stored { head, from: offset, until } => {
-                    if let Some(page) = self.read_stored(head, offset, until, limit).await? {
+            match self.look(|state| self.try_read(state, from, limit, is_use)).await?? {
+                Tried::Read(page) => {
+                    make_room(&self.streams.0);
+                    return Ok(page);
+                }
+                Tried::Stored { head, branches, from: offset, until } => {
+                    let read = self.read_stored(head, &branches, offset..until, limit).await?;
+                    if let Some(page) = read {
+                        make_room(&self.streams.0);
                         return Ok(page);
                     }
                 }
@@ -87,7 +95,8 @@ impl Stream {
         if offset < first
             && let Some(head) = state.kept.as_ref().and_then(|kept| kept.head)
         {
-            return Ok(Tried::Stored { head, from: offset, until: first });
+            let branches = state.meta.branches.clone();
+            return Ok(Tried::Stored { head, branches, from: offset, until: first });
         }
         let runs = state.window.slice(offset, state.shown, limit);
         state.count(self.streams.0.options.stream_memory);
@@ -121,12 +130,13 @@ impl Stream {
     async fn read_stored(
         &self,
         head: LogHead,
-        offset: u64,
-        until: u64,
+        branches: &Branches,
+        Range { start: offset, end: until }: Range<u64>,
         limit: Limit,
     ) -> Result<Option<Page>> {
-        let most = limit.bytes.clamp(BACK, self.streams.0.options.stream_memory);
-        let read = self.streams.stored(&self.live, head, offset, until, most).await;
+        let bound = self.streams.0.options.stream_memory;
+        let most = limit.bytes.clamp(BACK.min(bound), bound);
+        let read = self.streams.stored(&self.live, head, branches, offset..until, most).await;
         let blocks = match read {
             Ok(blocks) if !blocks.is_empty() => blocks,
             // Trimmed or made anew meanwhile: what is known is outdated.
@@ -134,7 +144,11 @@ impl Stream {
             Err(error) if matches!(error.kind(), Kind::Gone | Kind::Invalid) => return self.outdated(),
             Err(error) => return Err(error),
         };
-        self.look(|state, _| {
+        self.look(|state| {
+            // What was read may be superseded by now.
+            if state.meta.branches != *branches {
+                return None;
+            }
             let mut window = Window::new(blocks[0].first, state.meta.is_json());
             for block in &blocks {
                 window.push_block(block.clone());
@@ -157,10 +171,7 @@ impl Stream {
     }
 
     fn outdated(&self) -> Result<Option<Page>> {
-        let mut cell = self.live.cell();
-        if cell.state().is_some_and(|state| state.kept.as_ref().is_some_and(super::state::Kept::is_settled)) {
-            cell.drop_state(Place::Unknown);
-        }
+        self.live.cell().outdated();
         Ok(None)
     }
 
@@ -204,7 +215,7 @@ impl Stream {
             let woken = self.live.changed.notified();
             tokio::pin!(woken);
             woken.as_mut().enable();
-            let looked = self.look(|state, _| (look(state), earlier(state.deadline, state.abandoned_at())));
+            let looked = self.look(|state| (look(state), earlier(state.deadline, state.abandoned_at())));
             let (found, next) = looked.await?;
             if let Some(found) = found {
                 return Ok(found);
@@ -227,10 +238,10 @@ impl Stream {
     /// Ends the stream if nothing was appended for too long.
     async fn abort_abandoned(&self) -> Result<()> {
         let now = self.now();
-        let is_due = self.look(|state, _| state.abandoned_at().is_some_and(|at| at <= now)).await?;
+        let is_due = self.look(|state| state.abandoned_at().is_some_and(|at| at <= now)).await?;
         if is_due {
             self.streams.refresh(&self.live).await?;
-            let still = self.look(|state, _| state.abandoned_at().is_some_and(|at| at <= now)).await?;
+            let still = self.look(|state| state.abandoned_at().is_some_and(|at| at <= now)).await?;
             if still {
                 let append = Append { close: Some(End::Aborted), ..Append::default() };
                 match self.write(append).await {

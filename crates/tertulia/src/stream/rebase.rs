@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::drive::Taken;
 use super::live::{Live, Place};
+use super::meta::Phase;
 use super::state::State;
-use super::streams::{Inner, Streams};
+use super::streams::Inner;
 use super::{Limit, Visible};
 use crate::Error;
 use crate::error::Kind;
@@ -13,36 +14,45 @@ use crate::error::Kind;
 /// A batch met a conflict. Where readers see only what is stored, whoever appended judges anew; what they have seen
 /// already is kept, unless somebody else has taken the stream over.
 pub(super) async fn rebase(inner: &Arc<Inner>, live: &Arc<Live>, taken: &Taken, conflict: &Error) {
+    // Whoever looks meanwhile waits until what was shown is there again.
+    let _loading = live.loading.lock().await;
     let Some(old) = take_out(live, taken, conflict) else { return };
-    let loaded = Streams(Arc::clone(inner)).load(live).await;
-    let mut cell = live.cell();
-    let rebased = match (&loaded, cell.state()) {
-        (Ok(()), Some(new)) => put_on(new, *old, taken.from, inner.options.stream_memory),
-        (Err(error), _) => Err((error.kind(), error.to_string())),
-        (Ok(()), None) => Err((Kind::Gone, "the stream is no longer there".to_owned())),
+    let progress = Arc::clone(&taken.progress);
+    let place = match inner.look_up(live).await {
+        Ok(Place::Here(mut new)) => {
+            if let Err((kind, text)) = put_on(&mut new, *old, taken, inner.options.stream_memory) {
+                progress.fail(kind, text);
+            }
+            Place::Here(new)
+        }
+        Ok(place) => {
+            progress.fail(Kind::Gone, "the stream is no longer there".to_owned());
+            place
+        }
+        Err(error) => {
+            progress.fail(error.kind(), error.to_string());
+            Place::Unknown
+        }
     };
-    if let Err((kind, text)) = rebased {
-        cell.fail(kind, text);
-    }
+    live.cell().drop_state(place);
 }
 
 /// The outdated state, if what it showed is to be kept.
 fn take_out(live: &Live, taken: &Taken, conflict: &Error) -> Option<Box<State>> {
     let mut cell = live.cell();
-    if cell.generation != taken.generation {
-        return None;
-    }
+    let is_live = cell.state_of(&taken.progress)?.meta.visible == Visible::Live;
     match std::mem::replace(&mut cell.place, Place::Unknown) {
-        Place::Here(state) if state.meta.visible == Visible::Live => Some(state),
+        Place::Here(state) if is_live => Some(state),
         _ => {
-            cell.fail(conflict.kind(), conflict.to_string());
+            taken.progress.fail(conflict.kind(), conflict.to_string());
             None
         }
     }
 }
 
 /// Puts what is not stored of the old state on top of the new one.
-fn put_on(new: &mut State, mut old: State, from: u64, memory: usize) -> Result<(), (Kind, String)> {
+fn put_on(new: &mut State, mut old: State, taken: &Taken, memory: usize) -> Result<(), (Kind, String)> {
+    let from = taken.from;
     let current = new.meta.branches.current();
     let is_known = old.meta.branches.iter().any(|branch| branch.id == current.id);
     if new.meta.id != old.meta.id || !is_known || new.end() != from {
@@ -57,12 +67,22 @@ fn put_on(new: &mut State, mut old: State, from: u64, memory: usize) -> Result<(
     new.meta.branches = old.meta.branches;
     (new.meta.closed, new.meta.seq, new.meta.producers) = (old.meta.closed, old.meta.seq, old.meta.producers);
     new.meta.attempt = old.meta.attempt;
+    // What others have changed of these stays too.
+    new.meta.cancelled |= old.meta.cancelled;
+    let known = std::mem::take(&mut new.meta.forks);
+    new.meta.forks = old.meta.forks;
+    new.meta.forks.extend(known);
+    new.meta.forks.sort_unstable();
+    new.meta.forks.dedup();
+    if old.meta.phase == Phase::Deleted {
+        (new.meta.phase, new.deadline) = (Phase::Deleted, None);
+    }
     new.shown = new.end();
     if let (Some(kept), Some(old)) = (&mut new.kept, old.kept) {
-        (kept.accepted, kept.settled) = (old.accepted.max(old.settled + 1), old.settled);
-        (kept.own, kept.driven) = (old.own, true);
+        (kept.accepted, kept.progress, kept.own) = (old.accepted, old.progress, old.own);
         (kept.meta_dirty, kept.expire_dirty, kept.hurry) = (true, old.expire_dirty, old.hurry);
-        kept.unsaved = from;
+        (kept.unsaved, kept.waiting) = (from, old.waiting);
+        kept.untake(taken);
     }
     new.count(memory);
     Ok(())

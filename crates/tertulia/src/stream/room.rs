@@ -9,6 +9,7 @@ use metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
 use parking_lot::Mutex;
 
 use super::live::{Held, Live, Place};
+use super::meta::Phase;
 use super::streams::Inner;
 
 /// How much of the bound is freed at once, so that leaving costs little: an eighth.
@@ -64,7 +65,14 @@ impl Room {
 
     /// Says that a stream is closed.
     pub(super) fn closed(&self, live: &Arc<Live>) {
-        self.closed.lock().push_back(Arc::downgrade(live));
+        let mut closed = self.closed.lock();
+        // Those that are gone are not kept for longer than it takes as many to come.
+        if closed.len() == closed.capacity() {
+            closed.retain(|held| held.strong_count() > 0);
+            let left = closed.len();
+            closed.reserve(left.max(1));
+        }
+        closed.push_back(Arc::downgrade(live));
     }
 }
 
@@ -140,7 +148,9 @@ fn leave(inner: &Inner, live: &Arc<Live>, only_closed: bool) {
         return;
     }
     let place = match &state.kept {
-        Some(kept) if !kept.is_settled() => return,
+        // Nor one whose end is on its way, or that is being filled.
+        Some(kept) if !kept.is_settled() || kept.sealed => return,
+        _ if state.meta.phase == Phase::Building => return,
         Some(_) => Place::Unknown,
         None => Place::Evicted(Counted::new(&inner.room, REMEMBERED)),
     };

@@ -44,6 +44,15 @@ impl Shelves {
         if let Some(live) = shelf.get(id) {
             return Arc::clone(live);
         }
+        if shelf.len() == shelf.capacity() {
+            // Before it grows: what nobody holds and is not in memory has no place here.
+            shelf.retain(|_, live| {
+                Arc::strong_count(live) > 1 || !matches!(live.cell().place, Place::Unknown | Place::Absent)
+            });
+            // And is not looked for again until as many have come.
+            let left = shelf.len();
+            shelf.reserve(left.max(1));
+        }
         let live = Arc::new(Live::new(id.clone(), place));
         shelf.insert(id.clone(), Arc::clone(&live));
         live
@@ -61,5 +70,23 @@ impl Shelves {
     /// All of them.
     pub(super) fn all(&self) -> Vec<Arc<Live>> {
         self.shelves.iter().flat_map(|shelf| shelf.lock().values().cloned().collect::<Vec<_>>()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Conversation;
+
+    #[test]
+    fn what_nobody_holds_and_is_not_in_memory_does_not_stay() {
+        let shelves = Shelves::new();
+        let id = |n: u32| StreamId::new(Conversation::new("test", "1").unwrap(), &n.to_string()).unwrap();
+        let held: Vec<_> = (0..100).map(|n| shelves.take(&id(n), Place::Unknown)).collect();
+        for n in 100..100_000 {
+            drop(shelves.take(&id(n), Place::Unknown));
+        }
+        assert!(shelves.all().len() < 64 * 100, "{} are known", shelves.all().len());
+        assert!(held.iter().all(|live| Arc::ptr_eq(live, &shelves.find(&live.id).unwrap())));
     }
 }

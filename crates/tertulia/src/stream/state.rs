@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::branches::{Branch, UNPLACED};
-use super::live::{Cell, Ticket};
+use super::live::{Progress, Ticket};
 use super::meta::Meta;
 use super::producers::Request;
 use super::room::{Counted, Room};
@@ -45,13 +45,14 @@ pub(super) struct Kept {
     pub(super) meta_dirty: bool,
     /// Whether the deadline has to be written.
     pub(super) expire_dirty: bool,
-    /// How many changes were accepted, and how many of them are settled.
+    /// How many changes were accepted.
     pub(super) accepted: u64,
-    pub(super) settled: u64,
+    /// How many of them are settled.
+    pub(super) progress: Arc<Progress>,
     /// The batch on its way.
     pub(super) in_flight: Option<CommitId>,
-    /// Whether a task commits.
-    pub(super) driven: bool,
+    /// Whether that batch is more than a new deadline.
+    pub(super) moving: bool,
     /// The bytes of entries that are in no batch yet.
     pub(super) waiting: usize,
     /// Whether somebody waits for what is not stored.
@@ -70,9 +71,9 @@ impl Kept {
             meta_dirty: false,
             expire_dirty: false,
             accepted: 0,
-            settled: 0,
+            progress: Arc::default(),
             in_flight: None,
-            driven: false,
+            moving: false,
             waiting: 0,
             hurry: false,
             sealed: false,
@@ -80,9 +81,24 @@ impl Kept {
         }
     }
 
+    /// Whether nothing more is accepted for now. One append always is.
+    pub(super) fn is_full(&self, most: usize) -> bool {
+        self.sealed || self.waiting >= most.max(1)
+    }
+
+    /// What was accepted last.
+    pub(super) fn ticket(&self) -> Ticket {
+        Ticket { progress: Arc::clone(&self.progress), change: self.accepted }
+    }
+
+    /// Whether this process changes nothing but the deadline, so that what others wrote fits what is in memory.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.waiting == 0 && !self.meta_dirty && !self.moving
+    }
+
     /// Whether everything is stored.
     pub(super) fn is_settled(&self) -> bool {
-        self.settled == self.accepted && self.in_flight.is_none() && !self.expire_dirty
+        self.progress.settled() == self.accepted && self.in_flight.is_none() && !self.expire_dirty
     }
 }
 
@@ -136,9 +152,8 @@ impl State {
     /// Takes an append, if the stream's rules do. Without a storage it is there at once.
     pub(super) fn append(
         &mut self,
-        generation: u64,
         append: &Append,
-        writer: Option<BranchId>,
+        writer: Option<u32>,
         random: impl FnOnce() -> u64,
         now: impl FnOnce() -> Timestamp,
     ) -> Result<Taken, Refused> {
@@ -163,7 +178,7 @@ impl State {
                 None => (self.shown, self.ended) = (self.window.end(), self.meta.closed),
                 Some(kept) => {
                     kept.accepted += 1;
-                    kept.waiting += append.bytes();
+                    kept.waiting += append.bytes() + append.entries.len();
                     kept.meta_dirty |= changed;
                     kept.hurry |= append.close.is_some();
                     if self.meta.visible == Visible::Live {
@@ -174,7 +189,7 @@ impl State {
         }
         let ticket = self.kept.as_ref().and_then(|kept| {
             let waits = self.meta.visible == Visible::Gated || append.close.is_some();
-            waits.then_some(Ticket { generation, change: kept.accepted })
+            waits.then(|| kept.ticket())
         });
         let end = self.meta.branches.mint(self.end());
         let last = append.producer.as_ref().and_then(|producer| self.meta.producers.last(&producer.id));
@@ -218,23 +233,23 @@ impl State {
     }
 
     /// What was accepted last.
-    pub(super) fn ticket(&self, generation: u64) -> Option<Ticket> {
-        self.kept.as_ref().map(|kept| Ticket { generation, change: kept.accepted })
+    pub(super) fn ticket(&self) -> Option<Ticket> {
+        self.kept.as_ref().map(Kept::ticket)
     }
 
     /// What was accepted last, if it is not settled.
-    pub(super) fn unsettled(&self, generation: u64) -> Option<Ticket> {
+    pub(super) fn unsettled(&self) -> Option<Ticket> {
         let is_settled = self.kept.as_ref().is_none_or(Kept::is_settled);
-        self.ticket(generation).filter(|_| !is_settled)
+        self.ticket().filter(|_| !is_settled)
     }
 
     /// Notes that something but the entries changed.
-    pub(super) fn change(&mut self, generation: u64) -> Option<Ticket> {
+    pub(super) fn change(&mut self) -> Option<Ticket> {
         let kept = self.kept.as_mut()?;
         kept.meta_dirty = true;
         kept.hurry = true;
         kept.accepted += 1;
-        Some(Ticket { generation, change: kept.accepted })
+        Some(kept.ticket())
     }
 }
 
@@ -246,12 +261,4 @@ const EXACT: Duration = Duration::from_secs(60);
 /// How long a stream is kept in the storage from its last touch.
 pub(super) fn stored_life(ttl: Duration) -> Duration {
     if ttl < EXACT { ttl } else { ttl + ttl / 4 }
-}
-
-impl Cell {
-    /// The state and the generation it belongs to.
-    pub(super) fn split(&mut self) -> Option<(&mut State, u64)> {
-        let generation = self.generation;
-        self.state().map(|state| (state, generation))
-    }
 }

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
+
 use super::drive::drive;
 use super::live::{Cell, Live, Place, Ticket};
 use super::meta::{Identity, Origin, Phase};
 use super::room::make_room;
 use super::state::State;
 use super::streams::{Streams, deleted, evicted};
-use super::{Append, Appended, BranchId, Cursor, End, Expiry, StreamId, Visible};
+use super::{Append, Appended, Cursor, End, Expiry, StreamId, Visible};
 use crate::error::Kind;
 use crate::{Error, Result, Timestamp};
 
@@ -20,8 +22,10 @@ pub struct Stream {
     pub(super) streams: Streams,
     pub(super) live: Arc<Live>,
     pub(super) identity: Identity,
-    /// The branch whose end the writer is, if it belongs to an attempt.
-    pub(super) writer: Option<BranchId>,
+    /// The number of the attempt that it writes, if it does.
+    pub(super) writer: Option<u32>,
+    /// What it and its clones showed last without waiting until it was stored.
+    pub(super) shown: Arc<Mutex<Option<Ticket>>>,
 }
 
 /// What a stream is at a moment.
@@ -57,13 +61,19 @@ enum Tried {
     Wait(Appended, Ticket),
     /// It has to be read first.
     Unknown,
-    /// Too much waits to be stored.
+    /// Too much waits to be stored, or its end is on its way.
     Full,
 }
 
 impl Stream {
     pub(super) fn new(streams: &Streams, live: &Arc<Live>, identity: Identity) -> Self {
-        Self { streams: streams.clone(), live: Arc::clone(live), identity, writer: None }
+        Self {
+            streams: streams.clone(),
+            live: Arc::clone(live),
+            identity,
+            writer: None,
+            shown: Arc::default(),
+        }
     }
 
     /// Its address.
@@ -81,7 +91,7 @@ impl Stream {
     }
 
     /// The state; `None` if it has to be read first.
-    pub(super) fn state<'a>(&self, cell: &'a mut Cell) -> Result<Option<(&'a mut State, u64)>> {
+    pub(super) fn state<'a>(&self, cell: &'a mut Cell) -> Result<Option<&'a mut State>> {
         let gone = |what: &str| Err(Error::new(Kind::Gone, format!("stream {} {what}", self.id())));
         cell.here(|| self.now());
         match &cell.place {
@@ -92,16 +102,16 @@ impl Stream {
             Place::Here(state) => match state.meta.phase {
                 Phase::Deleted => Err(deleted(self.id())),
                 Phase::Awaited => gone("is no longer there"),
-                Phase::Here | Phase::Building => Ok(cell.split()),
+                Phase::Here | Phase::Building => Ok(cell.state()),
             },
         }
     }
 
     /// Looks at the state, which is read first if need be.
-    pub(super) async fn look<T>(&self, mut look: impl FnMut(&mut State, u64) -> T) -> Result<T> {
+    pub(super) async fn look<T>(&self, mut look: impl FnMut(&mut State) -> T) -> Result<T> {
         loop {
-            if let Some((state, generation)) = self.state(&mut self.live.cell())? {
-                return Ok(look(state, generation));
+            if let Some(state) = self.state(&mut self.live.cell())? {
+                return Ok(look(state));
             }
             self.streams.load(&self.live).await?;
         }
@@ -117,7 +127,7 @@ impl Stream {
     pub async fn info(&self) -> Result<Info> {
         self.streams.refresh(&self.live).await?;
         let now = self.now();
-        self.look(|state, _| Info {
+        self.look(|state| Info {
             content_type: state.meta.content_type.to_string(),
             expiry: state.meta.expiry,
             expires_in: state.deadline.map(|deadline| deadline.since(now)),
@@ -204,15 +214,19 @@ impl Stream {
     fn try_write(&self, append: &Append) -> Result<Tried> {
         let inner = &self.streams.0;
         let mut cell = self.live.cell();
-        let Some((state, generation)) = self.state(&mut cell)? else { return Ok(Tried::Unknown) };
-        if state.kept.as_ref().is_some_and(|kept| kept.waiting >= inner.options.unstored) {
+        let Some(state) = self.state(&mut cell)? else { return Ok(Tried::Unknown) };
+        self.told()?;
+        if state.kept.as_ref().is_some_and(|kept| kept.is_full(inner.options.unstored)) {
             return Ok(Tried::Full);
         }
         let random = || inner.clock.random();
-        let taken = state.append(generation, append, self.writer, random, || inner.clock.now());
+        let taken = state.append(append, self.writer, random, || inner.clock.now());
         let taken = taken.map_err(|refused| refused.error(self.id()))?;
         let has_grown = state.count(inner.options.stream_memory);
         let has_closed = append.close.is_some() && !taken.duplicate;
+        if taken.ticket.is_none() {
+            *self.shown.lock() = state.ticket();
+        }
         drive(inner, &self.live, state);
         drop(cell);
         self.live.changed.notify_waiters();
@@ -233,6 +247,16 @@ impl Stream {
         })
     }
 
+    /// Fails, once, if what it showed before could not be stored.
+    pub(super) fn told(&self) -> Result<()> {
+        let mut shown = self.shown.lock();
+        let outcome = shown.as_ref().and_then(|ticket| ticket.outcome(self.id()));
+        if outcome.is_some() {
+            *shown = None;
+        }
+        outcome.unwrap_or(Ok(()))
+    }
+
     /// After the second conflict in a row, waits for a random time that grows.
     async fn give_way(&self, conflicts: u32) {
         if conflicts > 1 {
@@ -242,7 +266,7 @@ impl Stream {
         }
     }
 
-    /// Waits until less is to be stored.
+    /// Waits until less is to be stored, and until it is known whether it ended.
     async fn drained(&self) {
         let most = self.streams.0.options.unstored;
         loop {
@@ -253,7 +277,7 @@ impl Stream {
                 .live
                 .cell()
                 .state()
-                .is_some_and(|state| state.kept.as_ref().is_some_and(|kept| kept.waiting >= most));
+                .is_some_and(|state| state.kept.as_ref().is_some_and(|kept| kept.is_full(most)));
             if !is_full {
                 return;
             }
@@ -269,17 +293,24 @@ impl Stream {
     /// # Cancel safety
     /// May be dropped at any time.
     pub async fn flush(&self) -> Result<()> {
+        // It may have left memory, or be about to come back.
+        let shown = self.shown.lock().clone();
         let ticket = {
             let mut cell = self.live.cell();
-            let Some((state, generation)) = cell.split() else { return Ok(()) };
-            let ticket = state.unsettled(generation);
-            if let Some(kept) = &mut state.kept {
-                kept.hurry = true;
-            }
-            drive(&self.streams.0, &self.live, state);
-            ticket
+            cell.state().and_then(|state| {
+                let ticket = state.unsettled();
+                if let Some(kept) = &mut state.kept {
+                    kept.hurry = true;
+                }
+                drive(&self.streams.0, &self.live, state);
+                ticket
+            })
         };
-        self.settle(ticket).await
+        let _ = self.settle(shown).await;
+        self.told()?;
+        let settled = self.settle(ticket).await;
+        // Said once.
+        self.told().and(settled)
     }
 
     pub(super) async fn settle(&self, ticket: Option<Ticket>) -> Result<()> {

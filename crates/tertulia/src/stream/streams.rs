@@ -134,6 +134,7 @@ impl Streams {
                 Step::Load => continue,
             };
             live.wake();
+            self.0.room.used(&live);
             if begin.is_whole && options.closed {
                 self.0.room.closed(&live);
             }
@@ -159,14 +160,13 @@ impl Streams {
         let id = &live.id;
         let now = self.0.clock.now();
         let mut cell = live.cell();
-        let generation = cell.generation;
         let (head, cancelled) = match cell.here(|| now) {
             None => (None, false),
             Some(state) => match state.meta.phase {
                 Phase::Here => return Ok(Step::Done(Err(state.meta.identity()))),
                 Phase::Deleted => return Err(deleted(id)),
                 Phase::Building => return Err(Error::unavailable(format!("stream {id} is being made"))),
-                Phase::Awaited => match state.unsettled(generation) {
+                Phase::Awaited => match state.unsettled() {
                     Some(ticket) => return Ok(Step::Wait(ticket)),
                     None => (state.kept.as_ref().and_then(|kept| kept.head), state.meta.cancelled),
                 },
@@ -191,7 +191,7 @@ impl Streams {
             state.window.push(&entry);
         }
         if *is_whole && (!append.entries.is_empty() || append.close.is_some()) {
-            let taken = state.append(generation, append, None, || 0, || now);
+            let taken = state.append(append, None, || 0, || now);
             taken.map_err(|refused| refused.error(id))?;
         }
         state.touch(now);
@@ -202,7 +202,7 @@ impl Streams {
             Some(_) => (start, None),
             None => (state.end(), state.meta.closed),
         };
-        let ticket = state.ticket(generation);
+        let ticket = state.ticket();
         state.count(self.0.options.stream_memory);
         drive(&self.0, live, &mut state);
         cell.place = Place::Here(Box::new(state));
@@ -236,7 +236,10 @@ impl Streams {
             }
         };
         match found {
-            Some(identity) => Ok(Some(Stream::new(self, &live, identity))),
+            Some(identity) => {
+                make_room(&self.0);
+                Ok(Some(Stream::new(self, &live, identity)))
+            }
             None => {
                 self.0.shelves.forget(&live);
                 Ok(None)
@@ -259,6 +262,9 @@ impl Streams {
             let ticket = {
                 let mut cell = live.cell();
                 if cell.here(|| self.0.clock.now()).is_none() {
+                    if matches!(cell.place, Place::Unknown) && self.0.storage.is_some() {
+                        continue;
+                    }
                     let now = self.0.clock.now();
                     let kept = self.0.storage.as_ref().map(|_| Kept {
                         expire_dirty: true,
@@ -270,12 +276,12 @@ impl Streams {
                     state.deadline = Some(now.after(AWAITED));
                     cell.place = Place::Here(Box::new(state));
                 }
-                let (state, generation) = cell.split().expect("it is there or was just put there");
+                let state = cell.state().expect("it is there or was just put there");
                 if state.meta.cancelled || state.meta.closed.is_some() {
                     return Ok(());
                 }
                 state.meta.cancelled = true;
-                let ticket = state.change(generation);
+                let ticket = state.change();
                 drive(&self.0, &live, state);
                 ticket
             };
@@ -364,7 +370,7 @@ impl Streams {
             let woken = live.settled.notified();
             tokio::pin!(woken);
             woken.as_mut().enable();
-            if let Some(settled) = live.cell().is_settled(&live.id, ticket) {
+            if let Some(settled) = ticket.outcome(&live.id) {
                 return settled;
             }
             woken.await;

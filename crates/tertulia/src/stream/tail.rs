@@ -69,7 +69,10 @@ impl Tail {
             let page = match read {
                 Ok(page) => page,
                 Err(error) => match resync(&error) {
-                    Some(lost) if lost.why != Lost::Foreign => {
+                    // What it has read was of this stream: a branch that was shown and never stored.
+                    Some(lost) if lost.why != Lost::Foreign || self.following.is_some() => {
+                        let why = if lost.why == Lost::Foreign { Lost::Superseded } else { lost.why };
+                        let lost = Resync { why, ..lost };
                         self.from = From::At(lost.earliest);
                         return Ok(Some(Followed::Reset(lost)));
                     }

@@ -91,7 +91,7 @@ fn next(live: &Live) -> Next {
     match cell.state() {
         None => Next::Load,
         Some(state) => match &state.kept {
-            Some(kept) if kept.in_flight.is_none() => Next::Watch(kept.head.map(|head| head.etag)),
+            Some(kept) if kept.is_settled() => Next::Watch(kept.head.map(|head| head.etag)),
             _ => Next::Settle,
         },
     }
@@ -100,5 +100,5 @@ fn next(live: &Live) -> Next {
 fn is_known(live: &Live, etag: Option<Etag>) -> bool {
     let mut cell = live.cell();
     let kept = cell.state().and_then(|state| state.kept.as_ref());
-    kept.is_some_and(|kept| kept.in_flight.is_some() || kept.head.map(|head| head.etag) == etag)
+    kept.is_some_and(|kept| !kept.is_settled() || kept.head.map(|head| head.etag) == etag)
 }
