@@ -7,6 +7,7 @@
 //! | read | [`get`](Sessions::get) |
 //! | change in one go | [`update`](Sessions::update), which tries again if somebody else wrote |
 //! | hold, change, save by hand | [`load`](Sessions::load), which gives a [`Guard`] |
+//! | read and change as JSON | [`get_json`](Sessions::get_json), [`update_json`](Sessions::update_json) |
 //! | list, remove | [`keys`](Sessions::keys), [`delete`](Sessions::delete), [`delete_all`](Sessions::delete_all) |
 //!
 //! A [`Log`] inside a session is for histories: it is stored on its own and never rewritten. [`Options`] say when sessions
@@ -20,6 +21,7 @@
 mod backing;
 mod cache;
 mod codec;
+mod edit;
 mod entry;
 mod expiry;
 mod format;
@@ -43,6 +45,7 @@ mod write;
 
 pub use cache::CacheStats;
 pub use codec::Codec;
+pub use edit::{JsonView, Misfit};
 pub use expiry::Expiry;
 pub(crate) use format::SEALED;
 pub use guard::Guard;

@@ -28,17 +28,26 @@ pub(super) async fn session<S: State>(
     conversation: &Conversation,
     log_tail: usize,
 ) -> Result<Entry<S>> {
+    session_and_tails(store, conversation, log_tail).await.map(|(entry, _)| entry)
+}
+
+/// The same, with the items of its logs as they are stored.
+pub(super) async fn session_and_tails<S: State>(
+    store: &Store<S>,
+    conversation: &Conversation,
+    log_tail: usize,
+) -> Result<(Entry<S>, Vec<Arc<Tail>>)> {
     let key = store.key(conversation);
     for _ in 0..TRIES {
         let asked = store.clock().now();
         let Whole { head, bytes, tails } =
             match look(store.backing(), conversation, &key, log_tail, &mut Vec::new()).await? {
-                Found::Absent => return Ok(Entry::absent(first_log(store))),
+                Found::Absent => return Ok((Entry::absent(first_log(store)), Vec::new())),
                 Found::Moved => continue,
                 Found::Whole(whole) => whole,
             };
         let logs = tails.iter().map(|tail| tail.place.clone()).collect();
-        let value = decode(&bytes.state, tails).map_err(|e| {
+        let value = decode(&bytes.state, tails.clone()).map_err(|e| {
             Error::corrupt(format!("{key}: what is stored does not fit its type: {e}")).with_source(e)
         })?;
         let Bytes { state: shadow, next_log, is_stale, .. } = bytes;
@@ -46,7 +55,8 @@ pub(super) async fn session<S: State>(
         // The deadline is kept as a moment.
         let head = Some(LogHead { expires_in: None, ..head });
         let (is_renewed, pending) = (false, None);
-        return Ok(Entry { value, shadow, head, next_log, logs, deadline, is_stale, is_renewed, pending });
+        let entry = Entry { value, shadow, head, next_log, logs, deadline, is_stale, is_renewed, pending };
+        return Ok((entry, tails));
     }
     Err(moving(&key))
 }

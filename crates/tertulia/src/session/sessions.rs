@@ -241,11 +241,7 @@ impl<S: State> Sessions<S> {
             Ok(()) => {}
             Err(error) if error.kind() == Kind::Conflict => {
                 drop(loaded);
-                *conflicts += 1;
-                if *conflicts > 1 {
-                    let clock = self.store.clock();
-                    clock.sleep(Duration::from_micros(1_000 + clock.random() % 9_000)).await;
-                }
+                self.wait_after(conflicts).await;
                 return Ok(false);
             }
             Err(error) => return Err(error),
@@ -255,6 +251,15 @@ impl<S: State> Sessions<S> {
             loaded.release();
         }
         Ok(current)
+    }
+
+    /// Somebody else wrote first: waits if that happened before.
+    pub(super) async fn wait_after(&self, conflicts: &mut u32) {
+        *conflicts += 1;
+        if *conflicts > 1 {
+            let clock = self.store.clock();
+            clock.sleep(Duration::from_micros(1_000 + clock.random() % 9_000)).await;
+        }
     }
 
     /// Waits until all that was saved is stored: to be called before the program ends, where the

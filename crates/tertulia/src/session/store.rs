@@ -12,6 +12,7 @@ use super::cache::{Cache, CacheStats, Generation};
 use super::entry::Entry;
 use super::keeper::Keeper;
 use super::loaded::Loaded;
+use super::log::{self, Tail};
 use super::options::{Options, WriteMode};
 use super::queue;
 use super::read;
@@ -186,6 +187,26 @@ impl<S: State> Store<S> {
         let mut entry = read::session(self, conversation, ALL).await?;
         entry.is_renewed = true;
         Ok(Loaded::new(self.clone(), conversation.clone(), Box::new(entry), false, generation))
+    }
+
+    /// A session as it is stored now, and beside it its state and the items of its logs; of one that is not stored, the
+    /// default's.
+    pub(super) async fn load_shown(
+        &self,
+        conversation: &Conversation,
+    ) -> Result<(Loaded<S>, Vec<u8>, Vec<Arc<Tail>>)> {
+        let (_, generation) = self.0.cache.take(conversation);
+        self.flush(conversation).await?;
+        let (entry, tails) = read::session_and_tails(self, conversation, self.log_tail()).await?;
+        let mut state = entry.shadow.clone();
+        if entry.head.is_none() {
+            log::encode(&entry.value, Vec::new(), entry.next_log, &mut state)?;
+        }
+        Ok((
+            Loaded::new(self.clone(), conversation.clone(), Box::new(entry), false, generation),
+            state,
+            tails,
+        ))
     }
 
     /// As [`load_current`](Self::load_current), and its deadline is moved if a use does that.

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use super::LiveLog;
 use crate::session::format::Malformed;
 use crate::session::log::{EXTENSION, Tail};
 use crate::session::msgpack::{Kind, MAX_DEPTH, header, take_value};
@@ -138,17 +139,47 @@ fn log_number(payload: &[u8]) -> Option<u64> {
     Some(u64::from_be_bytes(digits))
 }
 
+/// A whole state as JSON.
+pub(in crate::session) struct Shown {
+    pub(in crate::session) value: Value,
+    pub(in crate::session) places: Vec<LogPlace>,
+}
+
+impl Shown {
+    /// A state with these logs.
+    ///
+    /// # Errors
+    /// `Depth` if it is nested too deeply; `MessagePack` if it is none.
+    pub(in crate::session) fn new(state: &[u8], tails: &[Arc<Tail>]) -> Result<Self, Malformed> {
+        let value = value(state, Lists { before: &[], now: tails })?;
+        let places = find_logs(state, &value)?;
+        Ok(Self { value, places })
+    }
+}
+
 /// Where a log is in a value.
 #[derive(Clone, Debug)]
-pub(super) struct Place {
+pub(in crate::session) struct LogPlace {
     /// The JSON Pointer of its array.
-    pub(super) path: String,
+    pub(in crate::session) path: String,
     /// Its number; 0 for one that was never anything but empty.
-    pub(super) number: u64,
+    pub(in crate::session) number: u64,
+}
+
+impl LogPlace {
+    /// What is told of it.
+    pub(in crate::session) fn told(&self, tails: &[Arc<Tail>]) -> LiveLog {
+        // One that was never anything but empty is not stored.
+        let (len, not_loaded) = find(tails, self.number).map_or((0, 0), |tail| {
+            let not_loaded = tail.first.saturating_sub(tail.start);
+            (not_loaded + tail.items.len() as u64, not_loaded)
+        });
+        LiveLog { path: self.path.clone(), len, not_loaded }
+    }
 }
 
 /// Where the logs are in a value that is `json` as JSON.
-pub(super) fn find_logs(bytes: &[u8], json: &Value) -> Result<Vec<Place>, Malformed> {
+pub(super) fn find_logs(bytes: &[u8], json: &Value) -> Result<Vec<LogPlace>, Malformed> {
     let mut found = Vec::new();
     find_nested(bytes, json, &mut String::new(), &mut found)?;
     Ok(found)
@@ -158,7 +189,7 @@ fn find_nested(
     bytes: &[u8],
     json: &Value,
     path: &mut String,
-    found: &mut Vec<Place>,
+    found: &mut Vec<LogPlace>,
 ) -> Result<(), Malformed> {
     let header = header(bytes, 0)?;
     let mut payload = &bytes[header.payload..];
@@ -188,7 +219,7 @@ fn find_nested(
             }
         }
         (Kind::Ext, Value::Array(_)) => {
-            found.extend(log_number(payload).map(|number| Place { path: path.clone(), number }));
+            found.extend(log_number(payload).map(|number| LogPlace { path: path.clone(), number }));
         }
         _ => {}
     }
@@ -196,7 +227,7 @@ fn find_nested(
 }
 
 /// Appends the name of a field to a JSON Pointer.
-pub(super) fn push_name(path: &mut String, name: &str) {
+pub(in crate::session) fn push_name(path: &mut String, name: &str) {
     path.push('/');
     for c in name.chars() {
         match c {
@@ -208,6 +239,6 @@ pub(super) fn push_name(path: &mut String, name: &str) {
 }
 
 /// Appends the place of an item to a JSON Pointer.
-pub(super) fn push_index(path: &mut String, index: usize) {
+pub(in crate::session) fn push_index(path: &mut String, index: usize) {
     write!(path, "/{index}").expect("memory takes everything");
 }

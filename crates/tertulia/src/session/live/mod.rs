@@ -13,7 +13,8 @@ use std::sync::Arc;
 use futures_util::future::select_all;
 use serde_json::Value;
 
-use self::json::{Lists, Place, find_logs};
+use self::json::{Lists, find_logs};
+pub(super) use self::json::{LogPlace, Shown, push_index, push_name};
 pub use self::operation::Operation;
 use self::render::Render;
 use super::backing::Backing;
@@ -87,7 +88,7 @@ struct Held {
     state: Vec<u8>,
     tails: Vec<Arc<Tail>>,
     /// Where the logs are in the value.
-    places: Vec<Place>,
+    places: Vec<LogPlace>,
 }
 
 /// A log inside a session that is followed.
@@ -143,16 +144,7 @@ impl Live {
 
     /// The logs in the value.
     pub fn logs(&self) -> impl Iterator<Item = LiveLog> + '_ {
-        self.held.iter().flat_map(|held| {
-            held.places.iter().map(|Place { path, number }| {
-                // One that was never anything but empty is not stored.
-                let (len, not_loaded) = json::find(&held.tails, *number).map_or((0, 0), |tail| {
-                    let not_loaded = tail.first.saturating_sub(tail.start);
-                    (not_loaded + tail.items.len() as u64, not_loaded)
-                });
-                LiveLog { path: path.clone(), len, not_loaded }
-            })
-        })
+        self.held.iter().flat_map(|held| held.places.iter().map(|place| place.told(&held.tails)))
     }
 
     /// Waits until the stored value is another than [`value`](Self::value), makes it that, and gives the operations that
@@ -207,8 +199,7 @@ impl Live {
             // It is half changed, so it is made anew.
             self.value = json::value(&held.state, Lists { before: &[], now: &held.tails })?;
         }
-        let value = json::value(&state, Lists { before: &[], now: &tails })?;
-        let places = find_logs(&state, &value)?;
+        let Shown { value, places } = Shown::new(&state, &tails)?;
         self.held = Some(Held { state, tails, places });
         Ok(self.replace(value))
     }
@@ -229,7 +220,7 @@ fn render(
     state: &[u8],
     tails: &[Arc<Tail>],
     value: &mut Value,
-) -> Result<(Vec<Operation>, Vec<Place>), Malformed> {
+) -> Result<(Vec<Operation>, Vec<LogPlace>), Malformed> {
     // First logs move as they were, then each becomes what it is where it stands now.
     let lists = Lists { before: &held.tails, now: tails };
     let (mut operations, places) = match diff(&held.state, state)? {
@@ -240,7 +231,7 @@ fn render(
             (render.into_operations(), find_logs(state, value)?)
         }
     };
-    for Place { path, number } in &places {
+    for LogPlace { path, number } in &places {
         if let (Some(old), Some(new)) = (json::find(&held.tails, *number), json::find(tails, *number)) {
             let list = value.pointer_mut(path).ok_or(Malformed::Patch)?;
             operations.extend(history::changes(old, new, path, list)?);

@@ -209,6 +209,11 @@ impl<S> Loaded<S> {
         &self.entry.logs
     }
 
+    /// The number that the next new log gets.
+    pub(super) fn next_log(&self) -> u64 {
+        self.entry.next_log
+    }
+
     pub(super) fn etag(&self) -> Option<Etag> {
         self.entry.head.map(|head| head.etag)
     }

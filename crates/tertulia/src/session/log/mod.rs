@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 
 pub(super) use self::place::{Home, Place};
 pub(super) use self::records::{Tail, read_tail};
-pub(super) use self::scope::{Encoded, decode, decode_passing, encode, encode_passing};
+pub(super) use self::scope::{Encoded, decode, decode_edited, decode_passing, encode, encode_passing};
 use crate::error::Kind;
 use crate::{Error, Result};
 

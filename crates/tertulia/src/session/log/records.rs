@@ -37,6 +37,26 @@ impl Tail {
         Self { place: Place::new(number), start: new.start, first: new.from, items }
     }
 
+    /// What `old` becomes with these items: the last `count` of all.
+    pub(in crate::session) fn joined(
+        old: Option<&Arc<Self>>,
+        new: &scope::NewItems,
+        number: u64,
+        count: usize,
+    ) -> Self {
+        let mut tail = Self::of_new(new, number);
+        if let Some(old) = old {
+            let kept = usize::try_from(new.from.saturating_sub(old.first)).unwrap_or(usize::MAX);
+            let kept = old.items.iter().take(kept).cloned();
+            tail.items = kept.chain(tail.items).collect();
+            tail.first = old.first.min(new.from);
+        }
+        let older = tail.items.len().saturating_sub(count);
+        tail.items.drain(..older);
+        tail.first += older as u64;
+        tail
+    }
+
     pub(super) fn decode<T: DeserializeOwned>(&self) -> Result<Vec<T>> {
         self.items.iter().map(|(_, item)| scope::decode_item(item)).collect()
     }

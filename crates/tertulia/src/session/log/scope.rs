@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::place::Place;
 use super::records::Tail;
@@ -27,6 +28,8 @@ enum Scope {
     Encoding(Encoded),
     /// Decoding a session with these logs inside.
     Decoding(Vec<Arc<Tail>>),
+    /// Decoding a session from JSON, in which this mark stands for logs, of which these are there.
+    Editing(String, Vec<Arc<Tail>>),
     /// Encoding or decoding a state on its way through migrations, in which logs are only marks.
     Passing,
     /// Encoding or decoding an item of a log; `refused` once a log inside it was met.
@@ -110,6 +113,18 @@ pub(in crate::session) fn decode<S: DeserializeOwned>(
     value
 }
 
+/// Decodes a session from JSON in which an object with the field `mark` stands for one of these logs.
+pub(in crate::session) fn decode_edited<S: DeserializeOwned>(
+    value: &Value,
+    mark: &str,
+    tails: Vec<Arc<Tail>>,
+) -> Result<S, serde_path_to_error::Error<serde_json::Error>> {
+    let guard = Guard::enter(Scope::Editing(mark.to_owned(), tails));
+    let value = serde_path_to_error::deserialize(value);
+    drop(guard);
+    value
+}
+
 /// Encodes a value on its way through migrations.
 pub(in crate::session) fn encode_passing<S: Serialize>(value: &S) -> Result<Vec<u8>> {
     let _guard = Guard::enter(Scope::Passing);
@@ -140,7 +155,7 @@ pub(super) enum Writing {
 
 pub(super) fn writing() -> Writing {
     SCOPE.with_borrow(|scope| match scope {
-        Scope::Outside | Scope::Decoding(_) => Writing::List,
+        Scope::Outside | Scope::Decoding(_) | Scope::Editing(..) => Writing::List,
         Scope::Encoding(_) => Writing::Session,
         Scope::Passing => Writing::Passing,
         Scope::Item { .. } => Writing::Item,
@@ -175,7 +190,7 @@ pub(super) fn refuse(error: Error) {
             encoded.refused.get_or_insert(error);
         }
         Scope::Item { refused } => *refused = true,
-        Scope::Outside | Scope::Decoding(_) | Scope::Passing => {}
+        Scope::Outside | Scope::Decoding(_) | Scope::Editing(..) | Scope::Passing => {}
     });
 }
 
@@ -208,7 +223,8 @@ pub(super) fn decode_item<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
 pub(super) enum Reading {
     /// It is an ordinary list.
     List,
-    /// It is part of a session: a number of the session's, or a list from before it was a log.
+    /// It is part of a session: a number of the session's, or a list from before it was a log. In JSON, what the session's
+    /// log becomes, or a list that becomes one.
     Session,
     /// It is part of a state that is being migrated.
     Passing,
@@ -219,7 +235,7 @@ pub(super) enum Reading {
 pub(super) fn reading() -> Reading {
     SCOPE.with_borrow(|scope| match scope {
         Scope::Outside | Scope::Encoding(_) => Reading::List,
-        Scope::Decoding(_) => Reading::Session,
+        Scope::Decoding(_) | Scope::Editing(..) => Reading::Session,
         Scope::Passing => Reading::Passing,
         Scope::Item { .. } => Reading::Item,
     })
@@ -228,7 +244,14 @@ pub(super) fn reading() -> Reading {
 /// The tail of the log with this number.
 pub(super) fn tail(number: u64) -> Option<Arc<Tail>> {
     SCOPE.with_borrow(|scope| match scope {
-        Scope::Decoding(tails) => tails.iter().find(|tail| tail.place.number == number).cloned(),
+        Scope::Decoding(tails) | Scope::Editing(_, tails) => {
+            tails.iter().find(|tail| tail.place.number == number).cloned()
+        }
         _ => None,
     })
+}
+
+/// Whether a field stands for a log in JSON.
+pub(super) fn is_mark(field: &str) -> bool {
+    SCOPE.with_borrow(|scope| matches!(scope, Scope::Editing(mark, _) if mark == field))
 }

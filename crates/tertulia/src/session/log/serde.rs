@@ -4,7 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use rmp_serde::MSGPACK_EXT_STRUCT_NAME;
-use serde::de::{self, DeserializeOwned, Deserializer, SeqAccess, Visitor};
+use serde::de::{self, DeserializeOwned, Deserializer, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde::ser::{self, Serializer};
 use serde::{Deserialize, Serialize};
 
@@ -145,14 +145,34 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for LogVisitor<T> {
         if matches!(scope::reading(), Reading::Passing) {
             return Ok(Log::of_mark(number));
         }
-        let tail = scope::tail(number)
-            .ok_or_else(|| de::Error::custom(format_args!("log {number} is not one of the session's")))?;
-        let items: Vec<T> = tail.decode().map_err(de::Error::custom)?;
-        let end = tail.first + items.len() as u64;
-        let link =
-            Link { place: Some(tail.place.clone()), start: tail.start, end, clean: end, is_mark: false };
-        Ok(Log { items, first: tail.first, start: tail.start, link: Mutex::new(link) })
+        stored(number)
     }
+
+    /// What the log of a session becomes: its number, how many of its loaded items it keeps, and those that come after.
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Log<T>, A::Error> {
+        let field: Option<String> = map.next_key()?;
+        if !field.is_some_and(|field| scope::is_mark(&field)) {
+            return Err(de::Error::invalid_type(Unexpected::Map, &"a list"));
+        }
+        let (number, keep, items): (u64, usize, Vec<T>) = map.next_value()?;
+        let mut log = stored::<T, A::Error>(number)?;
+        if keep < log.items.len() {
+            log.dirty(keep);
+            log.items.truncate(keep);
+        }
+        log.extend(items);
+        Ok(log)
+    }
+}
+
+/// The log of the session with this number.
+fn stored<T: DeserializeOwned, E: de::Error>(number: u64) -> Result<Log<T>, E> {
+    let tail = scope::tail(number)
+        .ok_or_else(|| de::Error::custom(format_args!("log {number} is not one of the session's")))?;
+    let items: Vec<T> = tail.decode().map_err(de::Error::custom)?;
+    let end = tail.first + items.len() as u64;
+    let link = Link { place: Some(tail.place.clone()), start: tail.start, end, clean: end, is_mark: false };
+    Ok(Log { items, first: tail.first, start: tail.start, link: Mutex::new(link) })
 }
 
 /// Eight bytes, which serde has no type for.

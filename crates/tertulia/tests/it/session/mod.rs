@@ -1,6 +1,7 @@
 //! Typed sessions.
 
 mod codecs;
+mod edited;
 mod enumerate;
 mod expiry;
 mod fixtures;
