@@ -1,5 +1,7 @@
 //! Reads a message from a request's body, within bounds of size and time.
 
+use std::time::Duration;
+
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, Request};
@@ -16,23 +18,30 @@ const TYPES: [&str; 2] = ["application/json", "application/x-www-form-urlencoded
 /// `UnsupportedMedia`, `TooLarge`, `SlowBody`; `Invalid`, naming the place, if it is not JSON or no message.
 pub(crate) async fn message(request: Request, options: &Options) -> Result<Message, Problem> {
     check_type(request.headers())?;
-    let read = Bytes::from_request(request, &());
-    let body = tokio::time::timeout(options.body_within, read).await.map_err(|_| {
-        let limit = options.body_within.as_secs();
-        Problem::new(ProblemKind::SlowBody, format!("the body did not arrive within {limit} s"))
-    })?;
-    let body = body.map_err(|rejection: BytesRejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            let limit = options.body_bytes;
-            Problem::new(ProblemKind::TooLarge, format!("the body has more than {limit} bytes"))
-        }
-        _ => Problem::new(ProblemKind::Invalid, "the body ended early"),
-    })?;
+    let body = bytes(request, options.body_bytes, options.body_within).await?;
     serde_json::from_slice(&body).map_err(|error| {
         // The text ends with the line and the column.
         let what = if error.is_data() { "no message" } else { "not JSON" };
         let text = format!("the body is {what}, {error}; such as {{\"text\": \"hello\"}} is expected");
         Problem::new(ProblemKind::Invalid, text)
+    })
+}
+
+/// Reads a body of at most as many bytes as the route's limit, which is `most`.
+///
+/// # Errors
+/// `TooLarge`, `SlowBody`; `Invalid` if it ended early.
+pub(crate) async fn bytes(request: Request, most: usize, within: Duration) -> Result<Bytes, Problem> {
+    let read = Bytes::from_request(request, &());
+    let body = tokio::time::timeout(within, read).await.map_err(|_| {
+        let limit = within.as_secs();
+        Problem::new(ProblemKind::SlowBody, format!("the body did not arrive within {limit} s"))
+    })?;
+    body.map_err(|rejection: BytesRejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Problem::new(ProblemKind::TooLarge, format!("the body has more than {most} bytes"))
+        }
+        _ => Problem::new(ProblemKind::Invalid, "the body ended early"),
     })
 }
 

@@ -6,6 +6,7 @@
 //!   that signs its posts.
 //! - Dead letters and parked updates are looked at and put right under `/v1`; [`view`] is their JSON.
 //! - [`Access`] tells who may do what: API tokens with [scopes](Scope), [`Capabilities`] for one stream or session.
+//! - [`sessions`](sessions()) are routes for sessions as JSON, of whatever type: [`Exposed`] names those that are served.
 //! - A [`Gate`] before the routes lets a server stop without cutting off whoever was let in.
 //! - Whatever fails is a [`Problem`]: its kind decides the status, in one table; what the client is told and what
 //!   the log keeps are separate.
@@ -40,10 +41,12 @@ mod health;
 mod message;
 mod metrics;
 mod options;
+pub mod patch;
 mod problem;
 mod request;
 mod router;
 mod server;
+mod sessions;
 mod signed;
 mod streams;
 pub mod view;
@@ -60,6 +63,7 @@ pub use options::{Load, Options};
 pub use problem::{Problem, ProblemKind};
 pub use router::router;
 pub use server::{Server, ServerOptions};
+pub use sessions::{Exposed, SessionsHttpOptions, sessions};
 pub use signed::Signed;
 pub use streams::{StreamsHttpOptions, streams};
 pub use webhook::{WebhookOptions, webhook};

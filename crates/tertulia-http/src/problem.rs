@@ -52,6 +52,12 @@ pub enum ProblemKind {
     UnsupportedMedia,
     /// The `Idempotency-Key` was used for another body.
     KeyReused,
+    /// The value is none of the type, or beyond a bound.
+    Unfit,
+    /// What is there is not what the request expects: read it again.
+    PreconditionFailed,
+    /// The request has to say what it expects to be there.
+    PreconditionRequired,
     /// The update was tried and given up: it is kept for whoever runs the bot.
     GivenUp,
     /// The update was cancelled by another one.
@@ -94,6 +100,9 @@ impl ProblemKind {
             Self::TooLarge => ("too_large", StatusCode::PAYLOAD_TOO_LARGE),
             Self::UnsupportedMedia => ("unsupported_media", StatusCode::UNSUPPORTED_MEDIA_TYPE),
             Self::KeyReused => ("key_reused", StatusCode::UNPROCESSABLE_ENTITY),
+            Self::Unfit => ("unfit", StatusCode::UNPROCESSABLE_ENTITY),
+            Self::PreconditionFailed => ("precondition_failed", StatusCode::PRECONDITION_FAILED),
+            Self::PreconditionRequired => ("precondition_required", StatusCode::PRECONDITION_REQUIRED),
             Self::Cancelled => ("cancelled", StatusCode::CONFLICT),
             Self::GivenUp => ("given_up", StatusCode::INTERNAL_SERVER_ERROR),
             Self::Conflict => ("conflict", StatusCode::CONFLICT),

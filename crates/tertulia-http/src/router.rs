@@ -61,7 +61,7 @@ pub fn router(door: Door, options: Options) -> Router {
 }
 
 /// Answers are nobody else's: no cache keeps them, no browser guesses what they are.
-async fn private(mut response: Response) -> Response {
+pub(crate) async fn private(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

@@ -129,10 +129,10 @@ impl Capabilities {
         Ok(Minted { token, expires })
     }
 
-    /// What a token says that is genuine and not expired.
-    pub(super) fn read(&self, text: &str) -> Option<Capability> {
-        let capability = Capability::read(text, &self.keys)?;
-        (self.clock.now() < capability.expires).then_some(capability)
+    /// What a token says that is genuine and not expired, and when it is.
+    pub(super) fn read(&self, text: &str) -> Option<(Capability, Timestamp)> {
+        let (capability, now) = (Capability::read(text, &self.keys)?, self.clock.now());
+        (now < capability.expires).then_some((capability, now))
     }
 
     /// Whether a text means to be such a token.

@@ -97,7 +97,7 @@ impl Access {
         };
         if Capabilities::is_one(text) {
             let read = capabilities.as_ref().and_then(|capabilities| capabilities.read(text));
-            return Ok(Grant::capability(read.filter(|capability| capability.query || !in_query)));
+            return Ok(Grant::capability(read.filter(|(capability, _)| capability.query || !in_query)));
         }
         if tokens.is_empty() {
             return local(parts);

@@ -1,5 +1,7 @@
 //! What whoever makes a request may do.
 
+use std::time::Duration;
+
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use tertulia::{Error, Timestamp};
@@ -19,8 +21,8 @@ enum Holder {
     Local,
     /// The holder of an API token.
     Token(Scopes),
-    /// The holder of a capability token.
-    Capability(Capability),
+    /// The holder of a capability token, and when it was shown.
+    Capability(Capability, Timestamp),
     /// The holder of a capability token that is forged, expired, or not meant for a query. It opens nothing, and what it
     /// does not open is not there.
     Nothing,
@@ -35,8 +37,8 @@ impl Grant {
         Self(Holder::Token(scopes))
     }
 
-    pub(super) fn capability(capability: Option<Capability>) -> Self {
-        Self(capability.map_or(Holder::Nothing, Holder::Capability))
+    pub(super) fn capability(shown: Option<(Capability, Timestamp)>) -> Self {
+        Self(shown.map_or(Holder::Nothing, |(capability, now)| Holder::Capability(capability, now)))
     }
 
     /// Whether this may be done.
@@ -44,7 +46,7 @@ impl Grant {
         match &self.0 {
             Holder::Local => true,
             Holder::Token(scopes) => resource.scopes(right).iter().all(|scope| scopes.contains(scope)),
-            Holder::Capability(of) => of.rights.contains(right) && of.resource().covers(resource),
+            Holder::Capability(of, _) => of.rights.contains(right) && of.resource().covers(resource),
             Holder::Nothing => false,
         }
     }
@@ -71,7 +73,7 @@ impl Grant {
         match &self.0 {
             Holder::Local => Ok(()),
             Holder::Token(scopes) => has(*scopes, scope),
-            Holder::Capability(_) | Holder::Nothing => {
+            Holder::Capability(..) | Holder::Nothing => {
                 Err(unauthorized(&format!("an API token with the scope {scope}")))
             }
         }
@@ -84,14 +86,22 @@ impl Grant {
     pub(crate) fn needs_token(&self) -> Result<(), Problem> {
         match &self.0 {
             Holder::Local | Holder::Token(_) => Ok(()),
-            Holder::Capability(_) | Holder::Nothing => Err(unauthorized("an API token")),
+            Holder::Capability(..) | Holder::Nothing => Err(unauthorized("an API token")),
         }
     }
 
     /// When it ends, if it does.
     pub fn expires(&self) -> Option<Timestamp> {
         match &self.0 {
-            Holder::Capability(capability) => Some(capability.expires),
+            Holder::Capability(capability, _) => Some(capability.expires),
+            _ => None,
+        }
+    }
+
+    /// How long it lasts from when the request came, if it ends.
+    pub fn lasts(&self) -> Option<Duration> {
+        match &self.0 {
+            Holder::Capability(capability, now) => Some(capability.expires.since(*now)),
             _ => None,
         }
     }

@@ -8,6 +8,7 @@ mod chat;
 mod gate;
 mod refusals;
 mod server;
+mod sessions;
 mod signed;
 mod streams;
 mod support;
