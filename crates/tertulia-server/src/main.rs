@@ -16,6 +16,7 @@ mod output;
 mod place;
 mod replay;
 mod serve;
+mod sessions;
 mod show;
 mod signal;
 mod stop;

@@ -18,6 +18,7 @@ use crate::handler;
 use crate::metrics::Metrics;
 use crate::output;
 use crate::place::Opened;
+use crate::sessions;
 use crate::signal::Signals;
 use crate::stop::Stopping;
 use crate::streams;
@@ -46,7 +47,8 @@ pub(crate) async fn run(config: &Config) -> Result<(), Failure> {
     let door = running.door();
     let routes = router(door.clone(), options(config, &running, metrics, access.clone()))
         .merge(webhooks.routes(config, door))
-        .merge(streams::routes(config, door.streams.clone(), &clock, &access, &gate));
+        .merge(streams::routes(config, door.streams.clone(), &clock, &access, &gate))
+        .merge(sessions::routes(config, &opened, &clock, &access, &gate)?);
     let routes = gate.before(routes);
     let (close, closed) = oneshot::channel::<()>();
     let mut http = tokio::spawn(server.serve(routes, async {

@@ -15,6 +15,11 @@ impl Access {
     pub fn before<S: Clone + Send + Sync + 'static>(&self, routes: Router<S>) -> Router<S> {
         routes.layer(from_fn_with_state(self.clone(), check))
     }
+
+    /// These routes, which tell nothing, for everybody; browsers are told what pages may do.
+    pub(crate) fn before_none<S: Clone + Send + Sync + 'static>(&self, routes: Router<S>) -> Router<S> {
+        routes.layer(from_fn_with_state(self.clone(), show))
+    }
 }
 
 /// These routes, for whoever has this scope.
@@ -25,6 +30,17 @@ pub(crate) fn needing<S: Clone + Send + Sync + 'static>(scope: Scope, routes: Ro
             Err(problem) => problem.into_response(),
         }
     }))
+}
+
+async fn show(State(access): State<Access>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    if let Some(response) = access.pages().preflight(&parts) {
+        return response;
+    }
+    let page = access.pages().allowed(&parts.headers);
+    let mut response = next.run(Request::from_parts(parts, body)).await;
+    access.pages().show(response.headers_mut(), page);
+    response
 }
 
 async fn check(State(access): State<Access>, request: Request, next: Next) -> Response {

@@ -43,7 +43,8 @@ pub fn streams(streams: Streams, options: StreamsHttpOptions) -> Router {
         (CANCEL, cancel::METHODS),
         (LIST, list::METHODS),
     ];
-    preflights.into_iter().fold(access.before(routes), |routes, (path, methods)| {
+    let preflights = preflights.into_iter().fold(Router::new(), |routes, (path, methods)| {
         routes.route(path, axum::routing::options(async move || preflight(methods)))
-    })
+    });
+    access.before(routes).merge(access.before_none(preflights))
 }

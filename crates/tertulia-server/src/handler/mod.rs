@@ -21,4 +21,4 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use remote::give;
+pub(crate) use remote::{exposed, give};

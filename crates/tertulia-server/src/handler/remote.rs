@@ -1,10 +1,14 @@
 //! A handler behind a URL, as a bot has it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use tertulia::bot::{self, Bot, Bypass, Context, Data, Session, Update};
+use tertulia::storage::Storage;
+use tertulia::{Clock, Sessions, session};
+use tertulia_http::Exposed;
 
 use super::answer::{Answer, Line};
 use super::client::{Answering, Client};
@@ -15,7 +19,7 @@ use super::once::Once;
 use super::request::Request;
 use super::state::State;
 use crate::config::{self, Config};
-use crate::demo::demo;
+use crate::demo::{Demo, SESSION, demo};
 use crate::failure::Failure;
 
 /// How long the end of a body is waited for that has said it is done: then its connection can be used again.
@@ -70,6 +74,25 @@ pub(crate) fn give(config: &Config, bot: Bot) -> Result<Bot, Failure> {
         Some(handler) => Ok(Remote::new(handler)?.on(bot)),
         None => Ok(demo(bot)),
     }
+}
+
+/// The sessions of the configured handler, or the demonstration's.
+///
+/// # Errors
+/// `Invalid` if they cannot have their name.
+pub(crate) fn exposed(
+    config: &Config,
+    storage: &Arc<dyn Storage>,
+    clock: &Clock,
+) -> tertulia::Result<Exposed> {
+    let options = session::Options::default();
+    Ok(match &config.handler {
+        Some(handler) => {
+            let name = &handler.session;
+            Exposed::new(Sessions::<State>::with(Arc::clone(storage), clock.clone(), name, options)?)
+        }
+        None => Exposed::new(Sessions::<Demo>::with(Arc::clone(storage), clock.clone(), SESSION, options)?),
+    })
 }
 
 /// Posts an update and has its answer happen.

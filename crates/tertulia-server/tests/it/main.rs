@@ -17,6 +17,7 @@ mod metrics;
 #[cfg(target_os = "linux")]
 mod overload;
 mod poison;
+mod sessions;
 mod start;
 mod stop;
 mod stored;

@@ -3,5 +3,6 @@
 mod capabilities;
 mod minting;
 mod origins;
+mod streams;
 mod support;
 mod tokens;

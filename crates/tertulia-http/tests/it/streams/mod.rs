@@ -9,4 +9,4 @@ mod forking;
 mod hostile;
 mod listing;
 mod rights;
-mod support;
+pub(crate) mod support;
