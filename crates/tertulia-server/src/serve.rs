@@ -7,7 +7,7 @@ use std::time::Duration;
 use tertulia::Clock;
 use tertulia::bot::{Bot, Running};
 use tertulia::runner::dead;
-use tertulia_http::{Access, Gate, Http, Load, Options, Server, ServerOptions, router};
+use tertulia_http::{Access, Gate, Http, Load, Options, Server, router};
 use tertulia_telegram::Telegram;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -42,7 +42,7 @@ pub(crate) async fn run(config: &Config) -> Result<(), Failure> {
     let url = format!("http://{}", reachable(address));
     opened.set_address(&url)?;
 
-    let server = Server::new(listener, ServerOptions::default());
+    let server = Server::new(listener, config.server());
     let gate = Gate::new();
     let door = running.door();
     let routes = router(door.clone(), options(config, &running, metrics, access.clone()))

@@ -1,8 +1,8 @@
-//! What is configured of access over HTTP.
+//! What is configured of HTTP: who may come in, and how many.
 
 use std::time::Duration;
 
-use tertulia_http::{Access, Capabilities, Origins, Scope, Scopes};
+use tertulia_http::{Access, Capabilities, Origins, Scope, Scopes, ServerOptions};
 
 use super::{ApiToken, Config, Secret, Values, number, token};
 
@@ -15,6 +15,8 @@ pub(crate) struct HttpAccess {
     previous: Option<Secret>,
     longest: Duration,
     longest_in_query: Duration,
+    /// How many connections an address may have.
+    connections: usize,
 }
 
 /// # Errors
@@ -27,6 +29,7 @@ pub(super) fn access(get: &Values<'_>) -> Result<HttpAccess, String> {
         previous: get.optional("http.capability_key_previous", token)?,
         longest: get.needed("http.capability_seconds", day)?,
         longest_in_query: get.needed("http.query_capability_seconds", day)?,
+        connections: get.needed("http.connections_per_address", |text| number(text, 1, 100_000))?,
     };
     if access.key.is_none() && access.previous.is_some() {
         return Err("http.capability_key_previous: is set, but http.capability_key is not".to_owned());
@@ -40,7 +43,7 @@ impl Config {
     /// # Errors
     /// `Invalid` if a key is none, which was looked at before.
     pub(crate) fn access(&self, clock: &tertulia::Clock) -> tertulia::Result<Access> {
-        let HttpAccess { origins, key, previous, longest, longest_in_query } = &self.http;
+        let HttpAccess { origins, key, previous, longest, longest_in_query, .. } = &self.http;
         let mut access = Access::local();
         if let Some(token) = &self.token {
             access = access.token("token", token.reveal(), Scopes::all());
@@ -58,6 +61,13 @@ impl Config {
             None => capabilities,
         };
         Ok(access.capabilities(capabilities.at_most(*longest, *longest_in_query)))
+    }
+
+    /// The limits of the server.
+    pub(crate) fn server(&self) -> ServerOptions {
+        let mut options = ServerOptions::default();
+        options.connections_per_address = self.http.connections;
+        options
     }
 
     /// Whether a request needs a token.

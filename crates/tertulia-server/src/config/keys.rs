@@ -26,7 +26,7 @@ const fn key(name: &'static str, variable: &'static str, allowed: &'static str) 
     Key { name, variable, flag: None, default: None, secret: false, list: false, allowed }
 }
 
-pub(super) const KEYS: [Key; 32] = [
+pub(super) const KEYS: [Key; 33] = [
     Key {
         flag: Some(("--listen", |options| options.listen.clone())),
         default: Some("127.0.0.1:7700"),
@@ -79,6 +79,14 @@ pub(super) const KEYS: [Key; 32] = [
             "http.origins",
             "TERTULIA_HTTP_ORIGINS",
             "origins of pages with commas between them, such as https://app.example.org, or *",
+        )
+    },
+    Key {
+        default: Some("64"),
+        ..key(
+            "http.connections_per_address",
+            "TERTULIA_HTTP_CONNECTIONS_PER_ADDRESS",
+            "how many connections an address may have that is not of this machine, 1 to 100000",
         )
     },
     Key { secret: true, ..key("http.capability_key", "TERTULIA_CAPABILITY_KEY", SECRET) },

@@ -125,6 +125,15 @@ async fn capabilities_of_the_key_and_of_the_one_before_it_are_accepted_up_to_the
 }
 
 #[test]
+fn the_connections_of_an_address_are_counted_up_to_what_is_configured() {
+    let of = |variables: &[_]| resolve(Options::default(), variables, None).unwrap().server();
+    assert_eq!(of(&[]).connections_per_address, 64);
+    let name = "TERTULIA_HTTP_CONNECTIONS_PER_ADDRESS";
+    assert_eq!(of(&[(name, "5000")]).connections_per_address, 5_000);
+    assert!(in_environment(name, "0").contains("1 to 100000"));
+}
+
+#[test]
 fn keys_and_origins_that_are_none_are_refused() {
     assert!(
         in_environment("TERTULIA_CAPABILITY_KEY", "canary").contains("`***` (from TERTULIA_CAPABILITY_KEY)")
