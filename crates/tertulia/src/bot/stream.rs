@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
+use tokio::sync::OnceCell;
 
 use super::Context;
 use crate::error::Kind;
@@ -33,7 +34,9 @@ pub struct Stream(Arc<Part>);
 
 /// The stream as a part of its turn.
 struct Part {
-    stream: stream::Stream,
+    id: StreamId,
+    /// Empty until its attempt has begun: asked for twice at once, it begins once.
+    stream: OnceCell<stream::Stream>,
     /// Whether it is in the storage that the turn's batch goes to.
     in_batch: bool,
     end: Mutex<End>,
@@ -89,9 +92,6 @@ impl Context {
         let about = turn.about();
         let spoken = &self.shared().spoken;
         let id = StreamId::new(about.conversation.clone(), &format!("{}{name}", prefix(&about.update)))?;
-        if let Some(known) = turn.enlisted::<Part>(|part| *part.stream.id() == id) {
-            return Ok(Stream(known));
-        }
         let in_batch = spoken.streams.storage().is_some_and(|storage| Arc::ptr_eq(storage, turn.storage()));
         options.visible = Visible::Live;
         if options.expiry == Expiry::Never {
@@ -100,28 +100,38 @@ impl Context {
         if !in_batch {
             options.abandoned_after.get_or_insert(ABANDONED);
         }
-        spoken.speaking.lock().insert(about.update.clone());
-        let stream = spoken.streams.attempt(&id, options).await?;
         let (end, clock) = (Mutex::new(End::Complete), turn.clock().clone());
         let (over, sealed) = (AtomicBool::default(), AtomicBool::default());
         let (update, speaking) = (about.update.clone(), Arc::clone(&spoken.speaking));
-        let part = Arc::new(Part { stream, in_batch, end, over, sealed, update, speaking, clock });
-        let known = turn.enlist_once(Arc::clone(&part), |known: &Part| *known.stream.id() == id)?;
-        Ok(Stream(known.unwrap_or(part)))
+        let stream = OnceCell::new();
+        let part = Part { id: id.clone(), stream, in_batch, end, over, sealed, update, speaking, clock };
+        let part = Arc::new(part);
+        let known = turn.enlist_once(Arc::clone(&part), |known: &Part| known.id == id)?;
+        let part = known.unwrap_or(part);
+        let begin = async {
+            spoken.speaking.lock().insert(about.update.clone());
+            spoken.streams.attempt(&id, options).await
+        };
+        part.stream.get_or_try_init(|| begin).await?;
+        Ok(Stream(part))
     }
 }
 
 impl Stream {
     /// Where readers find it.
     pub fn id(&self) -> &StreamId {
-        self.0.stream.id()
+        &self.0.id
     }
 
     fn writer(&self) -> Result<&stream::Stream> {
         match self.0.over.load(Ordering::Acquire) {
-            false => Ok(&self.0.stream),
+            false => Ok(self.begun()),
             true => Err(Error::new(Kind::Closed, format!("the turn that writes {} is over", self.id()))),
         }
+    }
+
+    fn begun(&self) -> &stream::Stream {
+        self.0.stream.get().expect("it is given out once it has begun")
     }
 
     /// Says something: one entry, which has to be of the stream's content type. Gives the cursor after it.
@@ -169,7 +179,7 @@ impl Stream {
     /// # Cancel safety
     /// May be dropped at any time.
     pub async fn cancelled(&self) -> Result<()> {
-        self.0.stream.cancelled().await
+        self.begun().cancelled().await
     }
 
     /// How the stream ends, with the turn's batch.
@@ -181,15 +191,13 @@ impl Stream {
 impl Contribute for Part {
     fn ready(&self) -> Option<BoxFuture<'_, Result<()>>> {
         self.over.store(true, Ordering::Release);
-        Some(Box::pin(self.stream.flush()))
+        self.stream.get().map(|stream| Box::pin(stream.flush()) as BoxFuture<'_, _>)
     }
 
     fn prepare(&self) -> Result<Vec<LogWrite>> {
         self.over.store(true, Ordering::Release);
-        if !self.in_batch {
-            return Ok(Vec::new());
-        }
-        let write = self.stream.seal(*self.end.lock())?;
+        let Some(stream) = self.stream.get().filter(|_| self.in_batch) else { return Ok(Vec::new()) };
+        let write = stream.seal(*self.end.lock())?;
         self.sealed.store(write.is_some(), Ordering::Release);
         Ok(write.into_iter().collect())
     }
@@ -202,14 +210,15 @@ impl Contribute for Part {
         self.over.store(true, Ordering::Release);
         self.speaking.lock().remove(&self.update);
         let how = *self.end.lock();
+        let Some(stream) = self.stream.get() else { return };
         if self.in_batch {
             if self.sealed.swap(false, Ordering::AcqRel) {
                 let head = heads.first().copied().flatten().and_then(|head| head.log());
-                self.stream.end_committed(how, head);
+                stream.end_committed(how, head);
             }
             return;
         }
-        let stream = self.stream.clone();
+        let stream = stream.clone();
         // Ends by itself: readers are told at once, and the end is stored soon, or the stream is found abandoned.
         tokio::spawn(async move {
             if let Err(error) = stream.close(how).await {
@@ -225,8 +234,10 @@ impl Contribute for Part {
 
 impl Drop for Part {
     fn drop(&mut self) {
-        if self.sealed.load(Ordering::Acquire) {
-            self.stream.unseal();
+        if let Some(stream) = self.stream.get()
+            && self.sealed.load(Ordering::Acquire)
+        {
+            stream.unseal();
         }
     }
 }
@@ -258,7 +269,7 @@ impl Spoken {
         if !self.may_have_spoken(about) {
             return Ok(());
         }
-        let written = |id: &StreamId| ctx.turn().enlisted::<Part>(|part| part.stream.id() == id).is_some();
+        let written = |id: &StreamId| ctx.turn().enlisted::<Part>(|part| part.id == *id).is_some();
         self.close(about, End::Aborted, written).await
     }
 

@@ -246,3 +246,22 @@ async fn streams_in_memory_alone_end_with_the_turn_too() {
     assert!(seen == "b" || seen == "a!b", "{seen}");
     assert_eq!(end, Some(End::Complete));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_is_asked_for_twice_at_once_is_one() {
+    let storage = memory();
+    let (_desk, bot) = at_desk(&storage, |bot| {
+        bot.on_message(async |ctx: Context| {
+            let (one, two) = tokio::join!(ctx.stream("answer"), ctx.stream("answer"));
+            one?.event(Event::content("a")).await?;
+            two?.event(Event::content("b")).await?;
+            Ok(())
+        })
+    })
+    .await;
+    tell(&bot, "hello").await;
+    pass().await;
+    let stream = spoken(&bot).await;
+    assert_eq!(stream.info().await.unwrap().attempt, 1);
+    assert_eq!(follow(stream).await, ("ab".to_owned(), Some(End::Complete)));
+}
