@@ -122,9 +122,16 @@ pub(crate) fn value(text: impl ToString) -> HeaderValue {
     HeaderValue::from_maybe_shared(Bytes::from(text.to_string())).expect("numbers and cursors are plain")
 }
 
+/// An answer or a refusal, as it is sent.
+pub(crate) fn finish(answer: Result<Response, Refusal>) -> Response {
+    let mut response = answer.unwrap_or_else(IntoResponse::into_response);
+    protect(&mut response);
+    response
+}
+
 /// What each answer says to browsers: that it is what its type says, that no other page may embed it, and that it runs
 /// nothing, since anybody may have written it.
-pub(crate) fn protect(response: &mut Response) {
+fn protect(response: &mut Response) {
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(&RESOURCE_POLICY, HeaderValue::from_static("same-origin"));

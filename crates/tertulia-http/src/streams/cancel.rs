@@ -2,9 +2,9 @@
 
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
-use super::app::{self, Asked, Shared, empty, protect};
+use super::app::{self, Asked, Shared, empty, finish};
 use super::path;
 use super::refusal::Refusal;
 use crate::access::{Grant, Right};
@@ -14,10 +14,7 @@ pub(crate) const METHODS: &str = "POST, OPTIONS";
 pub(crate) const CANCEL: &str = "/v1/cancel/";
 
 pub(crate) async fn serve(State(app): State<Shared>, grant: Grant, request: Request) -> Response {
-    let answer = answer(&app, grant, request).await;
-    let mut response = answer.unwrap_or_else(IntoResponse::into_response);
-    protect(&mut response);
-    response
+    finish(answer(&app, grant, request).await)
 }
 
 async fn answer(app: &Shared, grant: Grant, request: Request) -> Result<Response, Refusal> {

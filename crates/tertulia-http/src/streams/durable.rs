@@ -3,10 +3,10 @@
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use tertulia::stream::{Expiry, Info};
 
-use super::app::{self, Asked, Shared, at, empty, protect, say, value};
+use super::app::{self, Asked, Shared, at, empty, finish, say, value};
 use super::refusal::Refusal;
 use super::{append, create, headers, path, read, rfc3339};
 use crate::access::{Grant, Right};
@@ -15,10 +15,7 @@ use crate::{Problem, ProblemKind};
 pub(crate) const METHODS: &str = "GET, HEAD, POST, PUT, DELETE, OPTIONS";
 
 pub(crate) async fn serve(State(app): State<Shared>, grant: Grant, request: Request) -> Response {
-    let answer = answer(&app, grant, request).await;
-    let mut response = answer.unwrap_or_else(IntoResponse::into_response);
-    protect(&mut response);
-    response
+    finish(answer(&app, grant, request).await)
 }
 
 async fn answer(app: &Shared, grant: Grant, request: Request) -> Result<Response, Refusal> {

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use tertulia::stream::{self, Cursor, Lost, Page, Resync, Stream};
 
-use super::app::{self, Asked, Shared, empty, protect};
+use super::app::{self, Asked, Shared, empty, finish};
 use super::follow::{self, Frames, Until};
 use super::frame::{self, Coding};
 use super::query::Query;
@@ -30,10 +30,7 @@ struct Place {
 }
 
 pub(crate) async fn serve(State(app): State<Shared>, grant: Grant, request: Request) -> Response {
-    let answer = answer(&app, grant, request).await;
-    let mut response = answer.unwrap_or_else(IntoResponse::into_response);
-    protect(&mut response);
-    response
+    finish(answer(&app, grant, request).await)
 }
 
 async fn answer(app: &Shared, grant: Grant, request: Request) -> Result<Response, Refusal> {

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use tertulia::stream::{Expiry, Info, StreamId};
 
-use super::app::{self, Shared, protect};
+use super::app::{self, Shared, finish};
 use super::query::Query;
 use super::refusal::Refusal;
 use super::{path, rfc3339};
@@ -54,10 +54,7 @@ struct Entry {
 }
 
 pub(crate) async fn serve(State(app): State<Shared>, grant: Grant, request: Request) -> Response {
-    let answer = answer(&app, grant, request).await;
-    let mut response = answer.unwrap_or_else(IntoResponse::into_response);
-    protect(&mut response);
-    response
+    finish(answer(&app, grant, request).await)
 }
 
 async fn answer(app: &Shared, grant: Grant, request: Request) -> Result<Response, Refusal> {
