@@ -56,6 +56,8 @@ pub(crate) async fn run(server: &Server, run: &Run) -> anyhow::Result<Done> {
     }
     let seen = watch.stop()?;
 
+    // The first connection has been idle, and servers close those.
+    let mut connection = Connection::open(server.address).await?;
     let mut kept = 0;
     for stream in 0..run.chats {
         let mut numbers = Numbers::default();
