@@ -137,6 +137,19 @@ impl<I> Patient<I> {
     }
 }
 
+/// So many bytes are written in one piece: copying them costs less than telling the system of several.
+const JOINED: usize = 2 << 10;
+
+/// The pieces one after another, if they are few bytes.
+fn join<'a>(bufs: &[io::IoSlice<'_>], joined: &'a mut [u8; JOINED]) -> Option<&'a [u8]> {
+    let mut end = 0;
+    for buf in bufs {
+        joined.get_mut(end..end + buf.len())?.copy_from_slice(buf);
+        end += buf.len();
+    }
+    Some(&joined[..end])
+}
+
 fn late(text: &str) -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, text)
 }
@@ -175,7 +188,10 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Patient<I> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let tried = Pin::new(&mut self.io).poll_write_vectored(cx, bufs);
+        let tried = match join(bufs, &mut [0; JOINED]) {
+            Some(joined) => Pin::new(&mut self.io).poll_write(cx, joined),
+            None => Pin::new(&mut self.io).poll_write_vectored(cx, bufs),
+        };
         self.wait_to_write(cx, tried)
     }
 

@@ -9,7 +9,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use bytes::Bytes;
 use futures_util::stream::unfold;
-use tertulia::stream::{self, Cursor, Limit, Page, Resync, Stream};
+use tertulia::stream::{self, Cursor, Followed, Limit, Page, Resync, Stream, Tail};
 use tertulia::{Error, Timestamp};
 use tokio::time::{Instant, Sleep};
 
@@ -42,6 +42,7 @@ pub(crate) struct Until {
 /// A reader of a stream.
 struct Follow<F> {
     stream: Stream,
+    tail: Tail,
     next: Cursor,
     frames: F,
     /// The first page, which was read before the answer began.
@@ -63,8 +64,10 @@ pub(crate) fn answer(app: &App, stream: Stream, first: Page, frames: impl Frames
     let granted = until.granted.map(|granted| granted.since(app.options.clock.now()));
     let ends = until.lasts.into_iter().chain(granted).min().and_then(|lasts| now.checked_add(lasts));
     let heartbeat = app.options.heartbeat;
+    let tail = stream.tail(stream::From::At(first.next())).limit(PAGE);
     let mut follow = Box::new(Follow {
         stream,
+        tail,
         next: first.next(),
         frames,
         first: Some(first),
@@ -90,7 +93,7 @@ pub(crate) fn answer(app: &App, stream: Stream, first: Page, frames: impl Frames
 
 /// Why a reader that waits goes on.
 enum Woken {
-    Ready(Result<(), Error>),
+    Followed(Result<Option<Followed>, Error>),
     Alarm,
     Stop,
 }
@@ -116,31 +119,35 @@ impl<F: Frames> Follow<F> {
         loop {
             let woken = tokio::select! {
                 biased;
-                ready = self.stream.ready(&self.next) => Woken::Ready(ready),
+                followed = self.tail.next() => Woken::Followed(followed),
                 () = self.alarm.as_mut() => Woken::Alarm,
                 () = self.stopping.as_mut() => Woken::Stop,
             };
             match woken {
-                Woken::Ready(Ok(())) => {}
-                Woken::Ready(Err(error)) => return self.failed(&error, out),
-                Woken::Stop => return None,
+                Woken::Followed(Ok(Some(Followed::Page(page)))) => self.take(&page, &mut out),
+                Woken::Followed(Ok(Some(Followed::Reset(resync)))) => self.reset(&resync, &mut out),
+                Woken::Followed(Ok(None)) | Woken::Stop => return None,
+                Woken::Followed(Err(_)) => {
+                    // The reader finds out why when it comes back.
+                    self.ended = true;
+                    return None;
+                }
                 Woken::Alarm if self.ends.is_some_and(|ends| ends <= Instant::now()) => return None,
                 Woken::Alarm => {
                     self.wind();
+                    // Reading keeps the stream alive as long as somebody follows it.
+                    let one = Limit { entries: 1, bytes: 0 };
+                    let _ = self.stream.read_known(stream::From::At(self.next), one).await;
                     if !std::mem::take(&mut self.busy) {
                         self.frames.idle(self.next, &mut out);
                     }
-                    // Reading keeps the stream alive as long as somebody follows it.
                 }
             }
-            match self.stream.read_known(stream::From::At(self.next), PAGE).await {
-                Ok(page) if !page.is_empty() || page.closed().is_some() => {
-                    self.take(&page, &mut out);
-                    return Some(out.into());
-                }
-                Ok(_) if !out.is_empty() => return Some(out.into()),
-                Ok(_) => {}
-                Err(error) => return self.failed(&error, out),
+            if !out.is_empty() {
+                return Some(out.into());
+            }
+            if self.ended {
+                return None;
             }
         }
     }
@@ -152,13 +159,11 @@ impl<F: Frames> Follow<F> {
         self.busy = true;
     }
 
-    /// Goes on elsewhere if what was read is said anew; else the reader finds out why when it comes back.
-    fn failed(&mut self, error: &Error, mut out: Vec<u8>) -> Option<Bytes> {
-        let next = error.detail().and_then(|resync: &Resync| self.frames.reset(resync, &mut out));
-        match next {
+    /// Goes on elsewhere, if the reader can be told; else it finds out when it comes back.
+    fn reset(&mut self, resync: &Resync, out: &mut Vec<u8>) {
+        match self.frames.reset(resync, out) {
             Some(next) => self.next = next,
             None => self.ended = true,
         }
-        (!out.is_empty()).then(|| out.into())
     }
 }

@@ -70,26 +70,29 @@ impl Stream {
 
     async fn read_as(&self, from: From, limit: Limit, is_use: bool) -> Result<Page> {
         loop {
-            match self.look(|state| self.try_read(state, from, limit, is_use)).await?? {
-                Tried::Read(page) => {
-                    make_room(&self.streams.0);
-                    return Ok(page);
-                }
-                Tried::Stored { head, branches, from: offset, until } => {
-                    let read = self.read_stored(head, &branches, offset..until, limit).await?;
-                    if let Some(page) = read {
-                        make_room(&self.streams.0);
-                        return Ok(page);
-                    }
-                }
+            let tried = self.look(|state| self.try_read(state, from, limit, is_use)).await??;
+            if let Some(page) = self.page(tried, limit).await? {
+                return Ok(page);
             }
         }
     }
 
+    /// The page of a try; `None` if it has to be tried again.
+    async fn page(&self, tried: Tried, limit: Limit) -> Result<Option<Page>> {
+        let page = match tried {
+            Tried::Read(page) => Some(page),
+            Tried::Stored { head, branches, from, until } => {
+                self.read_stored(head, &branches, from..until, limit).await?
+            }
+        };
+        make_room(&self.streams.0);
+        Ok(page)
+    }
+
     fn try_read(&self, state: &mut State, from: From, limit: Limit, is_use: bool) -> Result<Tried> {
         let offset = self.place(state, from)?;
-        if is_use && state.meta.expiry.sliding().is_some() && state.touch(self.now()) {
-            drive::drive(&self.streams.0, &self.live, state);
+        if is_use {
+            self.touch(state);
         }
         let first = state.window.first();
         if offset < first
@@ -104,6 +107,13 @@ impl Stream {
         let page = Page::new(runs, offset, &state.meta.branches, state.meta.is_json());
         let is_end = page.next().offset == state.shown;
         Ok(Tried::Read(if is_end { page.at_end(state.ended) } else { page }))
+    }
+
+    /// Moves a sliding deadline.
+    fn touch(&self, state: &mut State) {
+        if state.meta.expiry.sliding().is_some() && state.touch(self.now()) {
+            drive::drive(&self.streams.0, &self.live, state);
+        }
     }
 
     /// The offset that a read begins at.
@@ -185,16 +195,29 @@ impl Stream {
     /// May be dropped at any time.
     pub async fn ready(&self, cursor: &Cursor) -> Result<()> {
         let _following = Following::new(&self.streams, &self.live);
-        self.readable(cursor).await
-    }
-
-    /// As [`ready`](Self::ready), for who follows.
-    pub(super) async fn readable(&self, cursor: &Cursor) -> Result<()> {
         self.until(|state| {
             let is_end = state.meta.branches.find(*cursor) == Ok(state.shown);
             (!is_end || state.ended.is_some()).then_some(())
         })
         .await
+    }
+
+    /// The next page from `cursor` that has an entry or is the end, waited for: for who follows. Each look is a read, so
+    /// that a reader that is woken takes the stream's lock once.
+    pub(super) async fn next_page(&self, cursor: Cursor, limit: Limit) -> Result<Page> {
+        loop {
+            // Waiting is no use of a stream, or each look would move its deadline, which wakes those who wait.
+            let tried = self.until(|state| match self.try_read(state, From::At(cursor), limit, false) {
+                Ok(Tried::Read(page)) if page.is_empty() && page.closed().is_none() => None,
+                tried => {
+                    self.touch(state);
+                    Some(tried)
+                }
+            });
+            if let Some(page) = self.page(tried.await??, limit).await? {
+                return Ok(page);
+            }
+        }
     }
 
     /// Resolves when somebody has asked whoever writes the stream to stop, at once if they have.
@@ -210,7 +233,7 @@ impl Stream {
     }
 
     /// Waits until the state gives something.
-    async fn until<T>(&self, mut look: impl FnMut(&State) -> Option<T>) -> Result<T> {
+    async fn until<T>(&self, mut look: impl FnMut(&mut State) -> Option<T>) -> Result<T> {
         loop {
             let woken = self.live.changed.notified();
             tokio::pin!(woken);

@@ -62,9 +62,9 @@ impl Tail {
             return Ok(None);
         }
         loop {
-            let read = match self.following {
-                Some(_) => self.stream.read_known(self.from, self.limit).await,
-                None => self.stream.read(self.from, self.limit).await,
+            let read = match (&self.following, self.from) {
+                (Some(_), From::At(cursor)) => self.stream.next_page(cursor, self.limit).await,
+                _ => self.stream.read(self.from, self.limit).await,
             };
             let page = match read {
                 Ok(page) => page,
@@ -86,7 +86,6 @@ impl Tail {
             if !page.is_empty() || self.ended.is_some() {
                 return Ok(Some(Followed::Page(page)));
             }
-            self.stream.readable(&page.next()).await?;
         }
     }
 
