@@ -16,7 +16,7 @@ use tokio::time::{Instant, Sleep};
 use super::app::App;
 
 /// How much one frame holds, unless a single entry is larger. A reader that is slow keeps so much of its own.
-pub(crate) const PAGE: Limit = Limit { entries: usize::MAX, bytes: 128 << 10 };
+pub(crate) const PAGE: Limit = Limit { entries: usize::MAX, bytes: 64 << 10 };
 
 /// What a page becomes. Nothing of it waits.
 pub(crate) trait Frames: Send + 'static {
