@@ -35,12 +35,22 @@ pub enum EventKind {
     Content,
     /// A part of what is thought before the answer.
     Thinking,
+    /// A part of what a tool is called with, as it is written: JSON text.
+    ToolInput,
     /// A tool is called.
     ToolCall,
+    /// Somebody is asked whether a tool may be called.
+    Approval,
     /// What a tool gave.
     ToolResult,
     /// What the answer is based on.
     References,
+    /// A file.
+    File,
+    /// Another step begins, such as the next turn of a model that has called tools.
+    Step,
+    /// Something about the answer as a whole.
+    Metadata,
     /// Something failed; it need not be the end.
     Error,
     /// The answer is complete: the end.
@@ -60,6 +70,75 @@ impl Event {
     /// A part of the answer.
     pub fn content(text: impl Into<String>) -> Self {
         Self::new(EventKind::Content, text)
+    }
+
+    /// A part of what is thought before the answer.
+    pub fn thinking(text: impl Into<String>) -> Self {
+        Self::new(EventKind::Thinking, text)
+    }
+
+    /// A part of what the tool `name` is about to be called with, as JSON text; `id` names the call.
+    pub fn tool_input(id: impl Into<String>, name: impl Into<String>, delta: impl Into<String>) -> Self {
+        Self::new(EventKind::ToolInput, delta).of(id).with("name", name.into())
+    }
+
+    /// The tool `name` is called; `id` names the call.
+    pub fn tool_call(id: impl Into<String>, name: impl Into<String>, input: impl Into<Value>) -> Self {
+        Self::new(EventKind::ToolCall, "").of(id).with("name", name.into()).with("input", input)
+    }
+
+    /// Somebody is asked whether the call of a tool that `id` names may be made; `approval` names the question.
+    pub fn approval(id: impl Into<String>, approval: impl Into<String>) -> Self {
+        Self::new(EventKind::Approval, "").of(id).with("approval", approval.into())
+    }
+
+    /// What the call of a tool that `id` names gave.
+    pub fn tool_result(id: impl Into<String>, output: impl Into<Value>) -> Self {
+        Self::new(EventKind::ToolResult, "").of(id).with("output", output)
+    }
+
+    /// The call of a tool that `id` names failed.
+    pub fn tool_failed(id: impl Into<String>, error: impl Into<String>) -> Self {
+        Self::new(EventKind::ToolResult, "").of(id).with("error", error.into())
+    }
+
+    /// The call of a tool that `id` names was not made, since somebody did not want it.
+    pub fn tool_denied(id: impl Into<String>) -> Self {
+        Self::new(EventKind::ToolResult, "").of(id).with("denied", true)
+    }
+
+    /// What the answer is based on: objects with `id`, `title`, and `url` or `media_type` and `filename`.
+    pub fn references(sources: Vec<Value>) -> Self {
+        Self::new(EventKind::References, "").with("sources", sources)
+    }
+
+    /// Another step begins.
+    pub fn step() -> Self {
+        Self::new(EventKind::Step, "")
+    }
+
+    /// Something failed; it need not be the end.
+    pub fn error(text: impl Into<String>) -> Self {
+        Self::new(EventKind::Error, text)
+    }
+
+    /// Data of the program's own: the kind is `data-` and the name.
+    pub fn data(name: &str, data: impl Into<Value>) -> Self {
+        Self::new(EventKind::Other(format!("data-{name}")), "").with("data", data)
+    }
+
+    /// The same of what `id` names, such as a call of a tool or one of several texts.
+    #[must_use]
+    pub fn of(mut self, id: impl Into<String>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+
+    /// The same with something more to know.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.data.insert(name.to_owned(), value.into());
+        self
     }
 
     /// How a stream ends with this event, if it does.
@@ -124,12 +203,17 @@ fn is_empty(data: &Map<String, Value>) -> bool {
 }
 
 /// The names of the kinds that are known.
-const NAMES: [(EventKind, &str); 8] = [
+const NAMES: [(EventKind, &str); 13] = [
     (EventKind::Content, "content"),
     (EventKind::Thinking, "thinking"),
+    (EventKind::ToolInput, "tool_input"),
     (EventKind::ToolCall, "tool_call"),
+    (EventKind::Approval, "approval"),
     (EventKind::ToolResult, "tool_result"),
     (EventKind::References, "references"),
+    (EventKind::File, "file"),
+    (EventKind::Step, "step"),
+    (EventKind::Metadata, "metadata"),
     (EventKind::Error, "error"),
     (EventKind::Complete, "complete"),
     (EventKind::Stop, "stop"),
@@ -172,6 +256,30 @@ mod tests {
         assert_eq!(String::from_utf8(event.encode()).unwrap(), String::from_utf8_lossy(entry));
         assert_eq!(Event::decode(entry).unwrap(), event);
         assert_eq!(Event::decode(br#"{"type":"content"}"#).unwrap(), Event::default());
+    }
+
+    #[test]
+    fn a_tool_is_called_asked_about_and_answered_under_one_id() {
+        let events = [
+            (
+                Event::tool_input("c1", "sum", "{\"a\":"),
+                r#"{"type":"tool_input","id":"c1","content":"{\"a\":","data":{"name":"sum"}}"#,
+            ),
+            (
+                Event::tool_call("c1", "sum", 7),
+                r#"{"type":"tool_call","id":"c1","data":{"input":7,"name":"sum"}}"#,
+            ),
+            (Event::approval("c1", "a1"), r#"{"type":"approval","id":"c1","data":{"approval":"a1"}}"#),
+            (Event::tool_result("c1", "9"), r#"{"type":"tool_result","id":"c1","data":{"output":"9"}}"#),
+            (Event::tool_failed("c1", "late"), r#"{"type":"tool_result","id":"c1","data":{"error":"late"}}"#),
+            (Event::tool_denied("c1"), r#"{"type":"tool_result","id":"c1","data":{"denied":true}}"#),
+            (Event::step(), r#"{"type":"step"}"#),
+            (Event::data("mood", "glad"), r#"{"type":"data-mood","data":{"data":"glad"}}"#),
+        ];
+        for (event, entry) in events {
+            assert_eq!(String::from_utf8(event.encode()).unwrap(), entry);
+            assert_eq!(Event::decode(entry.as_bytes()).unwrap(), event);
+        }
     }
 
     #[test]
