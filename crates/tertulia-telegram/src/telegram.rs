@@ -19,8 +19,9 @@ use crate::origin::{Origin, source_of};
 use crate::pace::RateLimits;
 use crate::place::Place;
 use crate::polling::{Options, Polling};
+use crate::split::split;
 use crate::token::Token;
-use crate::{AnswerCallbackQuery, Keyboard, NAME, Secrets, SetMessageReaction, Webhook, sender};
+use crate::{AnswerCallbackQuery, Keyboard, MAX_TEXT, NAME, Secrets, SetMessageReaction, Webhook, sender};
 
 /// The environment variable of the bot token.
 const TOKEN_VARIABLE: &str = "TELEGRAM_BOT_TOKEN";
@@ -194,6 +195,10 @@ impl Adapter for Telegram {
 
     fn decode(&self, about: &About) -> Result<Update> {
         Envelope::open(&about.body)?.decode()
+    }
+
+    fn parts<'a>(&self, text: &'a str) -> Vec<&'a str> {
+        split(text, MAX_TEXT)
     }
 
     fn encode(&self, conversation: &Conversation, outgoing: &Outgoing<'_>) -> Result<Option<Bytes>> {

@@ -40,6 +40,12 @@ pub trait Adapter: Debug + Send + Sync + 'static {
         true
     }
 
+    /// The texts of the messages that show `text`, which is longer than one may be or says nothing; one, unless told
+    /// otherwise, and none for a blank one. A text that grows leaves all but the last part as they were.
+    fn parts<'a>(&self, text: &'a str) -> Vec<&'a str> {
+        if text.trim().is_empty() { Vec::new() } else { vec![text] }
+    }
+
     /// Encodes a call for the outbox; `Ok(None)` if the platform has no such thing.
     ///
     /// # Errors

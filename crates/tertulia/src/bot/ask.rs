@@ -39,7 +39,8 @@ impl fmt::Debug for Ask<'_> {
 
 impl Context {
     /// Says something and waits for the next message or pressed button of the conversation, which is not run but given
-    /// here. What was replied before is sent now, and stays whatever becomes of the handler.
+    /// here. What was replied before is sent now, and stays whatever becomes of the handler; a
+    /// [live reply](Self::reply_live) comes to its end.
     ///
     /// While it waits the handler takes no slot and its time limit stands still. If the process is killed meanwhile, the
     /// handler runs again, nothing is asked twice, and the answers it had are there; so what it does before it asks
@@ -148,6 +149,7 @@ impl Ask<'_> {
                 "no other update ever comes from {conversation}, so it cannot be asked"
             )));
         }
+        ctx.end_lives().await?;
         if let Some(question) = question {
             ctx.reply(question).await?;
         }
@@ -181,11 +183,8 @@ impl<'a> IntoFuture for Ask<'a> {
 impl Response {
     pub(super) fn of(ctx: &Context, about: About) -> Result<Self> {
         let update = ctx.adapter().decode(&about)?;
-        let text = match &update.kind {
-            UpdateKind::Message { text } => text.clone().unwrap_or_default(),
-            UpdateKind::Callback { data } => data.clone(),
-            UpdateKind::Other(_) => String::new(),
-        };
+        let text = update.said().unwrap_or_default().to_owned();
+        ctx.hears(&about.update, &text);
         Ok(Self { text, update, about })
     }
 }

@@ -9,6 +9,7 @@ use super::bypass::Passing;
 use super::data::Values;
 use super::handler::boxed;
 use super::journal::{Readers, Replay, Stage};
+use super::live::Shows;
 use super::router::{KeyFunction, Platform, Route, Router, Shared};
 use super::session::{Flush, Opened, SessionType, name_sessions};
 use super::stream::Spoken;
@@ -326,6 +327,9 @@ impl Bot {
         for (session, options) in name_sessions(&declared.sessions, sessions)? {
             session.open(&mut opened, storage, &clock, options)?;
         }
+        let streams = streams.unwrap_or_else(|| {
+            Streams::with(Some(Arc::clone(storage)), clock.clone(), StreamsOptions::default())
+        });
         let (mut sources, mut senders) = (Vec::new(), Vec::new());
         let mut platforms: Vec<Platform> = Vec::with_capacity(adapters.len());
         for adapter in adapters {
@@ -336,12 +340,12 @@ impl Bot {
             let sender = adapter.sender();
             let answers = sender.is_none();
             sources.extend(adapter.source());
-            senders.extend(sender.map(|sender| (name.clone(), sender)));
+            let shows = |sender| -> Arc<dyn Sender> {
+                Arc::new(Shows::new(sender, Arc::clone(&adapter), streams.clone(), clock.clone()))
+            };
+            senders.extend(sender.map(|sender| (name.clone(), shows(sender))));
             platforms.push(Platform { name, adapter, answers });
         }
-        let streams = streams.unwrap_or_else(|| {
-            Streams::with(Some(Arc::clone(storage)), clock.clone(), StreamsOptions::default())
-        });
         let spoken = Spoken::new(streams, clock.now());
         let shared = Arc::new(Shared { clock, data, spoken, sessions: opened.sessions, steers });
         let router = Router { platforms, routes, passing, bursts, keys, shared };

@@ -12,10 +12,11 @@ use super::filter::split_command;
 use super::replies::Replies;
 use super::router::{Platform, Shared};
 use super::session::Kept;
-use super::{Adapter, Method, Outgoing, Session, Update, UpdateKind};
+use super::{Adapter, Live, Method, Outgoing, Session, Update};
 use crate::error::Kind;
 use crate::runner::{CallOptions, Ticket, Turn};
 use crate::session::State;
+use crate::storage::ItemId;
 use crate::{Conversation, Error, Result};
 
 /// One run of a handler for one update. Cheap to clone; usable until the handler returns.
@@ -31,13 +32,18 @@ struct Inner {
     shared: Arc<Shared>,
     /// What was replied, on a platform that is read rather than called; taken when the handler has returned.
     replies: Mutex<Option<Replies>>,
+    /// The live replies that have not ended.
+    lives: Mutex<Vec<Live>>,
+    /// The last update that the handler has received beside its own, with its text.
+    heard: Mutex<Option<(ItemId, String)>>,
 }
 
 impl Context {
     pub(super) fn new(turn: Turn, update: Update, platform: &Platform, shared: Arc<Shared>) -> Self {
         let replies = Mutex::new(platform.answers.then(|| Replies::to(&turn)));
         let (adapter, answers) = (Arc::clone(&platform.adapter), platform.answers);
-        Self(Arc::new(Inner { turn, update, adapter, answers, shared, replies }))
+        let (lives, heard) = (Mutex::default(), Mutex::default());
+        Self(Arc::new(Inner { turn, update, adapter, answers, shared, replies, lives, heard }))
     }
 
     /// Where the update belongs.
@@ -52,11 +58,7 @@ impl Context {
 
     /// The message's text, or what a pressed button carries; empty if there is none.
     pub fn text(&self) -> &str {
-        match &self.0.update.kind {
-            UpdateKind::Message { text } => text.as_deref().unwrap_or_default(),
-            UpdateKind::Callback { data } => data,
-            UpdateKind::Other(_) => "",
-        }
+        self.0.update.said().unwrap_or_default()
     }
 
     /// What follows a command in the message's text, without the spaces around it; the whole text if it is no
@@ -119,7 +121,7 @@ impl Context {
         }
         let (delivery, within, join, refers) =
             (method.delivery(), method.within(), method.join(), method.refers());
-        let options = CallOptions { delivery, within, join, refers: refers.clone() };
+        let options = CallOptions { delivery, within, join, refers: refers.clone(), steps: false };
         let ticket = self.0.turn.call_with(method.encode(self.conversation())?, options)?;
         Ok(refers.unwrap_or(ticket))
     }
@@ -201,6 +203,30 @@ impl Context {
     /// Changes what is replied, where that is kept as answers.
     pub(super) fn with_replies<T>(&self, change: impl FnOnce(&mut Replies) -> T) -> Result<T> {
         self.0.replies.lock().as_mut().map(change).ok_or_else(|| self.is_over())
+    }
+
+    pub(super) fn lives(&self) -> &Mutex<Vec<Live>> {
+        &self.0.lives
+    }
+
+    /// The handler has received an update beside its own.
+    pub(super) fn hears(&self, update: &ItemId, text: &str) {
+        *self.0.heard.lock() = Some((update.clone(), text.to_owned()));
+    }
+
+    /// The last update that the handler has received, with its text.
+    pub(super) fn last_heard(&self) -> (ItemId, String) {
+        self.0.heard.lock().clone().unwrap_or_else(|| {
+            let turn = &self.0.turn;
+            match turn.joined().last() {
+                Some(last) => {
+                    let update = self.0.adapter.decode(last).ok();
+                    let text = update.as_ref().and_then(Update::said).unwrap_or_default();
+                    (last.update.clone(), text.to_owned())
+                }
+                None => (turn.about().update.clone(), self.text().to_owned()),
+            }
+        })
     }
 
     /// What was replied, once; nothing can be replied afterwards.

@@ -1,5 +1,9 @@
 //! What is replied where replies are read rather than called: the answers to the updates of a turn.
 
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
 use super::answer::{self, Answer};
 use crate::runner::{About, Turn};
 use crate::storage::LogWrite;
@@ -9,7 +13,7 @@ use crate::{Result, Timestamp};
 pub(super) struct Replies {
     /// Whose answer what is said now belongs to: the last update that the handler waited for, or its own.
     to: About,
-    said: Vec<String>,
+    said: Vec<Said>,
     /// How much of that is written.
     written: usize,
     /// What a question would have written.
@@ -18,6 +22,22 @@ pub(super) struct Replies {
     before: u32,
     /// Other updates of the turn, whose answers say nothing.
     others: Vec<About>,
+}
+
+/// One reply.
+enum Said {
+    Text(String),
+    Live(Arc<Mutex<String>>),
+}
+
+impl Said {
+    /// What it says; a live reply that has said nothing is none.
+    fn text(&self) -> Option<String> {
+        match self {
+            Self::Text(text) => Some(text.clone()),
+            Self::Live(text) => Some(text.lock().clone()).filter(|text| !text.is_empty()),
+        }
+    }
 }
 
 /// What is written when a turn begins to wait.
@@ -39,7 +59,16 @@ impl Replies {
 
     /// Adds a reply, and gives its number.
     pub(super) fn say(&mut self, text: &str) -> u32 {
-        self.said.push(text.to_owned());
+        self.add(Said::Text(text.to_owned()))
+    }
+
+    /// Adds a reply that grows until the turn has ended or asks.
+    pub(super) fn say_live(&mut self, text: Arc<Mutex<String>>) -> u32 {
+        self.add(Said::Live(text))
+    }
+
+    fn add(&mut self, said: Said) -> u32 {
+        self.said.push(said);
         self.before + u32::try_from(self.said.len() - 1).expect("memory ends before replies do")
     }
 
@@ -76,7 +105,8 @@ impl Replies {
     /// The writes of the answers. They are written even if nothing was said, so that whoever waits learns that the turn
     /// is over.
     pub(super) fn writes(&self, now: Timestamp) -> Result<Vec<LogWrite>> {
-        let last = answer::write(&self.to, now, &Answer::Replies(self.said[self.written..].to_vec()));
+        let said = self.said[self.written..].iter().filter_map(Said::text);
+        let last = answer::write(&self.to, now, &Answer::Replies(said.collect()));
         let nothing = Answer::Replies(Vec::new());
         let others = self.others.iter().map(|other| answer::write(other, now, &nothing));
         others.chain([last]).collect()

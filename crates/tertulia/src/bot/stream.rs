@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::OnceCell;
 
 use super::Context;
@@ -19,7 +19,7 @@ use crate::stream::{Append, CreateOptions, Cursor, End, Event, Expiry, StreamId,
 use crate::{Error, Result, Timestamp, stream};
 
 /// How long a stream is kept after it was last written or read: as long as the answer to its update.
-const KEPT: Duration = Duration::from_hours(48);
+pub(super) const KEPT: Duration = Duration::from_hours(48);
 /// A stream of another store than the turn's ends as aborted if nothing was said for so long: its process may have died
 /// between the turn's batch and the end of the stream.
 const ABANDONED: Duration = Duration::from_mins(10);
@@ -35,12 +35,17 @@ pub struct Stream(Arc<Part>);
 /// The stream as a part of its turn.
 struct Part {
     id: StreamId,
-    /// Empty until its attempt has begun: asked for twice at once, it begins once.
-    stream: OnceCell<stream::Stream>,
+    /// Empty until its attempt has begun: asked for twice at once, it begins once. Written anew by each
+    /// [`restart`](Stream::restart).
+    stream: OnceCell<RwLock<stream::Stream>>,
+    options: CreateOptions,
+    streams: Streams,
     /// Whether it is in the storage that the turn's batch goes to.
     in_batch: bool,
     end: Mutex<End>,
     over: AtomicBool,
+    /// It has come to its end before the turn.
+    closed: AtomicBool,
     sealed: AtomicBool,
     update: ItemId,
     speaking: Speaking,
@@ -91,7 +96,7 @@ impl Context {
         let turn = self.turn();
         let about = turn.about();
         let spoken = &self.shared().spoken;
-        let id = StreamId::new(about.conversation.clone(), &format!("{}{name}", prefix(&about.update)))?;
+        let id = self.stream_id(name)?;
         let in_batch = spoken.streams.storage().is_some_and(|storage| Arc::ptr_eq(storage, turn.storage()));
         options.visible = Visible::Live;
         if options.expiry == Expiry::Never {
@@ -101,19 +106,50 @@ impl Context {
             options.abandoned_after.get_or_insert(ABANDONED);
         }
         let (end, clock) = (Mutex::new(End::Complete), turn.clock().clone());
-        let (over, sealed) = (AtomicBool::default(), AtomicBool::default());
         let (update, speaking) = (about.update.clone(), Arc::clone(&spoken.speaking));
-        let stream = OnceCell::new();
-        let part = Part { id: id.clone(), stream, in_batch, end, over, sealed, update, speaking, clock };
-        let part = Arc::new(part);
+        let part = Arc::new(Part {
+            id: id.clone(),
+            stream: OnceCell::new(),
+            options,
+            streams: spoken.streams.clone(),
+            in_batch,
+            end,
+            over: AtomicBool::default(),
+            closed: AtomicBool::default(),
+            sealed: AtomicBool::default(),
+            update,
+            speaking,
+            clock,
+        });
         let known = turn.enlist_once(Arc::clone(&part), |known: &Part| known.id == id)?;
         let part = known.unwrap_or(part);
         let begin = async {
             spoken.speaking.lock().insert(about.update.clone());
-            spoken.streams.attempt(&id, options).await
+            part.attempt().await.map(RwLock::new)
         };
         part.stream.get_or_try_init(|| begin).await?;
         Ok(Stream(part))
+    }
+
+    /// The id of a stream of this update.
+    pub(super) fn stream_id(&self, name: &str) -> Result<StreamId> {
+        let about = self.turn().about();
+        StreamId::new(about.conversation.clone(), &format!("{}{name}", prefix(&about.update)))
+    }
+}
+
+impl Part {
+    async fn attempt(&self) -> Result<stream::Stream> {
+        self.streams.attempt(&self.id, self.options.clone()).await
+    }
+
+    fn writer(&self) -> Option<stream::Stream> {
+        self.stream.get().map(|stream| stream.read().clone())
+    }
+
+    /// What is to end with the turn.
+    fn open(&self) -> Option<stream::Stream> {
+        self.writer().filter(|_| !self.closed.load(Ordering::Acquire))
     }
 }
 
@@ -123,15 +159,15 @@ impl Stream {
         &self.0.id
     }
 
-    fn writer(&self) -> Result<&stream::Stream> {
+    fn writer(&self) -> Result<stream::Stream> {
         match self.0.over.load(Ordering::Acquire) {
             false => Ok(self.begun()),
             true => Err(Error::new(Kind::Closed, format!("the turn that writes {} is over", self.id()))),
         }
     }
 
-    fn begun(&self) -> &stream::Stream {
-        self.0.stream.get().expect("it is given out once it has begun")
+    fn begun(&self) -> stream::Stream {
+        self.0.writer().expect("it is given out once it has begun")
     }
 
     /// Says something: one entry, which has to be of the stream's content type. Gives the cursor after it.
@@ -186,17 +222,46 @@ impl Stream {
     pub fn end(&self, how: End) {
         *self.0.end.lock() = how;
     }
+
+    /// Says everything anew: readers are told that what this run has said so far is superseded, as if the handler ran
+    /// again. For an answer that has to begin again, such as a model's whose connection was lost.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    ///
+    /// # Cancel safety
+    /// If dropped, it may have begun again; what is said next may then be refused with `Conflict`.
+    pub async fn restart(&self) -> Result<()> {
+        self.writer()?;
+        let again = self.0.attempt().await?;
+        if let Some(stream) = self.0.stream.get() {
+            *stream.write() = again;
+        }
+        Ok(())
+    }
+
+    /// Ends it now, before the turn's end.
+    pub(super) async fn close_now(&self) -> Result<()> {
+        if self.0.closed.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let how = *self.0.end.lock();
+        self.writer()?.close(how).await?;
+        self.0.over.store(true, Ordering::Release);
+        self.0.closed.store(true, Ordering::Release);
+        Ok(())
+    }
 }
 
 impl Contribute for Part {
     fn ready(&self) -> Option<BoxFuture<'_, Result<()>>> {
         self.over.store(true, Ordering::Release);
-        self.stream.get().map(|stream| Box::pin(stream.flush()) as BoxFuture<'_, _>)
+        self.open().map(|stream| Box::pin(async move { stream.flush().await }) as BoxFuture<'_, _>)
     }
 
     fn prepare(&self) -> Result<Vec<LogWrite>> {
         self.over.store(true, Ordering::Release);
-        let Some(stream) = self.stream.get().filter(|_| self.in_batch) else { return Ok(Vec::new()) };
+        let Some(stream) = self.open().filter(|_| self.in_batch) else { return Ok(Vec::new()) };
         let write = stream.seal(*self.end.lock())?;
         self.sealed.store(write.is_some(), Ordering::Release);
         Ok(write.into_iter().collect())
@@ -210,7 +275,7 @@ impl Contribute for Part {
         self.over.store(true, Ordering::Release);
         self.speaking.lock().remove(&self.update);
         let how = *self.end.lock();
-        let Some(stream) = self.stream.get() else { return };
+        let Some(stream) = self.open() else { return };
         if self.in_batch {
             if self.sealed.swap(false, Ordering::AcqRel) {
                 let head = heads.first().copied().flatten().and_then(|head| head.log());
@@ -218,7 +283,6 @@ impl Contribute for Part {
             }
             return;
         }
-        let stream = stream.clone();
         // Ends by itself: readers are told at once, and the end is stored soon, or the stream is found abandoned.
         tokio::spawn(async move {
             if let Err(error) = stream.close(how).await {
@@ -234,7 +298,7 @@ impl Contribute for Part {
 
 impl Drop for Part {
     fn drop(&mut self) {
-        if let Some(stream) = self.stream.get()
+        if let Some(stream) = self.writer()
             && self.sealed.load(Ordering::Acquire)
         {
             stream.unseal();
@@ -261,6 +325,15 @@ impl Spoken {
     /// Whether an earlier run of the handler may have begun a stream.
     fn may_have_spoken(&self, about: &About) -> bool {
         about.arrived < self.started || about.attempt > 1 || self.speaking.lock().contains(&about.update)
+    }
+
+    /// Whether a stream was ended by an earlier run of the handler, which waited for an answer then.
+    pub(super) async fn has_ended(&self, about: &About, id: &StreamId) -> Result<bool> {
+        if !self.may_have_spoken(about) {
+            return Ok(false);
+        }
+        let Some(stream) = self.streams.get(id).await? else { return Ok(false) };
+        Ok(matches!(stream.info().await?.closed, Some(End::Complete | End::Stopped)))
     }
 
     /// The handler has returned: streams that an earlier run of it began and this one did not come to an end.

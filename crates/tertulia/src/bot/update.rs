@@ -62,6 +62,15 @@ impl Update {
         self
     }
 
+    /// What somebody said: the text of a message, or what a pressed button carries.
+    pub fn said(&self) -> Option<&str> {
+        match &self.kind {
+            UpdateKind::Message { text } => text.as_deref(),
+            UpdateKind::Callback { data } => Some(data),
+            UpdateKind::Other(_) => None,
+        }
+    }
+
     /// The text of a message; `None` for anything else.
     pub fn text(&self) -> Option<&str> {
         match &self.kind {

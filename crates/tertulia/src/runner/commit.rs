@@ -32,8 +32,19 @@ impl<H: Handler> Core<H> {
         arrived: &Arrived,
         collected: Collected,
     ) -> Result<Ended, anyhow::Error> {
-        let Collected { calls, writes: extra, parts, taken, halted, hows, early, once, waits, .. } =
-            collected;
+        let Collected {
+            calls,
+            early_calls,
+            writes: extra,
+            parts,
+            taken,
+            halted,
+            hows,
+            early,
+            once,
+            waits,
+            ..
+        } = collected;
         let prepared = match prepare(&parts).await {
             Err(error) if error.kind() == Kind::Conflict => return Ok(Ended::Outdated),
             prepared => prepared?,
@@ -71,7 +82,7 @@ impl<H: Handler> Core<H> {
                 waits,
                 cancelled: halted.arrived().map(|other| journal::update(&other.about)).collect(),
                 once,
-                calls: calls.iter().map(journal::call).collect(),
+                calls: early_calls.iter().chain(&calls).map(journal::call).collect(),
                 writes: early.into_iter().chain(others.cloned()).collect(),
             }
         });
@@ -117,7 +128,9 @@ impl<H: Handler> Core<H> {
             Outcome::EntryMoved { perhaps_by_us } => {
                 if perhaps_by_us && !calls.is_empty() {
                     let ours = |call: &Call| {
-                        call.ticket.update == arrived.about.update && call.ticket.ordinal as usize >= already
+                        let Ticket { update, ordinal } = &call.ticket;
+                        let is_new = call.ticket.early_number().is_none() && *ordinal as usize >= already;
+                        *update == arrived.about.update && is_new
                     };
                     self.find_calls(arrived.shard, &ours).await;
                 }
@@ -203,8 +216,7 @@ impl<H: Handler> Core<H> {
     /// What is written beside the removal of an update that is cancelled.
     fn farewell(&self, cancelled: &Arrived) -> Result<Vec<LogWrite>> {
         let mut writes = Vec::new();
-        // What it has released was its answer.
-        if cancelled.released.is_none() {
+        if !cancelled.released().has_answered() {
             writes = caught("the handler", || self.handler.cancelled(&cancelled.about))?;
         }
         let about = &cancelled.about;

@@ -21,6 +21,9 @@ pub struct CallOptions {
     /// sender is told [what that call gave](super::Call::refers), looked up when this one is made and not before; if
     /// nothing is known of it, this one goes to `dead`.
     pub refers: Option<Ticket>,
+    /// The call is made in steps: the sender's [`step`](super::Sender::step) is called again and again until it says that
+    /// the call is over. Such a call is made at least once, whatever [`delivery`](Self::delivery) says.
+    pub steps: bool,
 }
 
 /// What happens to a call when nobody knows whether it was made: its answer was lost, or the process stopped before

@@ -48,9 +48,13 @@ pub(super) struct Release {
     /// Calls that are new, the first with this ordinal.
     pub(super) calls: Vec<Asked>,
     pub(super) first: u32,
+    /// A call that is made before the turn's end, behind them, with its number.
+    pub(super) early: Option<(u16, Asked)>,
     /// All that was given out, with this.
     pub(super) released: Released,
     pub(super) writes: Vec<LogWrite>,
+    /// The turn waits afterwards, and cannot stop the process meanwhile.
+    pub(super) rests: bool,
 }
 
 impl<H: Handler> Desk for Core<H> {

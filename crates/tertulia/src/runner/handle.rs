@@ -162,6 +162,7 @@ impl<H: Handler> Handle<H> {
             // An update that waited for room runs when calls are made, and may make more of them.
             loop {
                 self.core.index.quiet().await;
+                self.core.stir_calls();
                 self.core.outbox.settled().await;
                 if self.core.index.is_quiet() && self.core.outbox.is_settled() {
                     break;

@@ -9,6 +9,7 @@ mod commit;
 mod core;
 mod delivery;
 mod desk;
+mod early;
 mod feed;
 mod format;
 mod handle;
@@ -39,6 +40,7 @@ mod watch;
 mod worker;
 
 pub use delivery::{CallOptions, Delivery};
+pub use early::Early;
 pub use format::{
     Begun, CallState, DeadKind, DeadRecord, InboxRecord, Mark, OnceRecord, OutboxRecord, Released,
     SentRecord, Ticket,
@@ -52,7 +54,7 @@ pub use names::{DEAD, INBOX, JOURNAL, OUTBOX, PROCESS, SENT};
 pub use options::{AfterRetries, Options};
 pub use outbox::CallStats;
 pub use queues::{EntryId, Listing, Notice, Query, dead, parked};
-pub use source::{Call, Incoming, Paced, Referred, RetryAfter, Sender, Source, Wait};
+pub use source::{Call, Incoming, Paced, Referred, RetryAfter, Sender, Source, Step, Wait};
 pub use start::Runner;
 pub use turn::{About, Contribute, Turn};
 pub use wait::Awaited;

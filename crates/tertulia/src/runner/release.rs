@@ -10,7 +10,7 @@ use super::format::{Begun, Mark};
 use super::index::Arrived;
 use super::names::{INBOX, OUTBOX};
 use super::riders::queue;
-use super::{About, Call, Handler};
+use super::{About, Call, Handler, Ticket};
 use crate::error::Kind;
 use crate::storage::{Append, Batch, CommitId, Write};
 use crate::{Result, Timestamp};
@@ -21,18 +21,25 @@ impl<H: Handler> Core<H> {
     /// # Errors
     /// `Conflict` if somebody else has ended or changed the update, or a write met one; what the storage refuses.
     pub(super) async fn commit_release(self: &Arc<Self>, release: Release) -> Result<Arc<Arrived>> {
-        let Release { arrived, calls, first, released, writes: extra } = release;
+        let Release { arrived, calls, first, early, released, writes: extra, rests } = release;
         let mut next = Arrived::clone(&arrived);
         next.give_out(released);
-        // Who waits cannot stop the process.
-        (next.begun, next.marked) = (Begun::default(), false);
+        let mut mark = Mark::None;
+        if rests {
+            // Who waits cannot stop the process.
+            (next.begun, next.marked) = (Begun::default(), false);
+        } else if next.marked {
+            mark = Mark::Begun(next.begun);
+        }
         let About { conversation, attempt, .. } = &arrived.about;
-        let mut record = arrived.record(attempt.saturating_sub(1), Timestamp(0), Mark::None);
-        record.released = next.released().clone();
+        let record = next.record(attempt.saturating_sub(1), Timestamp(0), mark);
         let mut writes: Vec<Write> = extra.into_iter().map(Write::from).collect();
         let replace = (arrived.offset, arrived.revision, record.encode());
         queue(&mut writes, arrived.shard, &INBOX).replace.push(replace);
-        let records = call_records(&arrived, self.clock.now(), calls.into_iter().zip(first..));
+        let number = early.as_ref().map(|(number, _)| *number);
+        let early = early.map(|(number, asked)| (asked, Ticket::of_early(number)));
+        let calls = calls.into_iter().zip(first..).chain(early);
+        let records = call_records(&arrived, self.clock.now(), calls);
         self.check_calls(&records)?;
         if !records.is_empty() {
             let appends = records.iter().map(|record| Append { id: None, bytes: record.encode() });
@@ -54,7 +61,11 @@ impl<H: Handler> Core<H> {
                     match self.is_as(&next).await {
                         Ok(true) => {
                             let ours = |call: &Call| {
-                                call.ticket.update == arrived.about.update && call.ticket.ordinal >= first
+                                let is_new = match call.ticket.early_number() {
+                                    Some(early) => Some(early) == number,
+                                    None => call.ticket.ordinal >= first,
+                                };
+                                call.ticket.update == arrived.about.update && is_new
                             };
                             self.find_calls(arrived.shard, &ours).await;
                             return Ok(Arc::new(next));

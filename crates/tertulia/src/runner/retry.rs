@@ -136,8 +136,8 @@ impl<H: Handler> Core<H> {
         };
         let record = Append { id: Some(update.clone()), bytes: record.encode() };
         self.handler.ending(&arrived.about, Ending::Buried).await;
-        // What it has released was its answer.
-        let mut told = if arrived.released.is_none() { self.told(&arrived.about) } else { Vec::new() };
+        let answered = arrived.released().has_answered();
+        let mut told = if answered { Vec::new() } else { self.told(&arrived.about) };
         let recorded = LogWrite::new(once::key(conversation, update)?).delete();
         loop {
             let writes = || {

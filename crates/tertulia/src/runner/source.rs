@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::Ticket;
 use crate::storage::{BoxFuture, ItemId};
-use crate::{Conversation, Result};
+use crate::{Conversation, Error, Result};
 
 /// An update as its source gives it, before anything is decoded but where it belongs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,6 +94,18 @@ pub trait Sender: fmt::Debug + Send + Sync + 'static {
     /// - With any other kind it goes to `dead`.
     fn send<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<String>>;
 
+    /// Makes the next step of a call that is made in [steps](super::CallOptions::steps). `so_far` is what the last step
+    /// gave to be kept, also by an earlier process; empty at first.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send): the step is tried again.
+    fn step<'a>(&'a self, call: &'a Call, so_far: &'a str) -> BoxFuture<'a, Result<Step>> {
+        let _ = so_far;
+        let text =
+            format!("a call in {} is to be made in steps, which its sender does not", call.conversation);
+        Box::pin(async { Err(Error::invalid(text)) })
+    }
+
     /// Whether the call may be made now, for platforms that take so many in a while. Asked before each try, quickly
     /// and without waiting, in the order in which the calls are to be made. A wait holds up the conversation or all
     /// of the platform's, in that order, and holds no slot; then it is asked again.
@@ -106,6 +118,29 @@ pub trait Sender: fmt::Debug + Send + Sync + 'static {
     /// the tries can be forgotten. Not called after [`send`](Self::send) has said so itself.
     fn forget(&self, call: &Call) {
         let _ = call;
+    }
+}
+
+/// A step of a call was made.
+pub enum Step {
+    /// It was the last: the call is over. As what [`Sender::send`] gives.
+    Made(String),
+    /// The call goes on.
+    On {
+        /// What is to be given to the next step, kept before that in the storage, if it is another than before.
+        so_far: String,
+        /// Resolves when there is something to do: the conversation's later calls wait meanwhile, and no slot is held. A
+        /// shutdown does not wait for it, but has one more step made.
+        next: BoxFuture<'static, ()>,
+    },
+}
+
+impl fmt::Debug for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Made(message) => f.debug_tuple("Made").field(message).finish(),
+            Self::On { so_far, .. } => f.debug_struct("On").field("so_far", so_far).finish_non_exhaustive(),
+        }
     }
 }
 

@@ -69,6 +69,10 @@ pub struct About {
 pub(super) struct Collected {
     /// In the order of their ordinals, those that were released included.
     pub(super) calls: Vec<Asked>,
+    /// Those that were made before its end.
+    pub(super) early_calls: Vec<Asked>,
+    /// The number of the next one.
+    pub(super) next_early: u16,
     pub(super) writes: Vec<LogWrite>,
     pub(super) parts: SmallVec<[Arc<dyn Contribute>; 2]>,
     /// Updates that the turn took in.
@@ -97,7 +101,7 @@ pub(super) struct Collected {
 }
 
 /// A call that a turn asks for.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(super) struct Asked {
     pub(super) body: Bytes,
     /// `None` for a plain call, which are nearly all.

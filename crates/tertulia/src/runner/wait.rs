@@ -230,9 +230,7 @@ impl Turn {
         let arrived = self.arrived();
         let mut released = arrived.released().clone();
         let first = released.calls;
-        let calls = self.collect(|collected| {
-            collected.calls.get(first as usize..).map(<[_]>::to_vec).unwrap_or_default()
-        })?;
+        let calls = self.new_calls(first)?;
         let known = released.waits.get(nth).copied();
         if let Some(since) = known
             && calls.is_empty()
@@ -247,19 +245,8 @@ impl Turn {
             released.waits.push(since);
         }
         let writes = if known.is_none() { writes } else { Vec::new() };
-        let release = Release { arrived, calls, first, released, writes };
-        match Arc::clone(self.desk()).release(release).await {
-            Ok(arrived) => {
-                self.set_arrived(arrived);
-                Ok(since)
-            }
-            Err(error) => {
-                if error.kind() == Kind::Conflict {
-                    self.collect(|collected| collected.outdated = true)?;
-                }
-                Err(error)
-            }
-        }
+        let release = Release { arrived, calls, first, early: None, released, writes, rests: true };
+        self.release_now(release).await.map(|()| since)
     }
 
     /// Goes on after a wait.

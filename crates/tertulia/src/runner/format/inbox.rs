@@ -6,11 +6,12 @@ use super::MAX_ERROR;
 use super::fields::{Fields, cut, put_text};
 use crate::{Conversation, Error, Result, Timestamp};
 
-/// The versions of this record: 1 has no mark, 2 has one, 3 may have one and tells what was released. An update is
-/// written as the lowest that has room for it.
+/// The versions of this record: 1 has no mark, 2 has one, 3 may have one and tells what was released, 4 also
+/// which calls were made early. An update is written as the lowest that has room for it.
 const PLAIN: u8 = 1;
 const MARKED: u8 = 2;
 const RELEASED: u8 = 3;
+const EARLY: u8 = 4;
 
 /// An update received and not yet applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,14 +67,21 @@ pub struct Released {
     /// How many updates were run together with it: a turn that runs again has these and no more, since what came
     /// later may have been its answer.
     pub joined: u16,
+    /// The numbers of the calls that it has made before its end.
+    pub early: Vec<u16>,
 }
 
 impl Released {
     /// Nothing.
-    pub(crate) const NOTHING: Self = Self { calls: 0, waits: Vec::new(), joined: 0 };
+    pub(crate) const NOTHING: Self = Self { calls: 0, waits: Vec::new(), joined: 0, early: Vec::new() };
 
     /// How often a turn waits at most.
     pub(crate) const MAX_WAITS: usize = 128;
+
+    /// Whether what it has given out was the update's answer: a call made early is none.
+    pub(crate) fn has_answered(&self) -> bool {
+        self.calls > 0 || !self.waits.is_empty()
+    }
 
     fn is_nothing(&self) -> bool {
         *self == Self::NOTHING
@@ -101,19 +109,20 @@ impl InboxRecord {
         body: &[u8],
     ) -> Bytes {
         let text = conversation.as_str();
-        let more = mark.len() + 8 * released.waits.len();
+        let more = mark.len() + 8 * released.waits.len() + 2 * released.early.len();
         let mut out = BytesMut::with_capacity(40 + text.len() + more + body.len());
         let version = match (mark, released.is_nothing()) {
             (Mark::None, true) => PLAIN,
             (_, true) => MARKED,
-            (_, false) => RELEASED,
+            (_, false) if released.early.is_empty() => RELEASED,
+            (_, false) => EARLY,
         };
         out.put_u8(version);
         out.put_u64_le(arrived.0);
         out.put_u16_le(attempts);
         out.put_u64_le(not_before.0);
         match mark {
-            Mark::None if version == RELEASED => out.put_u8(2),
+            Mark::None if version >= RELEASED => out.put_u8(2),
             Mark::None => {}
             Mark::Begun(Begun { row, times, alone }) => {
                 out.put_u8(0);
@@ -126,11 +135,17 @@ impl InboxRecord {
                 put_text(&mut out, cut(why, MAX_ERROR));
             }
         }
-        if version == RELEASED {
+        if version >= RELEASED {
             out.put_u32_le(released.calls);
             out.put_u16_le(u16::try_from(released.waits.len()).expect("a turn waits at most 128 times"));
             released.waits.iter().for_each(|wait| out.put_u64_le(wait.0));
             out.put_u16_le(released.joined);
+        }
+        if version == EARLY {
+            out.put_u16_le(
+                u16::try_from(released.early.len()).expect("a turn makes at most 256 calls early"),
+            );
+            released.early.iter().for_each(|number| out.put_u16_le(*number));
         }
         put_text(&mut out, text);
         out.put_slice(body);
@@ -142,13 +157,16 @@ impl InboxRecord {
     /// # Errors
     /// `Corrupt` if it is none, or of a version this program does not know.
     pub fn decode(bytes: &Bytes) -> Result<Self> {
-        let (version, mut fields) = Fields::open("inbox entry", bytes, RELEASED)?;
+        let (version, mut fields) = Fields::open("inbox entry", bytes, EARLY)?;
         Ok(Self {
             arrived: Timestamp(fields.u64()?),
             attempts: fields.u16()?,
             not_before: Timestamp(fields.u64()?),
             mark: if version == PLAIN { Mark::None } else { Mark::read(version, &mut fields)? },
-            released: if version == RELEASED { Released::read(&mut fields)? } else { Released::NOTHING },
+            released: match version {
+                RELEASED | EARLY => Released::read(version, &mut fields)?,
+                _ => Released::NOTHING,
+            },
             conversation: fields.conversation()?,
             body: fields.rest,
         })
@@ -156,17 +174,20 @@ impl InboxRecord {
 }
 
 impl Released {
-    fn read(fields: &mut Fields) -> Result<Self> {
+    fn read(version: u8, fields: &mut Fields) -> Result<Self> {
         let calls = fields.u32()?;
         let waits = (0..fields.u16()?).map(|_| fields.u64().map(Timestamp)).collect::<Result<_>>()?;
-        Ok(Self { calls, waits, joined: fields.u16()? })
+        let joined = fields.u16()?;
+        let early = if version < EARLY { 0 } else { fields.u16()? };
+        let early = (0..early).map(|_| fields.u16()).collect::<Result<_>>()?;
+        Ok(Self { calls, waits, joined, early })
     }
 }
 
 impl Mark {
     fn read(version: u8, fields: &mut Fields) -> Result<Self> {
         match fields.u8()? {
-            2 if version == RELEASED => Ok(Self::None),
+            2 if version >= RELEASED => Ok(Self::None),
             0 => Ok(Self::Begun(Begun { row: fields.u64()?, times: fields.u8()?, alone: fields.u8()? })),
             1 => Ok(Self::Parked(fields.text()?)),
             other => Err(Error::corrupt(format!("inbox entry has the unknown mark {other}"))),

@@ -17,6 +17,7 @@ const AT_MOST_ONCE: u8 = 1;
 const SENDING: u8 = 2;
 const JOINED: u8 = 4;
 const REFERS: u8 = 8;
+const STEPS: u8 = 16;
 
 /// The longest join key.
 pub(in crate::runner) const MAX_JOIN: usize = 256;
@@ -36,6 +37,8 @@ pub struct OutboxRecord {
     pub join: Option<String>,
     /// The call that it is about.
     pub refers: Option<Ticket>,
+    /// What its sender keeps of the steps so far, if it is made in steps.
+    pub steps: Option<String>,
     /// The call.
     pub call: Call,
 }
@@ -52,9 +55,11 @@ pub enum CallState {
 impl OutboxRecord {
     /// The record of a call that a turn has just asked for.
     pub(crate) fn new(made: Timestamp, options: Option<CallOptions>, call: Call) -> Self {
-        let CallOptions { delivery, within, join, refers } = options.unwrap_or_default();
+        let CallOptions { delivery, within, join, refers, steps } = options.unwrap_or_default();
         let deadline = made.after(within.unwrap_or(CallOptions::WITHIN));
-        Self { made, deadline, delivery, state: CallState::Pending, join, refers, call }
+        let delivery = if steps { Delivery::AtLeastOnce } else { delivery };
+        let steps = steps.then(String::new);
+        Self { made, deadline, delivery, state: CallState::Pending, join, refers, steps, call }
     }
 
     /// A plain call's record can be written as version 1.
@@ -63,6 +68,7 @@ impl OutboxRecord {
             && self.state == CallState::Pending
             && self.join.is_none()
             && self.refers.is_none()
+            && self.steps.is_none()
             && self.deadline == self.made.after(CallOptions::WITHIN)
     }
 
@@ -71,7 +77,8 @@ impl OutboxRecord {
         let plain = self.is_plain();
         let join = self.join.as_deref();
         let refers = if self.refers.is_some() { 64 } else { 0 };
-        let special = if plain { 0 } else { 24 + join.map_or(0, str::len) + refers };
+        let texts = join.map_or(0, str::len) + self.steps.as_ref().map_or(0, String::len);
+        let special = if plain { 0 } else { 24 + texts + refers };
         let mut out = BytesMut::with_capacity(64 + special + conversation.as_str().len() + body.len());
         out.put_u8(if plain { PLAIN } else { SPECIAL });
         out.put_u64_le(self.made.0);
@@ -81,7 +88,8 @@ impl OutboxRecord {
             let sending = if self.state == CallState::Pending { 0 } else { SENDING };
             let joined = if join.is_some() { JOINED } else { 0 };
             let refers = if self.refers.is_some() { REFERS } else { 0 };
-            out.put_u8(at_most_once | sending | joined | refers);
+            let steps = if self.steps.is_some() { STEPS } else { 0 };
+            out.put_u8(at_most_once | sending | joined | refers | steps);
             out.put_u64_le(self.deadline.0);
             if let CallState::Sending(by) = self.state {
                 out.put_u64_le(by);
@@ -91,6 +99,9 @@ impl OutboxRecord {
             }
             if let Some(refers) = &self.refers {
                 refers.put(&mut out);
+            }
+            if let Some(steps) = &self.steps {
+                put_text(&mut out, steps);
             }
         }
         put_text(&mut out, conversation.as_str());
@@ -111,14 +122,15 @@ impl OutboxRecord {
             has = fields.u8()?;
             deadline = Timestamp(fields.u64()?);
         }
-        if has & !(AT_MOST_ONCE | SENDING | JOINED | REFERS) != 0 {
+        if has & !(AT_MOST_ONCE | SENDING | JOINED | REFERS | STEPS) != 0 {
             return Err(Error::corrupt(format!("outbox entry has the unknown options {has}")));
         }
         let delivery = if has & AT_MOST_ONCE == 0 { Delivery::AtLeastOnce } else { Delivery::AtMostOnce };
         let state = if has & SENDING == 0 { CallState::Pending } else { CallState::Sending(fields.u64()?) };
         let join = if has & JOINED == 0 { None } else { Some(fields.text()?) };
         let refers = if has & REFERS == 0 { None } else { Some(fields.ticket()?) };
+        let steps = if has & STEPS == 0 { None } else { Some(fields.text()?) };
         let call = Call::new(fields.conversation()?, ticket, fields.rest);
-        Ok(Self { made, deadline, delivery, state, join, refers, call })
+        Ok(Self { made, deadline, delivery, state, join, refers, steps, call })
     }
 }

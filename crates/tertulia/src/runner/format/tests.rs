@@ -89,7 +89,16 @@ fn begun() -> InboxRecord {
 
 fn released() -> InboxRecord {
     let waits = vec![Timestamp(1_790_000_001_000), Timestamp(1_790_000_002_000)];
-    InboxRecord { released: Released { calls: 3, waits, joined: 5 }, ..inbox() }
+    InboxRecord { released: Released { calls: 3, waits, joined: 5, early: Vec::new() }, ..inbox() }
+}
+
+fn early() -> InboxRecord {
+    let released = Released { early: vec![0, 3], ..released().released };
+    InboxRecord { released, ..inbox() }
+}
+
+fn steps() -> OutboxRecord {
+    OutboxRecord { steps: Some("1001 1002".to_owned()), ..outbox() }
 }
 
 fn released_and_begun() -> InboxRecord {
@@ -114,6 +123,7 @@ fn dead_special() -> DeadRecord {
         within: Some(Duration::from_secs(300)),
         join: Some("edit of message 17".to_owned()),
         refers: None,
+        steps: false,
     };
     DeadRecord { options, ..dead_call() }
 }
@@ -151,6 +161,17 @@ fn what_was_released_and_what_is_had_once_is_read_and_written() {
 }
 
 #[test]
+fn calls_made_early_and_in_steps_are_read_and_written() {
+    assert_eq!(InboxRecord::decode(&fixture("inbox-v4-early.hex")).unwrap(), early());
+    assert_eq!(early().encode(), fixture("inbox-v4-early.hex"));
+    assert_eq!(OutboxRecord::decode(&fixture("outbox-v2-steps.hex")).unwrap(), steps());
+    assert_eq!(steps().encode(), fixture("outbox-v2-steps.hex"));
+    let options = CallOptions { steps: true, ..dead_special().options };
+    let dead = DeadRecord { options, ..dead_special() };
+    assert_eq!(DeadRecord::decode(&dead.encode()).unwrap(), dead);
+}
+
+#[test]
 fn options_of_dead_calls_are_read_and_written_as_version_3() {
     assert_eq!(DeadRecord::decode(&fixture("dead-v3.hex")).unwrap(), dead_special());
     assert_eq!(dead_special().encode(), fixture("dead-v3.hex"));
@@ -181,10 +202,10 @@ fn what_needs_no_more_is_written_as_version_1() {
 #[test]
 fn a_record_of_a_later_version_or_cut_short_is_corrupt_and_never_panics() {
     let mut later = inbox().encode().to_vec();
-    later[0] = 4;
+    later[0] = 5;
     let error = InboxRecord::decode(&later.into()).unwrap_err();
     assert_eq!(error.kind(), Kind::Corrupt);
-    assert_eq!(error.to_string(), "inbox entry has format version 4, this program reads up to 3");
+    assert_eq!(error.to_string(), "inbox entry has format version 5, this program reads up to 4");
     let mut unversioned = sent().encode().to_vec();
     unversioned[0] = 0;
     assert_eq!(SentRecord::decode(&unversioned.into()).unwrap_err().kind(), Kind::Corrupt);
@@ -197,7 +218,7 @@ fn a_record_of_a_later_version_or_cut_short_is_corrupt_and_never_panics() {
             "{length} bytes"
         );
     }
-    for record in [sending(), joined(), refers()] {
+    for record in [sending(), joined(), refers(), steps()] {
         let whole = record.encode();
         for length in 0..whole.len() - record.call.body.len() {
             let read = OutboxRecord::decode(&whole.slice(..length));
@@ -209,7 +230,7 @@ fn a_record_of_a_later_version_or_cut_short_is_corrupt_and_never_panics() {
         let read = DeadRecord::decode(&whole.slice(..length));
         assert_eq!(read.unwrap_err().kind(), Kind::Corrupt, "{length} bytes");
     }
-    for record in [parked(), begun(), released(), released_and_begun()] {
+    for record in [parked(), begun(), released(), released_and_begun(), early()] {
         let whole = record.encode();
         for length in 0..whole.len() - record.body.len() {
             let read = InboxRecord::decode(&whole.slice(..length));

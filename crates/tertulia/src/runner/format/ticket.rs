@@ -16,6 +16,9 @@ const CALLS: Name = Name::from_static("call");
 /// The longest text of a ticket that is not shortened where it becomes part of something: a name may be longer.
 const MAX_SHORT: usize = 128;
 
+/// The ordinals of calls that are made before their turn's end begin here.
+const EARLY: u32 = 1 << 31;
+
 /// Names something a turn made: which update, and which of the things its turn made, in order. A turn that runs
 /// again gives the same names.
 ///
@@ -26,11 +29,26 @@ const MAX_SHORT: usize = 128;
 pub struct Ticket {
     /// The update.
     pub update: ItemId,
-    /// From 0.
+    /// From 0, and from 2^31 for what was made before the turn's end.
     pub ordinal: u32,
 }
 
 impl Ticket {
+    /// Of the call with this number that a turn makes before its end.
+    pub(in crate::runner) fn early(update: ItemId, number: u16) -> Self {
+        Self { update, ordinal: Self::of_early(number) }
+    }
+
+    /// The ordinal of a call that is made before its turn's end.
+    pub(in crate::runner) fn of_early(number: u16) -> u32 {
+        EARLY + u32::from(number)
+    }
+
+    /// The number of a call that is made before its turn's end.
+    pub(in crate::runner) fn early_number(&self) -> Option<u16> {
+        self.ordinal.checked_sub(EARLY).and_then(|number| u16::try_from(number).ok())
+    }
+
     /// The id of the dead letter of the call that is this entry of the outbox: the same letter is not written twice,
     /// and a call that is replayed and dies again leaves another one.
     pub(in crate::runner) fn dead_id(&self, entry: Offset) -> ItemId {

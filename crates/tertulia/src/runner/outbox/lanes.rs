@@ -9,6 +9,7 @@ use slab::Slab;
 use super::pending::Pending;
 use super::platform::Platform;
 use super::room::Room;
+use crate::storage::Offset;
 use crate::{Conversation, Timestamp};
 
 /// The calls that are known and neither made nor given up.
@@ -41,6 +42,8 @@ enum State {
     Paced,
     /// The first call waits until it is resumed: it has failed.
     Failed,
+    /// The first call is made in steps, and waits until it is resumed: there is nothing to do for it.
+    Resting,
 }
 
 /// Why a call that was taken was not made.
@@ -52,6 +55,8 @@ pub(super) enum Back {
     Paced,
     /// It waits until its lane is resumed, since it has failed.
     Failed,
+    /// It waits until its lane is resumed, since there is nothing to do for it.
+    Resting,
 }
 
 /// A call to make now.
@@ -191,9 +196,9 @@ impl Lanes {
                 State::Ready
             }
             Back::Paced => State::Paced,
-            Back::Failed => {
+            Back::Failed | Back::Resting => {
                 platform.busy -= 1;
-                State::Failed
+                if why == Back::Failed { State::Failed } else { State::Resting }
             }
         };
         let newer = pending.join().is_some_and(|key| lane.more.iter().any(|other| other.join() == Some(key)));
@@ -211,11 +216,29 @@ impl Lanes {
     pub(super) fn resume(&mut self, at: usize) {
         let lane = &mut self.lanes[at];
         let platform = &mut self.platforms[lane.platform];
-        if lane.state == State::Failed {
+        if matches!(lane.state, State::Failed | State::Resting) {
             platform.busy += 1;
         }
         lane.state = State::Ready;
         platform.ready.push_back(at);
+    }
+
+    /// A call that rests has something to do; nothing if it has been seen to by now.
+    pub(super) fn resume_resting(&mut self, at: usize, offset: Offset) {
+        let is_it = |lane: &Lane| {
+            lane.state == State::Resting && lane.first.as_ref().is_some_and(|first| first.offset == offset)
+        };
+        if self.lanes.get(at).is_some_and(is_it) {
+            self.resume(at);
+        }
+    }
+
+    /// Has every call that rests looked at once more.
+    pub(super) fn stir(&mut self) {
+        let resting = self.lanes.iter().filter(|(_, lane)| lane.state == State::Resting);
+        for at in resting.map(|(at, _)| at).collect::<Vec<_>>() {
+            self.resume(at);
+        }
     }
 
     /// All have to wait, if a lane that was told to come back later was the last of several. Gives until when.

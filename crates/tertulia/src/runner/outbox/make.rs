@@ -13,7 +13,8 @@ use crate::runner::core::Core;
 use crate::runner::format::{CallState, SentRecord};
 use crate::runner::panics::{caught, caught_async};
 use crate::runner::riders::Over;
-use crate::runner::{Handler, Paced, RetryAfter, Wait};
+use crate::runner::{Handler, Paced, RetryAfter, Step, Wait};
+use crate::storage::BoxFuture;
 use crate::{Error, Timestamp};
 
 /// Who is blamed for a panic.
@@ -92,16 +93,60 @@ impl<H: Handler> Core<H> {
             Stats::count(&self.outbox.stats.repeated);
         }
         let sent = {
-            let sender = self.outbox.sender(&taken);
-            caught_async(ADAPTER, async { sender.send(&taken.pending.call).await }).await
+            let (sender, call) = (self.outbox.sender(&taken), &taken.pending.call);
+            let steps = taken.pending.steps();
+            let make = async {
+                match steps {
+                    Some(so_far) => sender.step(call, so_far).await,
+                    None => sender.send(call).await.map(Step::Made),
+                }
+            };
+            caught_async(ADAPTER, make).await
         };
         match sent.and_then(|sent| sent) {
-            Ok(message) => {
+            Ok(Step::On { so_far, next }) => self.call_goes_on(taken, so_far, next).await,
+            Ok(Step::Made(message)) => {
                 Stats::count(&self.outbox.stats.made);
                 self.call_over(taken, Some(message)).await
             }
             Err(error) => self.call_failed(taken, error).await,
         }
+    }
+
+    /// A call has made a step and rests until there is something to do for it; gives the next one to make.
+    async fn call_goes_on(
+        self: &Arc<Self>,
+        mut taken: Taken,
+        so_far: String,
+        next: BoxFuture<'static, ()>,
+    ) -> Option<Taken> {
+        self.outbox.stepped(taken.platform);
+        taken.pending.trouble = None;
+        if taken.pending.steps() != Some(&so_far)
+            && matches!(self.record_step(&mut taken.pending, so_far).await, Recorded::Gone)
+        {
+            self.forget(&taken.pending);
+            return self.call_over(taken, None).await;
+        }
+        let (lane, offset) = (taken.lane, taken.pending.offset);
+        let left = taken.pending.deadline.since(self.clock.now());
+        let after = self.give_back_call(taken, Back::Resting);
+        let core = Arc::clone(self);
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = next => {}
+                () = core.clock.sleep(left) => {}
+            }
+            let follow = core.outbox.resume_resting(lane, offset);
+            core.follow_calls(follow);
+        });
+        after
+    }
+
+    /// Has every call that rests looked at once more, since the runner stops.
+    pub(in crate::runner) fn stir_calls(self: &Arc<Self>) {
+        let follow = self.outbox.stir();
+        self.follow_calls(follow);
     }
 
     /// What to do with a call that was tried and not made.

@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! pending -> under way -> removed            made; its mark rides on a later batch
+//!    ^   ^       '------> resting            made in steps, and there is nothing to do for it now
 //!    ^           |------> dead               refused, too late, or nobody knows and it is made at most once
 //!    '-----------'        put off: unavailable, or nobody knows and it is made at least once
 //! ```

@@ -33,6 +33,8 @@ pub(super) struct Special {
     pub(super) state: CallState,
     pub(super) join: Option<String>,
     pub(super) refers: Option<Ticket>,
+    /// What its sender keeps of the steps so far, if it is made in steps.
+    pub(super) steps: Option<String>,
     /// `state` was written by this process, for a try that goes on.
     pub(super) mine: bool,
 }
@@ -50,9 +52,9 @@ impl Pending {
     /// A call that this process has committed.
     pub(in crate::runner) fn new(shard: Shard, offset: Offset, record: OutboxRecord) -> Self {
         let plain = record.is_plain();
-        let OutboxRecord { made, deadline, delivery, state, join, refers, call } = record;
+        let OutboxRecord { made, deadline, delivery, state, join, refers, steps, call } = record;
         let special =
-            (!plain).then(|| Box::new(Special { made, delivery, state, join, refers, mine: false }));
+            (!plain).then(|| Box::new(Special { made, delivery, state, join, refers, steps, mine: false }));
         let (revision, perhaps_made, trouble, given_up) = (Revision(0), false, None, None);
         Self { shard, offset, revision, call, deadline, perhaps_made, special, trouble, given_up }
     }
@@ -74,23 +76,24 @@ impl Pending {
         self
     }
 
-    /// The record of this call in another state; `None` if it is a plain one, which has no states.
-    pub(super) fn record(&self, state: CallState) -> Option<OutboxRecord> {
-        let Special { made, delivery, join, refers, .. } = &**self.special.as_ref()?;
+    /// The record of this call; `None` if it is a plain one, which does not change.
+    pub(super) fn record(&self) -> Option<OutboxRecord> {
+        let Special { made, delivery, state, join, refers, steps, .. } = &**self.special.as_ref()?;
         Some(OutboxRecord {
             made: *made,
             deadline: self.deadline,
             delivery: *delivery,
-            state,
+            state: *state,
             join: join.clone(),
             refers: refers.clone(),
+            steps: steps.clone(),
             call: self.call.clone(),
         })
     }
 
     /// How it was asked for.
     pub(super) fn options(&self) -> CallOptions {
-        let Some(Special { made, delivery, join, refers, .. }) = self.special.as_deref() else {
+        let Some(Special { made, delivery, join, refers, steps, .. }) = self.special.as_deref() else {
             return CallOptions::default();
         };
         let within = self.deadline.since(*made);
@@ -99,7 +102,13 @@ impl Pending {
             within: (within != CallOptions::WITHIN).then_some(within),
             join: join.clone(),
             refers: refers.clone(),
+            steps: steps.is_some(),
         }
+    }
+
+    /// What its sender keeps of the steps so far, if it is made in steps.
+    pub(super) fn steps(&self) -> Option<&str> {
+        self.special.as_ref()?.steps.as_deref()
     }
 
     pub(super) fn at_most_once(&self) -> bool {

@@ -39,9 +39,23 @@ impl<H: Handler> Core<H> {
         self.record_state(pending, CallState::Pending).await
     }
 
-    /// Replaces the entry of a call, for as long as it takes.
+    /// Records how far a call is.
     async fn record_state(&self, pending: &mut Pending, state: CallState) -> Recorded {
-        let Some(bytes) = pending.record(state).map(|record| record.encode()) else { return Recorded::Done };
+        self.record_change(pending, |record| record.state = state).await
+    }
+
+    /// Keeps what the sender is to be told at the next step of a call.
+    pub(super) async fn record_step(&self, pending: &mut Pending, so_far: String) -> Recorded {
+        self.record_change(pending, |record| record.steps = Some(so_far)).await
+    }
+
+    /// Replaces the entry of a call, for as long as it takes.
+    async fn record_change(&self, pending: &mut Pending, change: impl FnOnce(&mut OutboxRecord)) -> Recorded {
+        let Some(mut record) = pending.record() else { return Recorded::Done };
+        let was = (record.state, record.steps.clone());
+        change(&mut record);
+        let bytes = record.encode();
+        let (state, steps) = (record.state, record.steps);
         let mut wait = Duration::from_millis(20);
         loop {
             let mut writes = Vec::new();
@@ -49,7 +63,7 @@ impl<H: Handler> Core<H> {
             queue(&mut writes, pending.shard, &OUTBOX).replace.push(replace);
             let recorded = match self.storage.commit(Batch::new(CommitId(self.clock.random()), writes)).await
             {
-                Ok(_) => Ok(Some((pending.revision.0 + 1, state))),
+                Ok(_) => Ok(Some((pending.revision.0 + 1, (state, steps.clone())))),
                 Err(error) if error.kind() == Kind::Conflict => self.state_of(pending).await,
                 Err(error) if error.kind() == Kind::Closed => {
                     self.give_up::<()>(error).await;
@@ -60,15 +74,16 @@ impl<H: Handler> Core<H> {
             match recorded {
                 Ok(Some((revision, found))) => {
                     pending.revision.0 = revision;
-                    if found == state {
+                    if found == (state, steps.clone()) {
                         // Now or by an earlier try whose answer was lost: the number in it is nobody else's.
                         if let Some(special) = &mut pending.special {
                             special.mine = state != CallState::Pending;
-                            special.state = state;
+                            (special.state, special.steps) = found;
                         }
                         return Recorded::Done;
                     }
-                    if found != CallState::Pending {
+                    // As it was, but for its revision: it is replaced at that.
+                    if found != was && found.0 != CallState::Pending {
                         return Recorded::Gone;
                     }
                 }
@@ -84,7 +99,7 @@ impl<H: Handler> Core<H> {
     }
 
     /// What the entry of a call says now; `None` if it is gone.
-    async fn state_of(&self, pending: &Pending) -> Result<Option<(u64, CallState)>> {
+    async fn state_of(&self, pending: &Pending) -> Result<Option<(u64, (CallState, Option<String>))>> {
         let key = Key::Queue(pending.shard, OUTBOX);
         let Some(head) = self.read_queue(Read::head(key.clone())).await?.map(|page| page.head) else {
             return Ok(None);
@@ -96,7 +111,8 @@ impl<H: Handler> Core<H> {
         else {
             return Ok(None);
         };
-        Ok(Some((revision.0, OutboxRecord::decode(&bytes)?.state)))
+        let record = OutboxRecord::decode(&bytes)?;
+        Ok(Some((revision.0, (record.state, record.steps))))
     }
 
     /// One page of a queue; `None` if there is no such queue.

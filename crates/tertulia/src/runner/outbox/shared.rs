@@ -13,6 +13,7 @@ use super::room::{Load, Room};
 use super::stats::Stats;
 use crate::runner::Sender;
 use crate::runner::sequence::Place;
+use crate::storage::Offset;
 use crate::{Conversation, Shard, Timestamp};
 
 /// Calls that are known and not made, and who makes them.
@@ -166,6 +167,25 @@ impl Outbox {
         let mut state = self.state.lock();
         state.lanes.resume(lane);
         self.follow(&mut state)
+    }
+
+    /// A call that rests has something to do; nothing if it has been seen to by now.
+    pub(super) fn resume_resting(&self, lane: usize, offset: Offset) -> Follow {
+        let mut state = self.state.lock();
+        state.lanes.resume_resting(lane, offset);
+        self.follow(&mut state)
+    }
+
+    /// Has every call that rests looked at once more.
+    pub(super) fn stir(&self) -> Follow {
+        let mut state = self.state.lock();
+        state.lanes.stir();
+        self.follow(&mut state)
+    }
+
+    /// A step of a call was made.
+    pub(super) fn stepped(&self, platform: usize) {
+        self.state.lock().lanes.platform(platform).made();
     }
 
     /// Makes no calls of a platform until then. Tells whether that is later than what held so far.

@@ -394,6 +394,7 @@ async fn a_replayed_call_is_made_as_it_was_to_be_made_and_its_time_counts_anew()
         within: Some(Duration::from_secs(60)),
         join: Some("the edit".to_owned()),
         refers: None,
+        steps: false,
     };
     // Each alone would be lost in its own way.
     let only_within = CallOptions { within: asked.within, ..CallOptions::default() };

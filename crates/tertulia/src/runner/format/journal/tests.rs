@@ -37,6 +37,7 @@ fn record() -> JournalRecord {
         within,
         join: Some("edit".to_owned()),
         refers: Some(ticket),
+        steps: false,
     };
 
     let entry = |bytes: &'static [u8]| Bytes::from_static(bytes);

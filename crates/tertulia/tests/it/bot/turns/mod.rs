@@ -2,9 +2,11 @@
 //! updates.
 
 mod ask;
+mod board;
 mod bursts;
 mod cancel;
 mod crashes;
+mod live;
 mod lost;
 mod once;
 mod refused;

@@ -55,7 +55,7 @@ async fn call_listed(turn: Turn, text: String) -> anyhow::Result<()> {
             Some(body) => (body, Delivery::AtMostOnce),
             None => (rest, Delivery::AtLeastOnce),
         };
-        turn.call_with(body.to_owned().into(), CallOptions { delivery, within, join, refers })?;
+        turn.call_with(body.to_owned().into(), CallOptions { delivery, within, join, refers, steps: false })?;
     }
     Ok(())
 }
