@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 
+use super::live::stop_lives;
 use super::{Context, Data, Extract, Filter, Method, Update};
 use crate::runner::Ticket;
 use crate::storage::BoxFuture;
@@ -76,6 +77,20 @@ impl Bypass {
     /// If dropped, the other runs again.
     pub async fn cancel_turn(&self) -> Result<bool> {
         self.0.turn().cancel_head().await
+    }
+
+    /// Asks the live replies that are under way in the conversation to [stop](super::Live::cancelled), and gives how many
+    /// there are: handlers that listen end them with what was said so far, and keep what they keep. Whoever does not listen
+    /// goes on, which [`cancel_turn`](Self::cancel_turn) does not allow.
+    ///
+    /// # Errors
+    /// What the storage gives.
+    ///
+    /// # Cancel safety
+    /// If dropped, some may have been asked.
+    pub async fn stop_live(&self) -> Result<usize> {
+        let streams = self.0.shared().spoken.streams();
+        stop_lives(&**self.0.turn().storage(), streams, self.conversation()).await
     }
 }
 

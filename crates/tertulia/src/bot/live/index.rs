@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::format::{LiveEntry, key};
 use crate::bot::Door;
 use crate::storage::{Base, Etag, Expire, From, Head, LogPage, LogWrite, Offset, Page, Read, Storage};
+use crate::stream::{StreamId, Streams};
 use crate::{Conversation, Error, Result};
 
 /// How many entries a conversation keeps.
@@ -31,20 +32,7 @@ impl Door {
     /// # Cancel safety
     /// Reads nothing away.
     pub async fn live(&self, conversation: &Conversation, from: u64) -> Result<Lives> {
-        let mut lives = Lives::default();
-        let mut next = Read::new(key(conversation)).base(Base::Never);
-        loop {
-            let Some(page) = read(&*self.storage, next).await? else { return Ok(Lives::default()) };
-            for (number, entry) in (page.first.0..).zip(&page.entries).filter(|(number, _)| *number >= from) {
-                lives.entries.push((number, LiveEntry::decode(entry)?));
-            }
-            (lives.next, lives.etag) = (page.head.end.0, Some(page.head.etag));
-            if page.next() == page.head.end {
-                return Ok(lives);
-            }
-            let on = From::At(page.head.incarnation, page.next());
-            next = Read::new(key(conversation)).base(Base::Never).from(on);
-        }
+        lives(&*self.storage, conversation, from).await
     }
 
     /// Resolves when a conversation's live replies are no longer what was `seen`: another one has begun. May resolve
@@ -62,6 +50,54 @@ impl Door {
     ) -> Result<Option<Head>> {
         self.storage.changed(&key(conversation), seen).await
     }
+
+    /// Asks the live replies of a conversation that are under way to [stop](super::Live::cancelled), and gives how many
+    /// there are. It is remembered, so that a handler that runs again hears of it too.
+    ///
+    /// # Errors
+    /// As [`live`](Self::live).
+    ///
+    /// # Cancel safety
+    /// If dropped, some may have been asked.
+    pub async fn stop_live(&self, conversation: &Conversation) -> Result<usize> {
+        stop_lives(&*self.storage, &self.streams, conversation).await
+    }
+}
+
+/// The live replies of a conversation, from the one with this number on.
+async fn lives(storage: &dyn Storage, conversation: &Conversation, from: u64) -> Result<Lives> {
+    let mut lives = Lives::default();
+    let mut next = Read::new(key(conversation)).base(Base::Never);
+    loop {
+        let Some(page) = read(storage, next).await? else { return Ok(Lives::default()) };
+        for (number, entry) in (page.first.0..).zip(&page.entries).filter(|(number, _)| *number >= from) {
+            lives.entries.push((number, LiveEntry::decode(entry)?));
+        }
+        (lives.next, lives.etag) = (page.head.end.0, Some(page.head.etag));
+        if page.next() == page.head.end {
+            return Ok(lives);
+        }
+        let on = From::At(page.head.incarnation, page.next());
+        next = Read::new(key(conversation)).base(Base::Never).from(on);
+    }
+}
+
+/// Asks the live replies of a conversation that have not ended to stop; gives how many there are.
+pub(in crate::bot) async fn stop_lives(
+    storage: &dyn Storage,
+    streams: &Streams,
+    conversation: &Conversation,
+) -> Result<usize> {
+    let mut asked = 0;
+    for (_, entry) in lives(storage, conversation, 0).await?.entries.into_iter().rev() {
+        let id = StreamId::new(conversation.clone(), &entry.stream)?;
+        let Some(stream) = streams.get(&id).await? else { continue };
+        if stream.info().await?.closed.is_none() {
+            stream.cancel().await?;
+            asked += 1;
+        }
+    }
+    Ok(asked)
 }
 
 /// The write that adds an entry, and forgets the oldest.

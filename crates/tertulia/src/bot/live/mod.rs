@@ -11,5 +11,6 @@ mod shows;
 
 pub use self::format::LiveEntry;
 pub use self::index::Lives;
+pub(super) use self::index::stop_lives;
 pub use self::reply::Live;
 pub(super) use self::shows::Shows;

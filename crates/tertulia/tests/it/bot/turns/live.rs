@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tertulia::Conversation;
-use tertulia::bot::{Bot, Context, Running, Session};
+use tertulia::bot::{Bot, Bypass, Context, Running, Session, command};
 use tertulia::error::Kind;
 use tertulia::runner::{Options, Ticket};
 use tertulia::storage::{Memory, Storage};
@@ -305,6 +305,45 @@ async fn whoever_asks_it_to_stop_is_heard_before_and_after_it_listens() {
     pass().await;
     assert_eq!(board.messages(), ["so far", "so far"]);
     assert_eq!(super::heard(&storage).await, ["so far", "so far"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_that_passes_stops_it_or_cancels_its_turn() {
+    let (storage, board) = (memory(), Board::default());
+    let bot = at(&board, &storage, |bot| {
+        let stop = async |turn: Bypass| {
+            let stopped = turn.stop_live().await?;
+            turn.reply(format!("stopped {stopped}")).await?;
+            Ok(())
+        };
+        let cancel = async |turn: Bypass| {
+            let cancelled = turn.cancel_turn().await?;
+            turn.reply(format!("cancelled {cancelled}")).await?;
+            Ok(())
+        };
+        bot.session::<Chat>("chat")
+            .bypass(command("stop"), stop)
+            .bypass(command("cancel"), cancel)
+            .on_message(async |ctx: Context, mut chat: Session<Chat>| {
+                let live = ctx.reply_live().await?;
+                live.push(ctx.text()).await?;
+                live.cancelled().await?;
+                chat.heard.push(live.stop());
+                Ok(())
+            })
+    })
+    .await;
+    tell(&bot, "/stop").await;
+    for text in ["one", "/stop", "two", "/cancel"] {
+        pass().await;
+        tell(&bot, text).await;
+    }
+    pass().await;
+    assert_eq!(board.messages(), ["stopped 0", "one", "stopped 1", "two", "cancelled true"]);
+    assert_eq!(super::heard(&storage).await, ["one"]);
+    for (number, text) in ["one", "two"].into_iter().enumerate() {
+        assert_eq!(follow(&bot, number).await, (text.to_owned(), Some(End::Stopped)));
+    }
 }
 
 #[tokio::test(start_paused = true)]
