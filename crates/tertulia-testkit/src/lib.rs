@@ -8,6 +8,7 @@
 //! - [`Counting`]: a storage that counts what is written and read, by name.
 //! - [`Desk`]: a bot platform that brings nothing and sends nowhere.
 //! - [`bot_api`]: a fake Bot API server, which also misbehaves.
+//! - [`openai`]: a fake model server, which does too.
 //! - [`Played`]: how long a random test plays, and how one that failed is played again.
 //!
 //! # Running the suites on a storage of your own
@@ -49,6 +50,7 @@ mod counting;
 mod desk;
 mod faulty;
 pub mod model;
+pub mod openai;
 mod played;
 pub mod sessions;
 pub mod simulator;

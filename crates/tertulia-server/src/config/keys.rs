@@ -26,7 +26,7 @@ const fn key(name: &'static str, variable: &'static str, allowed: &'static str) 
     Key { name, variable, flag: None, default: None, secret: false, list: false, allowed }
 }
 
-pub(super) const KEYS: [Key; 33] = [
+pub(super) const KEYS: [Key; 36] = [
     Key {
         flag: Some(("--listen", |options| options.listen.clone())),
         default: Some("127.0.0.1:7700"),
@@ -73,6 +73,30 @@ pub(super) const KEYS: [Key; 33] = [
     },
     key("handler_cancel", "TERTULIA_HANDLER_CANCEL", "1 to 64 characters, such as /stop"),
     Key { default: Some("300"), ..key("handler_timeout", "TERTULIA_HANDLER_TIMEOUT", "seconds, 1 to 3600") },
+    Key {
+        default: Some("25"),
+        ..key(
+            "agent.pace",
+            "TERTULIA_AGENT_PACE",
+            "how many milliseconds a token of the script takes, 0 to 10000",
+        )
+    },
+    Key {
+        default: Some("8"),
+        ..key(
+            "agent.max_steps",
+            "TERTULIA_AGENT_MAX_STEPS",
+            "how many turns of the model an answer has, 1 to 100",
+        )
+    },
+    Key {
+        default: Some("120"),
+        ..key(
+            "agent.silence",
+            "TERTULIA_AGENT_SILENCE",
+            "for how many seconds a model may say nothing, 1 to 3600",
+        )
+    },
     Key {
         list: true,
         ..key(

@@ -1,5 +1,6 @@
 //! The configuration: flags over environment over file over defaults, every value with where it comes from.
 
+mod agent;
 mod file;
 mod handler;
 mod http;
@@ -65,6 +66,7 @@ pub(crate) struct Config {
     pub(crate) journal: Option<Journal>,
     /// What updates are given to, if it is not the demonstration bot.
     pub(crate) handler: Option<Handler>,
+    agent: agent::Settings,
     pub(crate) telegram_token: Option<Secret>,
     pub(crate) telegram_api_url: Option<String>,
     /// How fast messages are sent.
@@ -156,6 +158,7 @@ impl Config {
             keep_dead: get.needed("keep_dead", days)?,
             journal: get.needed("journal", journal)?,
             handler: handler::handler(&get)?,
+            agent: agent::settings(&get)?,
             telegram_token: get.optional("telegram.token", telegram_token)?,
             telegram_api_url: get.optional("telegram.api_url", url)?,
             telegram_rate: get.needed("telegram.rate", rate)?,

@@ -1,6 +1,8 @@
-//! The demonstration bot: remembers a name, notes, how many messages there were, and the last ones; asks before it
-//! forgets them, and can be stopped while it thinks.
+//! The demonstration: an agent that uses tools and streams what it says, behind a bot that remembers a name, notes, and
+//! how many messages there were, asks before it forgets them, and can be stopped.
 
+pub(crate) mod agent;
+pub(crate) mod model;
 mod pages;
 mod request;
 
@@ -11,10 +13,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tertulia::Log;
-use tertulia::bot::{Bot, Bypass, Context, Session, Update};
+use tertulia::bot::{Bot, Bypass, Context, Data, Session, Update};
 use tertulia::error::Kind;
 use tertulia::runner::Ticket;
 
+use agent::Agent;
+use model::Message;
 use pages::pages;
 use request::{Request, is_stop, is_yes};
 
@@ -34,6 +38,9 @@ pub(crate) struct Demo {
     /// Every message, cut where it is long.
     #[serde(default)]
     history: Log<String>,
+    /// What was said with the agent, as its model is told of it.
+    #[serde(default)]
+    talk: Log<Message>,
 }
 
 /// The most characters of a name, of a note, and of a message in the history, which is cut there.
@@ -46,26 +53,14 @@ const MAX_NOTES: usize = 1_000;
 const SHOWN: usize = 20;
 /// How long it waits to be told that it is to forget.
 const SURE_WITHIN: Duration = Duration::from_mins(10);
-/// How long it thinks.
-const THINKS: Duration = Duration::from_secs(10);
-
-const HELP: &str = "I keep what you tell me. Try:\n\
-    my name is Ana\n\
-    what is my name\n\
-    note <text>\n\
-    notes\n\
-    count\n\
-    history\n\
-    think about <something>, and stop\n\
-    forget me";
-
 /// The name of its sessions.
 pub(crate) const SESSION: &str = "demo";
 
-/// Gives a bot the demonstration's handler and its session.
-pub(crate) fn demo(bot: Bot) -> Bot {
+/// Gives a bot the demonstration's handlers and its session.
+pub(crate) fn demo(bot: Bot, agent: Agent) -> Bot {
     let stops = |update: &Update| update.text().is_some_and(is_stop);
-    bot.session::<Demo>(SESSION).bypass(stops, stop).on_message(talk)
+    let bot = bot.session::<Demo>(SESSION).data(agent).bypass(stops, stop);
+    bot.on_message(talk).on(agent::is_stale, stale)
 }
 
 /// Stops what is under way in the conversation, at once.
@@ -75,21 +70,38 @@ async fn stop(turn: Bypass) -> tertulia::bot::Result {
     Ok(())
 }
 
-async fn talk(ctx: Context, mut chat: Session<Demo>) -> tertulia::bot::Result {
+/// Short commands are answered at once, all else by the agent; with a model of its own the agent answers everything.
+async fn talk(ctx: Context, mut chat: Session<Demo>, agent: Data<Agent>) -> tertulia::bot::Result {
     let request = Request::read(ctx.text());
     match request {
+        _ if !agent.scripted => {}
         Request::Forget => return forget(&ctx, chat).await,
-        Request::Think(about) => return think(&ctx, chat, about).await,
-        _ => {}
+        Request::Other => {}
+        _ => return short(&ctx, chat, request).await,
     }
+    chat.heard(ctx.text());
+    agent::answer(&ctx, &mut chat, &agent).await
+}
+
+async fn short(ctx: &Context, mut chat: Session<Demo>, request: Request<'_>) -> tertulia::bot::Result {
     let mut said = None;
     for reply in chat.answer(ctx.text()) {
         said = Some(ctx.reply(reply).await?);
     }
     match request {
-        Request::Notes if chat.notes_fit() && can_edit(&ctx) => chat.shown = said,
-        Request::Note(_) => chat.show_again(&ctx).await?,
+        Request::Notes if chat.notes_fit() && can_edit(ctx) => chat.shown = said,
+        Request::Note(_) => chat.show_again(ctx).await?,
         _ => {}
+    }
+    Ok(())
+}
+
+/// A button of a question that is over.
+async fn stale(ctx: Context) -> tertulia::bot::Result {
+    const OVER: &str = "That question is over.";
+    match can_edit(&ctx) {
+        true => ctx.answer_callback(OVER).await?,
+        false => drop(ctx.reply(OVER).await?),
     }
     Ok(())
 }
@@ -115,20 +127,8 @@ async fn forget(ctx: &Context, mut chat: Session<Demo>) -> tertulia::bot::Result
     Ok(())
 }
 
-/// Thinks for a while, which `stop` ends.
-async fn think(ctx: &Context, mut chat: Session<Demo>, about: &str) -> tertulia::bot::Result {
-    ctx.turn().clock().sleep(THINKS).await;
-    chat.heard(ctx.text());
-    ctx.reply(match about {
-        "" => "I have thought, about nothing in particular.".to_owned(),
-        about => format!("I have thought about {about}. There is much to be said for it."),
-    })
-    .await?;
-    Ok(())
-}
-
 impl Demo {
-    /// Takes a message and gives the replies.
+    /// Takes a message and gives the replies; none if it is not answered here.
     fn answer(&mut self, text: &str) -> Vec<String> {
         self.heard(text);
         match Request::read(text) {
@@ -156,7 +156,7 @@ impl Demo {
                 let last = &last[last.len().saturating_sub(SHOWN)..];
                 pages(last, self.history.len() - last.len() + 1)
             }
-            Request::Forget | Request::Think(_) | Request::Help => vec![HELP.to_owned()],
+            Request::Forget | Request::Other => Vec::new(),
         }
     }
 

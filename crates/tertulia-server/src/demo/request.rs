@@ -9,11 +9,9 @@ pub(super) enum Request<'a> {
     Notes,
     Count,
     History,
-    /// To think about something, which takes a while.
-    Think(&'a str),
     Forget,
     /// Anything else.
-    Help,
+    Other,
 }
 
 impl<'a> Request<'a> {
@@ -35,8 +33,6 @@ impl<'a> Request<'a> {
         let alone = |name: &str| is(name) && (command || rest.is_empty());
         if is("note") {
             Self::Note(rest)
-        } else if is("think") && (command || !rest.is_empty()) {
-            Self::Think(after(rest, &["about"]).unwrap_or(rest))
         } else if alone("notes") {
             Self::Notes
         } else if alone("count") {
@@ -52,7 +48,7 @@ impl<'a> Request<'a> {
         {
             Self::WhatName
         } else {
-            Self::Help
+            Self::Other
         }
     }
 }

@@ -56,17 +56,12 @@ fn it_knows_a_yes_and_a_stop_when_it_hears_one() {
 }
 
 #[test]
-fn it_knows_what_to_think_about() {
-    assert_eq!(Request::read("think about fish"), Request::Think("fish"));
-    assert_eq!(Request::read("/think fish and chips"), Request::Think("fish and chips"));
-    assert_eq!(Request::read("/think"), Request::Think(""));
-    assert_eq!(Request::read("think"), Request::Help);
-}
-
-#[test]
-fn anything_else_is_answered_with_help() {
-    for text in ["", "hello", "/start", "/help", "notes please", "my name is", "forget it", "/", "what"] {
-        assert_eq!(one(&mut Demo::default(), text), HELP, "{text:?}");
+fn anything_else_is_not_answered_here() {
+    for text in
+        ["", "hello", "/start", "/help", "notes please", "my name is", "forget it", "/", "what", "think"]
+    {
+        assert_eq!(Request::read(text), Request::Other, "{text:?}");
+        assert!(Demo::default().answer(text).is_empty(), "{text:?}");
     }
     assert_eq!(Request::read("/notes please"), Request::Notes);
     assert_eq!(Request::read("/forget"), Request::Forget);

@@ -72,7 +72,7 @@ impl Remote {
 pub(crate) fn give(config: &Config, bot: Bot) -> Result<Bot, Failure> {
     match &config.handler {
         Some(handler) => Ok(Remote::new(handler)?.on(bot)),
-        None => Ok(demo(bot)),
+        None => Ok(demo(bot, config.agent(&Clock::system()))),
     }
 }
 

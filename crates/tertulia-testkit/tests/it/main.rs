@@ -1,9 +1,10 @@
-//! The suite on the storages of the library, the storages of this crate, and the fake Bot API server.
+//! The suite on the storages of the library, the storages of this crate, and the fake servers.
 
 mod bot_api;
 mod counting;
 mod faulty;
 mod listed;
 mod memory;
+mod openai;
 mod seeded;
 mod simulator;

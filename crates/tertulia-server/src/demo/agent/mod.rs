@@ -1,0 +1,44 @@
+//! The demonstration as an agent: a model says what it thinks and answers, calls tools, and goes on with what they gave.
+
+mod approve;
+mod live;
+mod memory;
+mod run;
+pub(crate) mod tools;
+mod turn;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tertulia::Clock;
+
+pub(super) use approve::is_stale;
+pub(super) use run::answer;
+
+use super::model::Model;
+use super::model::scripted::Scripted;
+
+/// How the agent is set.
+#[derive(Clone, Debug)]
+pub(crate) struct Agent {
+    pub(crate) model: Arc<dyn Model>,
+    /// Whether the model is the script, which leaves the short commands to the bot.
+    pub(crate) scripted: bool,
+    /// How long a token of the script takes, and what else takes time for show.
+    pub(crate) pace: Duration,
+    /// The most turns of the model in one answer.
+    pub(crate) max_steps: usize,
+    /// How long a model may say nothing.
+    pub(crate) silence: Duration,
+}
+
+impl Agent {
+    /// One with the script.
+    pub(crate) fn scripted(clock: Clock, pace: Duration) -> Self {
+        let model = Arc::new(Scripted::new(clock, pace));
+        Self { model, scripted: true, pace, max_steps: 8, silence: Duration::from_mins(2) }
+    }
+}

@@ -1,0 +1,85 @@
+use std::time::Duration;
+
+use serde_json::json;
+use tertulia::bot::Bot;
+use tertulia::stream::End;
+use tertulia_testkit::Desk;
+
+use super::{Agent, Clock, Room, demo, kinds, seen};
+
+const SURE: &str = "Shall I delete your 2 notes? Say yes or no.";
+
+async fn with_notes() -> Room {
+    let room = Room::new(0).await;
+    room.one("note bread").await;
+    room.one("note milk").await;
+    room
+}
+
+#[tokio::test(start_paused = true)]
+async fn notes_are_deleted_once_that_is_approved_and_the_answer_goes_on() {
+    let room = with_notes().await;
+    assert_eq!(room.one("delete my notes").await, SURE);
+    assert_eq!(room.one("Yes.").await, "I have deleted your 2 notes.");
+    assert!(room.kept().await.notes.is_empty());
+    let lives = room.lives().await;
+    let [first, second] = &*lives else { panic!("{lives:?}") };
+    assert!(first.id().name().ends_with("/reply-0") && second.id().name().ends_with("/reply-1"));
+    let (before, ended) = seen(first).await;
+    assert_eq!(kinds(&before), ["thinking", "tool_input", "tool_call", "approval"]);
+    assert_eq!(ended, Some(End::Complete));
+    let (after, _) = seen(second).await;
+    assert_eq!(kinds(&after), ["tool_result", "step", "content"]);
+    assert_eq!((&after[0].id, &after[0].data["output"]), (&before[2].id, &json!({ "deleted": 2 })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn anything_else_than_a_yes_and_silence_too_keeps_them() {
+    for answer in [Some("no"), Some("yes and no"), None] {
+        let room = with_notes().await;
+        assert_eq!(room.one("forget my notes").await, SURE);
+        match answer {
+            Some(answer) => assert_eq!(room.one(answer).await, "Then I keep them."),
+            None => {
+                tokio::time::sleep(Duration::from_secs(601)).await;
+                assert_eq!(room.one("count").await, "4 messages, with this one.");
+            }
+        }
+        assert_eq!(room.kept().await.notes, ["bread", "milk"], "{answer:?}");
+        let last = room.lives().await.pop().unwrap();
+        assert_eq!(seen(&last).await.0[0].data["denied"], true);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_there_are_no_notes_nobody_is_asked() {
+    let room = Room::new(0).await;
+    assert_eq!(room.one("delete my notes").await, "There were no notes.");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_button_answers_its_own_question_and_no_other() {
+    let desk = Desk::new();
+    let agent = Agent::scripted(Clock::system(), Duration::ZERO);
+    let running = demo(Bot::new(desk.clone()), agent).start().await.unwrap();
+    let submit = async |text: &str| {
+        running.door().intake.submit(Desk::update("desk:7", text).unwrap()).await.unwrap();
+    };
+    let said = async |text: &str| {
+        while !desk.sent().iter().any(|(_, sent)| sent == text) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    submit("note bread").await;
+    submit("delete my notes").await;
+    said("Shall I delete your note? Say yes or no.").await;
+    let live = running.door().streams.list(&"desk:7".try_into().unwrap(), None, 10).await.unwrap().remove(0);
+    let (events, _) = seen(&running.door().streams.get(&live).await.unwrap().unwrap()).await;
+    let approval = events.last().unwrap().data["approval"].as_str().unwrap();
+    submit(">approve:another").await;
+    submit(&format!(">deny:{approval} not now")).await;
+    said("Then I keep them.").await;
+    submit("notes").await;
+    said("1. bread").await;
+    submit("delete my notes").await;
+}
