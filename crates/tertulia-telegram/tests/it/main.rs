@@ -9,6 +9,7 @@ mod decode;
 mod fake;
 mod files;
 mod keyboards;
+mod live;
 mod peer;
 mod polling;
 mod rates;

@@ -40,8 +40,9 @@ pub trait Adapter: Debug + Send + Sync + 'static {
         true
     }
 
-    /// The texts of the messages that show `text`, which is longer than one may be or says nothing; one, unless told
-    /// otherwise, and none for a blank one. A text that grows leaves all but the last part as they were.
+    /// The texts of the messages that show a [live reply](super::Context::reply_live) that says `text`: one, unless told
+    /// otherwise, and none for a blank one. A text that grows leaves all but the last part as they were. The ids of
+    /// several messages are put together with commas, as the sender's `send` gives those of one call.
     fn parts<'a>(&self, text: &'a str) -> Vec<&'a str> {
         if text.trim().is_empty() { Vec::new() } else { vec![text] }
     }

@@ -1,4 +1,5 @@
-//! Shows a live reply as a message of a platform: follows its stream, and makes of it one message that is edited.
+//! Shows a live reply as a message of a platform: follows its stream, and makes of it one message that is edited. Where no
+//! message can be edited it is sent when it is whole.
 
 use std::collections::HashMap;
 use std::future::ready;
@@ -79,7 +80,8 @@ impl Shows {
         let stream = self.read(&id, known).await?;
         let text = known.says();
         let parts = self.adapter.parts(&text);
-        let next = known.next(&parts);
+        let grows = self.adapter.encode(&call.conversation, &Outgoing::Edit { text: BROKEN_OFF })?.is_some();
+        let next = if grows || known.ended.is_some() { known.next(&parts) } else { Next::Nothing };
         let outgoing = match next {
             Next::Send(at) => Outgoing::Reply { text: parts[at] },
             Next::Edit(at) => Outgoing::Edit { text: parts[at] },
@@ -190,13 +192,14 @@ impl Shows {
 impl Shown {
     /// What an earlier process has shown.
     fn of(so_far: &str) -> Self {
-        let messages = so_far.split_whitespace().map(|id| Message { id: id.to_owned(), says: None });
+        let ids = so_far.split(',').filter(|id| !id.is_empty());
+        let messages = ids.map(|id| Message { id: id.to_owned(), says: None });
         Self { messages: messages.collect(), ..Self::default() }
     }
 
-    /// The ids of its messages, as they are kept: with spaces between them.
+    /// The ids of its messages, with commas between them.
     fn ids(&self) -> String {
-        self.messages.iter().map(|message| &*message.id).collect::<Vec<_>>().join(" ")
+        self.messages.iter().map(|message| &*message.id).collect::<Vec<_>>().join(",")
     }
 
     fn hear(&mut self, entry: &[u8]) {

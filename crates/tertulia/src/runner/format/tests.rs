@@ -98,7 +98,7 @@ fn early() -> InboxRecord {
 }
 
 fn steps() -> OutboxRecord {
-    OutboxRecord { steps: Some("1001 1002".to_owned()), ..outbox() }
+    OutboxRecord { steps: Some("1001,1002".to_owned()), ..outbox() }
 }
 
 fn released_and_begun() -> InboxRecord {

@@ -125,6 +125,19 @@ async fn what_is_longer_than_a_message_is_several_and_none_is_sent_anew() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn where_no_message_can_be_changed_it_is_sent_when_it_is_whole() {
+    let (storage, gate) = (memory(), Arc::new(Semaphore::new(0)));
+    let (desk, bot) = super::at_desk(&storage, saying(&gate, &["Hel", "lo"])).await;
+    tell(&bot, "hi").await;
+    gate.add_permits(2);
+    pass().await;
+    assert_eq!(super::sent(&desk), [""; 0]);
+    gate.add_permits(1);
+    pass().await;
+    assert_eq!(super::sent(&desk), ["Hello"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_a_failed_run_said_makes_way_for_what_the_next_one_says() {
     let (storage, board) = (memory(), Board::of_parts(4));
     let bot = at(&board, &storage, |bot| {
@@ -361,6 +374,7 @@ async fn a_live_reply_that_is_over_can_be_edited_by_its_ticket() {
                     None => {
                         let live = ctx.reply_live().await?;
                         live.push("said").await?;
+                        // Told of before it is over.
                         *kept.lock() = Some(live.ticket().clone());
                     }
                 }
