@@ -37,6 +37,10 @@ fn say(value: &Value) -> String {
         value => {
             let text = TEXTS.iter().find_map(|place| value.pointer(place)?.as_str());
             let method = value.get("method").and_then(Value::as_str);
+            if let (Some(_), Some(stream)) = (value.get("live"), value.get("stream").and_then(Value::as_str))
+            {
+                return format!("live reply, {stream}");
+            }
             match (text, method) {
                 (Some(text), None | Some("sendMessage")) => text.to_owned(),
                 (Some(text), Some(method)) => format!("{method}: {text}"),
@@ -91,6 +95,7 @@ mod tests {
             b"\x01[{\"method\":\"sendMessage\",\"params\":{\"text\":\"a\"}},{\"method\":\"sendPhoto\",\
                       \"params\":{\"caption\":\"b\"}}]";
         assert_eq!(said(calls), "a, sendPhoto: b");
+        assert_eq!(said(br#"{"live":1,"stream":"u/reply-0"}"#), "live reply, u/reply-0");
         assert_eq!(said(br#"{"odd":1}"#), r#"{"odd":1}"#);
         assert_eq!(cut("a\nbcd", 3), "a b…");
     }

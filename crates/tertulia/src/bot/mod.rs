@@ -65,3 +65,8 @@ pub type Result<T = ()> = anyhow::Result<T>;
 #[cfg(doctest)]
 #[doc = include_str!("../../../../docs/turns.md")]
 struct Guide;
+
+/// The guide to live replies, likewise.
+#[cfg(doctest)]
+#[doc = include_str!("../../../../docs/live.md")]
+struct LiveGuide;

@@ -9,8 +9,6 @@ use crate::{Conversation, Error, Key, Name, Result, Timestamp};
 
 /// The version this program writes.
 const VERSION: u8 = 1;
-/// What the body of a call that shows a stream begins with: no call that an adapter has encoded does.
-const SHOWS: &[u8] = b"\0live\x01";
 /// The most bytes of the message that an entry tells of.
 const MAX_TEXT: usize = 1 << 20;
 /// The log of a conversation that tells of its live replies.
@@ -71,14 +69,25 @@ impl LiveEntry {
     }
 }
 
+/// The body of a call that shows a stream, as people find it in an outbox.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Shows {
+    /// The version of this shape.
+    live: u8,
+    stream: String,
+}
+
 /// The call that shows the stream with this name as one message.
-pub(super) fn call(stream: &str) -> Bytes {
-    [SHOWS, stream.as_bytes()].concat().into()
+pub(super) fn call(stream: &str) -> Result<Bytes> {
+    let failed = |error| Error::internal("a live reply cannot be written as JSON").with_source(error);
+    serde_json::to_vec(&Shows { live: VERSION, stream: stream.to_owned() }).map(Bytes::from).map_err(failed)
 }
 
 /// The name of the stream that a call shows; `None` if it is another call.
-pub(in crate::bot) fn shown(body: &[u8]) -> Option<&str> {
-    std::str::from_utf8(body.strip_prefix(SHOWS)?).ok()
+pub(super) fn shown(body: &[u8]) -> Option<String> {
+    let shows: Shows = serde_json::from_slice(body).ok()?;
+    (shows.live == VERSION).then_some(shows.stream)
 }
 
 #[cfg(test)]
@@ -102,8 +111,10 @@ mod tests {
 
     #[test]
     fn a_call_that_shows_a_stream_is_told_from_others() {
-        assert_eq!(&*call("u/reply-0"), b"\0live\x01u/reply-0");
-        assert_eq!(shown(&call("u/reply-0")), Some("u/reply-0"));
-        assert_eq!(shown(b"u/reply-0"), None);
+        assert_eq!(&*call("u/reply-0").unwrap(), br#"{"live":1,"stream":"u/reply-0"}"#);
+        assert_eq!(shown(&call("u/reply-0").unwrap()).as_deref(), Some("u/reply-0"));
+        for other in [&b"u/reply-0"[..], br#"{"live":2,"stream":"u/reply-0"}"#, b"{}"] {
+            assert_eq!(shown(other), None);
+        }
     }
 }

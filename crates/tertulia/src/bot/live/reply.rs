@@ -84,8 +84,11 @@ impl Context {
         }
         let ended = self.shared().spoken.has_ended(about, &id).await?;
         let stream = if ended { None } else { Some(self.stream(&name).await?) };
-        let call = (!self.answers())
-            .then(|| (format::call(id.name()), CallOptions { steps: true, ..CallOptions::default() }));
+        let call = if self.answers() {
+            None
+        } else {
+            Some((format::call(id.name())?, CallOptions { steps: true, ..CallOptions::default() }))
+        };
         let at = turn.clock().now();
         let entry = LiveEntry { update: about.update.clone(), to, stream: id.name().to_owned(), at, text };
         let write = index::write(&**turn.storage(), &about.conversation, entry, KEPT).await?;

@@ -76,7 +76,7 @@ impl Shows {
 
     async fn go_on(&self, call: &Call, known: &mut Shown) -> Result<Step> {
         let name = shown(&call.body).ok_or_else(|| Error::invalid("the call names no live reply"))?;
-        let id = StreamId::new(call.conversation.clone(), name)?;
+        let id = StreamId::new(call.conversation.clone(), &name)?;
         let stream = self.read(&id, known).await?;
         let text = known.says();
         let parts = self.adapter.parts(&text);

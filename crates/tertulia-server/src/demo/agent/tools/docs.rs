@@ -18,6 +18,7 @@ pub(super) const FILES: &[(&str, &str)] = &[
     file!("docs/sessions.md"),
     file!("docs/streams.md"),
     file!("docs/torture.md"),
+    file!("docs/live.md"),
     file!("docs/turns.md"),
     file!("docs/webhooks.md"),
 ];
