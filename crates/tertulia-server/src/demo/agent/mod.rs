@@ -1,7 +1,6 @@
 //! The demonstration as an agent: a model says what it thinks and answers, calls tools, and goes on with what they gave.
 
 mod approve;
-mod live;
 mod memory;
 mod run;
 pub(crate) mod tools;

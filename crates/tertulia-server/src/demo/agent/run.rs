@@ -3,11 +3,10 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
-use tertulia::bot::{self, Context, Session};
+use tertulia::bot::{self, Context, Live, Session};
 use tertulia::stream::Event;
 
 use super::approve::{self, Decision};
-use super::live::Live;
 use super::turn::{Reply, take};
 use super::{Agent, memory, tools};
 use crate::demo::Demo;
@@ -19,8 +18,6 @@ pub(super) struct Run<'a> {
     pub(super) chat: &'a mut Session<Demo>,
     pub(super) agent: &'a Agent,
     pub(super) live: Live,
-    /// How many live replies there were.
-    lives: usize,
     /// What the live reply says but for the turn of the model that is under way: said again if it begins anew.
     pub(super) said: Vec<Event>,
     /// What the last search found, as references.
@@ -36,10 +33,10 @@ pub(super) struct Run<'a> {
 /// # Errors
 /// What saying, asking and recording give. What the model fails with is said to the user instead.
 pub(crate) async fn answer(ctx: &Context, chat: &mut Session<Demo>, agent: &Agent) -> bot::Result {
-    let live = Live::begin(ctx, 0).await?;
+    let live = ctx.reply_live().await?;
     let messages = vec![Message::user(ctx.text())];
     let (said, refers) = (Vec::new(), Vec::new());
-    let mut run = Run { ctx, chat, agent, live, lives: 1, said, refers, messages, stopped: false };
+    let mut run = Run { ctx, chat, agent, live, said, refers, messages, stopped: false };
     run.steps().await?;
     run.end().await?;
     let messages = std::mem::take(&mut run.messages);
@@ -136,10 +133,9 @@ impl Run<'_> {
     async fn approved(&mut self, question: &str, call: &Call, once: &str) -> bot::Result<bool> {
         let approval = format!("{}-{once}", approve::short(self.ctx));
         self.say(Event::approval(&call.id, &approval)).await?;
-        self.finish().await?;
+        self.live.finish();
         let decision = approve::ask(self.ctx, question, &approval).await?;
-        self.live = Live::begin(self.ctx, self.lives).await?;
-        self.lives += 1;
+        self.live = self.ctx.reply_live().await?;
         self.said.clear();
         Ok(decision == Decision::Approved)
     }
@@ -158,26 +154,15 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// The live reply is at its end.
-    async fn finish(&mut self) -> bot::Result {
-        let text = self.live.finish();
-        if !text.is_empty() {
-            self.ctx.reply(text).await?;
-        }
-        Ok(())
-    }
-
     async fn end(&mut self) -> bot::Result {
         if self.stopped {
-            let text = self.live.stop();
-            if !text.is_empty() {
-                self.ctx.reply(text).await?;
-            }
+            self.live.stop();
             return Ok(());
         }
         if self.live.text().is_empty() {
             self.live.push("I have nothing to say to that.").await?;
         }
-        self.finish().await
+        self.live.finish();
+        Ok(())
     }
 }
