@@ -5,6 +5,7 @@
 mod access;
 mod admin;
 mod chat;
+mod conversation;
 mod gate;
 mod refusals;
 mod server;
