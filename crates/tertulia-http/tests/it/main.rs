@@ -7,6 +7,7 @@ mod admin;
 mod chat;
 mod conversation;
 mod gate;
+mod page;
 mod refusals;
 mod server;
 mod sessions;
