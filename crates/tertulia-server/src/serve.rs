@@ -177,6 +177,6 @@ fn announce(config: &Config, opened: &Opened, webhooks: &Webhooks, url: &str, ad
         output::line(format_args!("handler   {handler}"));
     }
     output::line(format_args!("try       curl -d '{{\"text\":\"hello\"}}' {url}/chat/alice"));
-    output::line(format_args!("or open  {url}"));
+    output::line(format_args!("or open   {url}"));
     output::line("ready");
 }
