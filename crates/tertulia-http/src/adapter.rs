@@ -31,8 +31,11 @@ impl Adapter for Http {
     }
 
     fn decode(&self, about: &About) -> Result<Update> {
-        let Message { text, from } = Message::decode(&about.body)?;
-        let update = Update::new(UpdateKind::Message { text: Some(text) });
+        let Message { text, callback, from } = Message::decode(&about.body)?;
+        let update = Update::new(match callback {
+            Some(data) => UpdateKind::Callback { data },
+            None => UpdateKind::Message { text: Some(text) },
+        });
         Ok(match from {
             Some(name) => update.from(User { id: name.clone(), name }),
             None => update,

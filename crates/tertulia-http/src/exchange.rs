@@ -7,6 +7,7 @@ use tertulia::Conversation;
 use tertulia::bot::Door;
 use tertulia::bot::answer::{self, Answer};
 use tertulia::runner::Incoming;
+use tertulia::storage::ItemId;
 
 use crate::{Message, Options, Problem, ProblemKind, request};
 
@@ -46,22 +47,7 @@ pub async fn exchange(
     key: Option<&str>,
     options: &Options,
 ) -> Result<Exchange, Problem> {
-    let id = match key {
-        Some(key) => request::id(conversation, key),
-        None => request::random_id(&door.clock),
-    };
-    let update =
-        Incoming { conversation: conversation.clone(), id: id.clone(), body: message.encode()?, fault: None };
-    let submit = async {
-        if key.is_some() {
-            request::note(&*door.storage, &door.clock, &update).await?;
-        }
-        Ok::<_, Problem>(door.intake.submit(update).await?)
-    };
-    within(options.accept_within, submit).await.unwrap_or_else(|| {
-        let text = "the server takes no messages for now; this one may yet be accepted, ask again";
-        Err(Problem::new(ProblemKind::Unavailable, text).update(request::hex(&id)))
-    })?;
+    let id = accept(door, conversation, message, key, options).await?;
     let answer = within(options.answer_within, answer::wait(&*door.storage, conversation, &id)).await;
     match answer {
         Some(Ok(Answer::Replies(replies))) => Ok(Exchange {
@@ -88,6 +74,39 @@ pub async fn exchange(
             Err(Problem::new(ProblemKind::Timeout, text).update(request::hex(&id)))
         }
     }
+}
+
+/// Puts a message into the inbox, and gives the id of its update: the same for the same `key`.
+///
+/// # Errors
+/// `KeyReused`; `Unavailable` if the inbox is closed or full; what the storage gives.
+///
+/// # Cancel safety
+/// If dropped, the message may be accepted or not; the same key again tells.
+pub(crate) async fn accept(
+    door: &Door,
+    conversation: &Conversation,
+    message: &Message,
+    key: Option<&str>,
+    options: &Options,
+) -> Result<ItemId, Problem> {
+    let id = match key {
+        Some(key) => request::id(conversation, key),
+        None => request::random_id(&door.clock),
+    };
+    let update =
+        Incoming { conversation: conversation.clone(), id: id.clone(), body: message.encode()?, fault: None };
+    let submit = async {
+        if key.is_some() {
+            request::note(&*door.storage, &door.clock, &update).await?;
+        }
+        Ok::<_, Problem>(door.intake.submit(update).await?)
+    };
+    within(options.accept_within, submit).await.unwrap_or_else(|| {
+        let text = "the server takes no messages for now; this one may yet be accepted, ask again";
+        Err(Problem::new(ProblemKind::Unavailable, text).update(request::hex(&id)))
+    })?;
+    Ok(id)
 }
 
 async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {

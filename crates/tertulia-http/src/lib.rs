@@ -8,6 +8,7 @@
 //! - [`Access`] tells who may do what: API tokens with [scopes](Scope), [`Capabilities`] for one stream or session.
 //! - [`sessions`](sessions()) are routes for sessions as JSON, of whatever type: [`Exposed`] names those that are served.
 //! - A [`Gate`] before the routes lets a server stop without cutting off whoever was let in.
+//! - [`page`](page()) is a page in the browser that speaks with the bot.
 //! - Whatever fails is a [`Problem`]: its kind decides the status, in one table; what the client is told and what
 //!   the log keeps are separate.
 //!
@@ -41,6 +42,7 @@ mod health;
 mod message;
 mod metrics;
 mod options;
+mod page;
 pub mod patch;
 mod problem;
 mod request;
@@ -60,6 +62,7 @@ pub use exchange::{Exchange, exchange};
 pub use gate::Gate;
 pub use message::Message;
 pub use options::{Load, Options};
+pub use page::{PageOptions, page};
 pub use problem::{Problem, ProblemKind};
 pub use router::router;
 pub use server::{Server, ServerOptions};

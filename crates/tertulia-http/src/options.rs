@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::Gate;
 use crate::access::{Access, Scopes};
 
 /// Options of [`router`](crate::router()) and [`exchange`](crate::exchange()).
@@ -20,8 +21,12 @@ pub struct Options {
     pub body_within: Duration,
     /// The most bytes of a body: 64 KiB.
     pub body_bytes: usize,
+    /// How often the feed of a conversation gets a `ping`: 15 s.
+    pub heartbeat: Duration,
     /// Who may use the routes: programs on this machine.
     pub access: Access,
+    /// Those who follow a conversation are sent away, to come back, when this gate is closed.
+    pub gate: Option<Gate>,
     pub(crate) load: Option<Ask<Load>>,
     pub(crate) metrics: Option<Ask<String>>,
 }
@@ -53,7 +58,9 @@ impl Options {
             accept_within: Duration::from_secs(5),
             body_within: Duration::from_secs(30),
             body_bytes: 64 << 10,
+            heartbeat: Duration::from_secs(15),
             access: Access::local(),
+            gate: None,
             load: None,
             metrics: None,
         }
@@ -95,7 +102,9 @@ impl fmt::Debug for Options {
             .field("accept_within", &self.accept_within)
             .field("body_within", &self.body_within)
             .field("body_bytes", &self.body_bytes)
+            .field("heartbeat", &self.heartbeat)
             .field("access", &self.access)
+            .field("gate", &self.gate)
             .finish_non_exhaustive()
     }
 }

@@ -41,6 +41,13 @@ pub(crate) fn hex(id: &ItemId) -> String {
     }
 }
 
+/// The update that [`hex`] wrote so, if it came over HTTP.
+pub(crate) fn from_hex(text: &str) -> Option<ItemId> {
+    let is_hex = text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let number = is_hex.then(|| u128::from_str_radix(text, 16).ok()).flatten()?;
+    Some(ItemId::Bytes(SPACE, number.to_be_bytes()))
+}
+
 /// Notes what the update's key is used for, before the update is put into the inbox.
 ///
 /// # Errors
@@ -94,6 +101,8 @@ mod tests {
     fn ids_and_fingerprints_are_those_of_earlier_versions() {
         let alice = Conversation::new("http", "alice").unwrap();
         assert_eq!(hex(&id(&alice, "1")), "e3dd5a9bb6e4441f56fa9f454d062a10");
+        assert_eq!(from_hex("e3dd5a9bb6e4441f56fa9f454d062a10"), Some(id(&alice, "1")));
+        assert_eq!((from_hex("7"), from_hex("+3dd5a9bb6e4441f56fa9f454d062a10")), (None, None));
         // The version, then the first half of the SHA-256 of `{}`.
         let noted = b"\x01\x44\x13\x6f\xa3\x55\xb3\x67\x8a\x11\x46\xad\x16\xf7\xe8\x64\x9e";
         assert_eq!(fingerprint(&Bytes::from_static(b"{}"))[..], noted[..]);

@@ -7,7 +7,7 @@ use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::http::{HeaderValue, header};
 use axum::middleware::map_response;
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::get;
 use tertulia::bot::Door;
 
 use crate::access::{self, Access, Scope, needing};
@@ -47,7 +47,7 @@ pub fn router(door: Door, options: Options) -> Router {
     let access = shared.options.access.clone();
     let routes = Router::new()
         .route("/health", get(health::get))
-        .merge(needing(Scope::Chat, Router::new().route("/chat/{id}", post(chat::post))))
+        .merge(chat::routes())
         .merge(needing(Scope::Metrics, Router::new().route("/metrics", get(metrics::get))))
         .merge(access::routes())
         .merge(needing(Scope::Admin, admin::routes().merge(fork::routes())))

@@ -13,6 +13,7 @@ mod fork;
 mod handler;
 mod metrics;
 mod output;
+mod page;
 mod place;
 mod replay;
 mod serve;

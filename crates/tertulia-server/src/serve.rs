@@ -17,6 +17,7 @@ use crate::failure::Failure;
 use crate::handler;
 use crate::metrics::Metrics;
 use crate::output;
+use crate::page;
 use crate::place::Opened;
 use crate::sessions;
 use crate::signal::Signals;
@@ -45,7 +46,10 @@ pub(crate) async fn run(config: &Config) -> Result<(), Failure> {
     let server = Server::new(listener, config.server());
     let gate = Gate::new();
     let door = running.door();
-    let routes = router(door.clone(), options(config, &running, metrics, access.clone()))
+    let mut options = options(config, &running, metrics, access.clone());
+    options.gate = Some(gate.clone());
+    let routes = router(door.clone(), options)
+        .merge(page::routes(config))
         .merge(webhooks.routes(config, door))
         .merge(streams::routes(config, door.streams.clone(), &clock, &access, &gate))
         .merge(sessions::routes(config, &opened, &clock, &access, &gate)?);
@@ -173,5 +177,6 @@ fn announce(config: &Config, opened: &Opened, webhooks: &Webhooks, url: &str, ad
         output::line(format_args!("handler   {handler}"));
     }
     output::line(format_args!("try       curl -d '{{\"text\":\"hello\"}}' {url}/chat/alice"));
+    output::line(format_args!("or open   {url}"));
     output::line("ready");
 }

@@ -79,6 +79,22 @@ impl Grant {
         }
     }
 
+    /// Refuses who has neither this scope nor, with a capability token, this right on what is asked for.
+    ///
+    /// # Errors
+    /// `Forbidden`, naming the scope, for an API token; for a capability token as [`check`](Self::check).
+    pub(crate) fn needs_either(
+        &self,
+        scope: Scope,
+        resource: Resource<'_>,
+        right: Right,
+    ) -> Result<(), Problem> {
+        match &self.0 {
+            Holder::Token(scopes) => has(*scopes, scope),
+            _ => self.check(resource, right),
+        }
+    }
+
     /// Refuses whoever has no API token where one is asked for.
     ///
     /// # Errors

@@ -8,13 +8,14 @@ use axum::response::{IntoResponse, Response};
 use tertulia::{Error, Result};
 
 /// What a browser may send, apart from what every page may and from the [prefixes](PREFIXES).
-const ASKED: [HeaderName; 6] = [
+const ASKED: [HeaderName; 7] = [
     header::AUTHORIZATION,
     header::CONTENT_TYPE,
     header::IF_MATCH,
     header::IF_NONE_MATCH,
     HeaderName::from_static("idempotency-key"),
     HeaderName::from_static("last-event-id"),
+    HeaderName::from_static("prefer"),
 ];
 /// What a page may see of an answer, apart from what every page may and from the prefixes.
 const SHOWN: [HeaderName; 3] = [header::ETAG, header::LOCATION, header::RETRY_AFTER];

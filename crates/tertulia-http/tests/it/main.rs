@@ -5,7 +5,9 @@
 mod access;
 mod admin;
 mod chat;
+mod conversation;
 mod gate;
+mod page;
 mod refusals;
 mod server;
 mod sessions;

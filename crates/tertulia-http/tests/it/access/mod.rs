@@ -4,5 +4,5 @@ mod capabilities;
 mod minting;
 mod origins;
 mod streams;
-mod support;
+pub(crate) mod support;
 mod tokens;

@@ -12,27 +12,27 @@ use tertulia::{Clock, Conversation, Timestamp};
 use tertulia_http::{Access, Capabilities, Grant, Mint, Problem, Resource, Right, Scope};
 use tower::ServiceExt;
 
-pub(super) const TOKEN: &str = "an-api-token-0123456789";
-pub(super) const KEY: &[u8] = b"a key of capabilities";
+pub(crate) const TOKEN: &str = "an-api-token-0123456789";
+pub(crate) const KEY: &[u8] = b"a key of capabilities";
 
-pub(super) fn clock() -> Clock {
+pub(crate) fn clock() -> Clock {
     Clock::starting_at(Timestamp(1_000_000), 7)
 }
 
-pub(super) fn alice() -> Conversation {
+pub(crate) fn alice() -> Conversation {
     Conversation::new("http", "alice").unwrap()
 }
 
-pub(super) fn capabilities() -> Capabilities {
+pub(crate) fn capabilities() -> Capabilities {
     Capabilities::new(clock(), KEY).unwrap()
 }
 
-pub(super) fn for_a_minute(right: Right) -> Mint {
+pub(crate) fn for_a_minute(right: Right) -> Mint {
     Mint::new(right, Duration::from_secs(60))
 }
 
 /// `GET` and `POST /{name}` look at and change the stream of that name of `http:alice`, of which only `there` is there.
-pub(super) fn streams(access: &Access) -> Router {
+pub(crate) fn streams(access: &Access) -> Router {
     async fn look(grant: Grant, Path(name): Path<String>, query: RawQuery) -> Result<Json<Value>, Problem> {
         answer(&grant, &name, Right::Read, query)
     }
@@ -59,26 +59,26 @@ pub(super) fn streams(access: &Access) -> Router {
 }
 
 /// A response: the status, the headers apart from the date, and the body.
-pub(super) async fn ask(routes: &Router, request: Request<Body>) -> (Response<()>, String) {
+pub(crate) async fn ask(routes: &Router, request: Request<Body>) -> (Response<()>, String) {
     let (parts, body) = routes.clone().oneshot(request).await.unwrap().into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     (Response::from_parts(parts, ()), String::from_utf8(body.to_vec()).unwrap())
 }
 
-pub(super) async fn status(routes: &Router, request: Request<Body>) -> StatusCode {
+pub(crate) async fn status(routes: &Router, request: Request<Body>) -> StatusCode {
     ask(routes, request).await.0.status()
 }
 
-pub(super) fn get_with(path: &str, token: &str) -> Request<Body> {
+pub(crate) fn get_with(path: &str, token: &str) -> Request<Body> {
     let request = Request::get(path).header("host", "bot.example.org");
     request.header("authorization", format!("Bearer {token}")).body(Body::empty()).unwrap()
 }
 
-pub(super) fn post_with(path: &str, token: &str) -> Request<Body> {
+pub(crate) fn post_with(path: &str, token: &str) -> Request<Body> {
     let request = Request::post(path).header("host", "bot.example.org");
     request.header("authorization", format!("Bearer {token}")).body(Body::empty()).unwrap()
 }
 
-pub(super) fn get(path: &str) -> Request<Body> {
+pub(crate) fn get(path: &str) -> Request<Body> {
     Request::get(path).header("host", "bot.example.org").body(Body::empty()).unwrap()
 }

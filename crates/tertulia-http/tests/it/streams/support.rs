@@ -91,14 +91,7 @@ impl Site {
     /// Follows server-sent events.
     pub(crate) async fn follow(&self, path: &str, headers: &[(&str, &str)]) -> Reader {
         let response = self.answer("GET", path, headers, "").await;
-        assert_eq!(response.status(), StatusCode::OK);
-        assert_eq!(response.headers()["content-type"], "text/event-stream");
-        Reader {
-            body: response.into_body().into_data_stream(),
-            text: String::new(),
-            last_id: String::new(),
-            retry: None,
-        }
+        Reader::of(response)
     }
 
     /// The stream of a conversation.
@@ -149,6 +142,14 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
+    /// Of an answer that goes on.
+    pub(crate) fn of(response: axum::response::Response) -> Self {
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        let body = response.into_body().into_data_stream();
+        Self { body, text: String::new(), last_id: String::new(), retry: None }
+    }
+
     /// The next event; nothing at the end.
     pub(crate) async fn next(&mut self) -> Option<Event> {
         loop {

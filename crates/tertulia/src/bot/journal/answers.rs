@@ -3,8 +3,9 @@
 use crate::bot::answer;
 use crate::storage::LogWrite;
 
-/// The answers among the writes of a turn: the name of the update that each is to, and its replies.
-pub(super) fn answers(writes: &[LogWrite]) -> Vec<(String, Vec<String>)> {
+/// The answers among the [writes](crate::runner::journal::JournalRecord::writes) of a turn: the update that each is to, as
+/// its id is written, and the replies.
+pub fn answers(writes: &[LogWrite]) -> Vec<(String, Vec<String>)> {
     let mut found: Vec<(String, Vec<String>)> = Vec::new();
     for write in writes {
         let Some(update) = write.key.name().as_str().strip_prefix("answer/") else { continue };

@@ -41,19 +41,56 @@ pub async fn fork(
     at: Option<u64>,
     to: &Conversation,
 ) -> Result<Forked> {
+    check_apart(storage, from, to).await?;
+    let found = match at {
+        None => now(storage, from).await?,
+        Some(at) => staged(storage, clock, from, at, Moment::After).await?,
+    };
+    if found.is_empty() {
+        return Err(Error::new(Kind::Gone, format!("{from} has no sessions")));
+    }
+    copy(storage, clock, found, to).await
+}
+
+/// Copies the sessions of `from` to `to`, as the turn with this number in the journal of `from` has found them, that is
+/// as they were before it. If there were none, nothing is copied.
+///
+/// # Errors
+/// As [`fork`], but for that.
+///
+/// # Cancel safety
+/// If dropped, all of it was copied or nothing.
+pub async fn fork_before(
+    storage: &dyn Storage,
+    clock: &Clock,
+    from: &Conversation,
+    turn: u64,
+    to: &Conversation,
+) -> Result<Forked> {
+    check_apart(storage, from, to).await?;
+    let found = staged(storage, clock, from, turn, Moment::Before).await?;
+    copy(storage, clock, found, to).await
+}
+
+/// # Errors
+/// `Conflict` if `to` has sessions already; `Invalid` if the two are one.
+async fn check_apart(storage: &dyn Storage, from: &Conversation, to: &Conversation) -> Result<()> {
     if from == to {
         return Err(Error::invalid(format!("{from} cannot be copied to itself")));
     }
     if !sessions_of(storage, to).await?.is_empty() {
         return Err(Error::new(Kind::Conflict, format!("{to} has sessions already")));
     }
-    let found = match at {
-        None => now(storage, from).await?,
-        Some(at) => then(storage, clock, from, at).await?,
-    };
-    if found.is_empty() {
-        return Err(Error::new(Kind::Gone, format!("{from} has no sessions")));
-    }
+    Ok(())
+}
+
+/// Writes the logs of sessions as those of `to`, in one batch.
+async fn copy(
+    storage: &dyn Storage,
+    clock: &Clock,
+    found: Vec<(Key, LogPage)>,
+    to: &Conversation,
+) -> Result<Forked> {
     let mut forked = Forked { sessions: Vec::new(), bytes: 0 };
     let mut writes = Vec::with_capacity(found.len());
     for (key, page) in found {
@@ -67,6 +104,9 @@ pub async fn fork(
         writes.push(Write::from(LogWrite { key, ..write.expect(Expect::Absent) }));
     }
     forked.sessions.dedup();
+    if writes.is_empty() {
+        return Ok(forked);
+    }
     storage.commit(Batch::new(CommitId(clock.random()), writes)).await?;
     Ok(forked)
 }
@@ -102,12 +142,20 @@ async fn now(storage: &dyn Storage, from: &Conversation) -> Result<Vec<(Key, Log
     Ok(found)
 }
 
-/// As a turn of the journal has left them.
-async fn then(
+/// Which moment of a turn.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Moment {
+    Before,
+    After,
+}
+
+/// As they were at a turn of the journal.
+async fn staged(
     storage: &dyn Storage,
     clock: &Clock,
     from: &Conversation,
     at: u64,
+    moment: Moment,
 ) -> Result<Vec<(Key, LogPage)>> {
     let mut stage = Stage::new(clock.clone());
     let mut turns = journal::read(storage, from);
@@ -118,13 +166,22 @@ async fn then(
             return Err(gone("the journal has no"));
         }
         for (number, record) in page.into_iter().take_while(|(number, _)| *number <= at) {
-            stage.begin(&record).await?;
-            stage.end(&record).await?;
+            let begun = stage.begin(&record).await?;
+            let is_before = number == at && moment == Moment::Before;
+            if !is_before {
+                stage.end(&record).await?;
+            }
             if number == at {
-                if !stage.tells(&record) || !stage.is_whole() {
-                    return Err(gone("the journal does not tell how the sessions were after"));
-                }
-                return now(&*stage.storage, from).await;
+                let is_known = stage.tells(&record) && stage.is_whole() && (begun.is_known || !is_before);
+                return match (is_known, moment) {
+                    (true, _) => now(&*stage.storage, from).await,
+                    (false, Moment::Before) => {
+                        Err(gone("the journal does not tell how the sessions were before"))
+                    }
+                    (false, Moment::After) => {
+                        Err(gone("the journal does not tell how the sessions were after"))
+                    }
+                };
             }
         }
     }

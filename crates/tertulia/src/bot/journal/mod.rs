@@ -11,7 +11,8 @@ mod sessions;
 mod stage;
 mod timeline;
 
-pub use self::fork::{Forked, fork};
+pub use self::answers::answers;
+pub use self::fork::{Forked, fork, fork_before};
 pub use self::replay::Replay;
 pub use self::replayed::{Difference, Replayed, Skipped, Strayed};
 pub(super) use self::sessions::Readers;

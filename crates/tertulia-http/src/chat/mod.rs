@@ -1,0 +1,49 @@
+//! Conversations over HTTP: messages are posted, what was said is read, and what is being said is followed.
+
+mod feed;
+mod journal;
+mod open;
+mod origin;
+mod place;
+mod post;
+mod posted;
+mod prefer;
+mod regenerate;
+mod said;
+mod sse;
+mod stop;
+mod transcript;
+
+use axum::Router;
+use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
+use axum::routing::{get, post as posting};
+use tertulia::Conversation;
+
+use crate::access::{Scope, needing};
+use crate::router::Shared;
+use crate::{Problem, ProblemKind, SOURCE};
+
+/// What a path says of a conversation.
+type Id = Result<Path<String>, PathRejection>;
+
+pub(crate) fn routes() -> Router<Shared> {
+    let posts = Router::new()
+        .route("/chat/{id}", posting(post::post))
+        .route("/v1/chat/{id}/regenerate", posting(regenerate::post));
+    Router::new()
+        .route("/v1/chat/{id}", get(transcript::get))
+        .route("/v1/chat/{id}/feed", get(feed::get))
+        .route("/v1/chat/{id}/stop", posting(stop::post))
+        .merge(needing(Scope::Chat, posts))
+}
+
+/// The conversation of a path.
+///
+/// # Errors
+/// `Invalid` if it can be none.
+fn conversation(id: Id) -> Result<Conversation, Problem> {
+    let Path(id) =
+        id.map_err(|_| Problem::new(ProblemKind::Invalid, "the conversation's id is not UTF-8"))?;
+    Ok(Conversation::new(SOURCE, &id)?)
+}

@@ -1,0 +1,70 @@
+// What is shown as the answer to a message, in order. Nothing here knows the page.
+
+import { LIVE } from './reply.js';
+
+/**
+ * The segments of an answer: `{kind: 'text', text}` for what was said at once, `{kind: 'live', path, reply}` for what was said
+ * piece by piece. The texts of live replies are among the message's replies once they are over; there they are shown once,
+ * with all that belongs to them. What was said in the end stands: a live reply that cannot be read any more is its text.
+ */
+export function plan(item, replies) {
+  const segments = [];
+  let next = 0;
+  for (const path of item.lives) {
+    const reply = replies.get(path);
+    if (!reply || (reply.ended === 'gone' && reply.parts.length === 0)) continue;
+    const at = reply.text === '' ? -1 : item.replies.findIndex((text, at) => at >= next && same(text, reply.text));
+    if (at >= 0) {
+      for (; next < at; next += 1) segments.push({ kind: 'text', text: item.replies[next] });
+      next += 1;
+    } else if (item.number !== undefined && (reply.ended === LIVE || reply.ended === 'gone')) {
+      // It is over, and only its text is at hand so far.
+      continue;
+    }
+    if (reply.parts.length > 0) segments.push({ kind: 'live', path, reply });
+  }
+  for (; next < item.replies.length; next += 1) {
+    if (item.replies[next].trim() !== '') segments.push({ kind: 'text', text: item.replies[next] });
+  }
+  return segments;
+}
+
+function same(a, b) {
+  return a === b || a.trim() === b.trim();
+}
+
+/** What a tool of a turn gave: in its own reply, or in a later one of the same turn. */
+export function resultOf(part, turn) {
+  if (part.result && !part.result.preliminary) return part.result;
+  for (const reply of turn.replies) {
+    const found = reply.results.get(part.id);
+    if (found) return found;
+  }
+  return part.result;
+}
+
+/** How a tool is: `preparing`, `asking`, `running`, `done`, `failed`, `denied`, `stopped`. */
+export function stateOf(part, turn) {
+  const result = resultOf(part, turn);
+  if (result?.denied) return 'denied';
+  if (result?.error !== undefined) return 'failed';
+  if (result && !result.preliminary) return 'done';
+  const answer = part.approval === undefined ? undefined : turn.answers.get(part.approval);
+  if (answer === 'deny') return 'denied';
+  if (turn.over) return 'stopped';
+  if (part.approval !== undefined && answer === undefined) return 'asking';
+  return part.called || part.approval !== undefined ? 'running' : 'preparing';
+}
+
+/** What all messages of a turn have in common. */
+export function turnOf(item, conversation) {
+  const items = conversation.items.filter((other) => (other.turn ?? other.update) === (item.turn ?? item.update));
+  const pressed = items.map(({ callback }) => /^(approve|deny):(\S*)/.exec(callback ?? '')).filter(Boolean);
+  const ended = items.flatMap((other) => other.lives).map((path) => conversation.replies.get(path)).filter(Boolean);
+  return {
+    id: item.turn ?? item.update,
+    replies: ended,
+    answers: new Map(pressed.map(([, verb, id]) => [id, verb])),
+    over: items.some((other) => other.number !== undefined || ['given_up', 'cancelled'].includes(other.state)),
+  };
+}
