@@ -227,7 +227,9 @@ impl<H: Handler> Core<H> {
     /// Hands committed calls to the outbox. They are the only appends of a turn's batch.
     pub(super) fn send(self: &Arc<Self>, arrived: &Arrived, calls: Vec<OutboxRecord>, appended: &[Appended]) {
         let pending = calls.into_iter().zip(appended).filter_map(|(record, appended)| match appended {
-            Appended::At(offset) => Some(Pending::new(arrived.shard, *offset, record)),
+            Appended::At(offset) => {
+                Some(Pending::new(arrived.shard, *offset, record).passing(arrived.passes))
+            }
             Appended::Seen => None,
         });
         self.queue_calls(pending);

@@ -16,18 +16,26 @@ use crate::{Conversation, Timestamp};
 #[derive(Debug)]
 pub(super) struct Lanes {
     lanes: Slab<Lane>,
-    names: HashMap<Conversation, usize, RandomState>,
+    names: Names,
+    /// Of calls that pass one which is made in steps, since their updates pass the queue.
+    passing: Names,
     platforms: Vec<Platform>,
     /// Which platform is asked first for the next call.
     next: usize,
     pub(super) room: Room,
 }
 
+type Names = HashMap<Conversation, usize, RandomState>;
+
 /// The calls of a conversation, oldest first.
 #[derive(Debug)]
 struct Lane {
     platform: usize,
     state: State,
+    /// It is beside the conversation's other lane.
+    passing: bool,
+    /// The call that is under way is made in steps.
+    steps: bool,
     /// The oldest; `None` while it is under way.
     first: Option<Pending>,
     more: VecDeque<Pending>,
@@ -71,13 +79,19 @@ impl Lane {
     fn len(&self) -> usize {
         1 + self.more.len()
     }
+
+    /// Whether the oldest call is made in steps, which may take as long as a handler runs.
+    fn makes_steps(&self) -> bool {
+        self.first.as_ref().map_or(self.steps, |first| first.steps().is_some())
+    }
 }
 
 impl Lanes {
     pub(super) fn new(platforms: usize, room: Room) -> Self {
         Self {
             lanes: Slab::new(),
-            names: HashMap::default(),
+            names: Names::default(),
+            passing: Names::default(),
             platforms: (0..platforms).map(|_| Platform::default()).collect(),
             next: 0,
             room,
@@ -105,11 +119,15 @@ impl Lanes {
     /// Adds a call. Gives the one that it makes needless, if that waits.
     pub(super) fn add(&mut self, platform: usize, pending: Pending) -> Option<Pending> {
         let bytes = pending.bytes();
-        let Some(&at) = self.names.get(&pending.call.conversation) else {
+        let lane = self.lane(&pending.call.conversation).map(|at| &self.lanes[at]);
+        let passing = pending.passes && lane.is_some_and(Lane::makes_steps);
+        let names = if passing { &mut self.passing } else { &mut self.names };
+        let Some(&at) = names.get(&pending.call.conversation) else {
             let conversation = pending.call.conversation.clone();
-            let lane = Lane { platform, state: State::Ready, first: Some(pending), more: VecDeque::new() };
+            let (state, steps, more) = (State::Ready, false, VecDeque::new());
+            let lane = Lane { platform, state, passing, steps, first: Some(pending), more };
             let at = self.lanes.insert(lane);
-            self.names.insert(conversation, at);
+            names.insert(conversation, at);
             self.room.add(at, 1, bytes);
             let platform = &mut self.platforms[platform];
             platform.ready.push_back(at);
@@ -156,6 +174,7 @@ impl Lanes {
                 && let Some(pending) = self.lanes[lane].first.take()
             {
                 self.lanes[lane].state = State::UnderWay;
+                self.lanes[lane].steps = pending.steps().is_some();
                 self.platforms[platform].under_way += 1;
                 return Some(Taken { lane, platform, pending });
             }
@@ -176,7 +195,8 @@ impl Lanes {
             lane.len()
         } else {
             platform.busy -= 1;
-            self.names.remove(&pending.call.conversation);
+            let names = if lane.passing { &mut self.passing } else { &mut self.names };
+            names.remove(&pending.call.conversation);
             self.lanes.remove(at);
             0
         };

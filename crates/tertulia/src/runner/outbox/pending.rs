@@ -14,6 +14,8 @@ pub(in crate::runner) struct Pending {
     pub(super) call: Call,
     /// Not to be made from then on.
     pub(super) deadline: Timestamp,
+    /// The update that asked for it passes the queue, and so may this.
+    pub(super) passes: bool,
     /// It may have been made: by an earlier process that did not mark it, or by this one, whose answer was lost.
     pub(super) perhaps_made: bool,
     /// What a plain reply has not.
@@ -56,7 +58,13 @@ impl Pending {
         let special =
             (!plain).then(|| Box::new(Special { made, delivery, state, join, refers, steps, mine: false }));
         let (revision, perhaps_made, trouble, given_up) = (Revision(0), false, None, None);
-        Self { shard, offset, revision, call, deadline, perhaps_made, special, trouble, given_up }
+        let passes = false;
+        Self { shard, offset, revision, call, deadline, passes, perhaps_made, special, trouble, given_up }
+    }
+
+    /// The same of an update that passes the queue, or of one that does not.
+    pub(in crate::runner) fn passing(self, passes: bool) -> Self {
+        Self { passes, ..self }
     }
 
     /// An entry of the outbox; one that cannot be read is left alone.

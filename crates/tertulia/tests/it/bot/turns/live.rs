@@ -360,6 +360,35 @@ async fn a_command_that_passes_stops_it_or_cancels_its_turn() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn replies_of_what_passes_the_queue_pass_it_in_their_order_and_others_do_not() {
+    let (storage, board, gate) = (memory(), Board::default(), Arc::new(Semaphore::new(0)));
+    let bot = at(&board, &storage, |bot| {
+        let status = async |turn: Bypass| {
+            turn.reply(format!("{} a", turn.text())).await?;
+            turn.reply(format!("{} b", turn.text())).await?;
+            Ok(())
+        };
+        saying(&gate, &["so far", ", and all"])(bot.bypass(command("status"), status))
+    })
+    .await;
+    tell(&bot, "hi").await;
+    gate.add_permits(1);
+    pass().await;
+    for text in ["and?", "/status 1", "/status 2"] {
+        tell(&bot, text).await;
+        pass().await;
+    }
+    let statuses = ["/status 1 a", "/status 1 b", "/status 2 a", "/status 2 b"];
+    assert_eq!(board.messages(), [&["so far"][..], &statuses].concat());
+    gate.add_permits(5);
+    pass().await;
+    let all = "so far, and all";
+    assert_eq!(board.messages(), [&[all][..], &statuses, &[all]].concat());
+    assert_eq!(bot.shutdown(Duration::from_secs(5)).await, []);
+    assert_all_done(&storage).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_live_reply_that_is_over_can_be_edited_by_its_ticket() {
     let (storage, board) = (memory(), Board::default());
     let kept = Arc::new(parking_lot::Mutex::new(None::<Ticket>));
