@@ -63,9 +63,9 @@ pub(crate) fn demo(bot: Bot, agent: Agent) -> Bot {
     bot.on_message(talk).on(agent::is_stale, stale)
 }
 
-/// Stops what is under way in the conversation, at once.
+/// Stops what is under way in the conversation, at once. An answer that is being said is kept as far as it was said.
 async fn stop(turn: Bypass) -> tertulia::bot::Result {
-    let stopped = turn.cancel_turn().await?;
+    let stopped = turn.stop_live().await? > 0 || turn.cancel_turn().await?;
     turn.reply(if stopped { "Stopped." } else { "There is nothing to stop." }).await?;
     Ok(())
 }

@@ -115,10 +115,12 @@ impl Known {
     }
 }
 
-/// Waits until this text was sent to a chat; another may have been sent twice, if a kill came between.
+/// Waits until a chat shows this text, in a message that was sent or edited; another may have been sent twice, if a kill
+/// came between.
 pub(crate) async fn sent(known: &Shared, chat: i64, text: &str) {
     let is_it = |sent: &Value| sent["chat_id"] == chat && sent["text"].as_str().unwrap().contains(text);
-    known.subscribe().wait_for(|known| known.sent.iter().any(is_it)).await.unwrap();
+    let shows = |known: &Known| known.sent.iter().chain(&known.edited).any(is_it);
+    known.subscribe().wait_for(shows).await.unwrap();
 }
 
 pub(crate) fn serve(folder: &Folder, url: &str) -> Server {
