@@ -43,7 +43,7 @@ fn main() -> ExitCode {
 }
 
 fn test() -> Result<(), Failed> {
-    let mut plan = Plan::new(7);
+    let mut plan = Plan::new(8);
     plan.step("format", &["cargo", "fmt", "--all", "--check"])?;
     let peers = plan.run("install the peers that tests talk to", peers::install)?;
     plan.step("lints", &["cargo", "clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
@@ -58,6 +58,11 @@ fn test() -> Result<(), Failed> {
     let streams = [&streams[..], &["--nocapture", "--test-threads=1"]].concat();
     let environment = [("TERTULIA_CONFORMANCE", peers.conformance.as_os_str())];
     plan.step_with("Durable Streams' suite, and clients that are cut", &streams, &environment)?;
+    // Apart too: a browser and its pages share the processor with nobody else.
+    let browser = ["cargo", "test", "-p", "tertulia-server", "--test", "it", "browser::", "--"];
+    let browser = [&browser[..], &["--nocapture", "--test-threads=1"]].concat();
+    let environment = [("TERTULIA_BROWSER", peers.browser.as_os_str())];
+    plan.step_with("the page in Chromium", &browser, &environment)?;
     let beside = ["cargo", "test", "--manifest-path", "bench/Cargo.toml", "-p", "peer-examples"];
     plan.step("examples beside axum and teloxide", &beside)?;
     let strict = [("RUSTDOCFLAGS", "-D warnings".as_ref())];

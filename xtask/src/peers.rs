@@ -14,15 +14,22 @@ pub(crate) struct Peers {
     pub(crate) torture_grammy: PathBuf,
     /// Durable Streams' suite, and clients that speak to the server's streams, with all that they need.
     pub(crate) conformance: PathBuf,
+    /// The tests of the page in a browser, with all that they need.
+    pub(crate) browser: PathBuf,
 }
 
 /// What `conformance` holds besides the packages' names.
 const CONFORMANCE: [&str; 6] =
     ["suite.test.mjs", "client.mjs", "producer.mjs", "eventsource.mjs", "client.py", "curl.sh"];
 
-/// Installs the packages of `xtask/npm`, of `torture/grammy` and of `conformance`, each in a folder below `target`.
+/// What `browser` holds besides the packages' names.
+const BROWSER: [&str; 4] = ["site.mjs", "talking.test.mjs", "surviving.test.mjs", "reaching.test.mjs"];
+
+/// Installs the packages of `xtask/npm`, of `torture/grammy`, of `conformance` and of `browser`, each in a folder below
+/// `target`.
 pub(crate) fn install() -> Result<Peers, Failed> {
-    for tool in [&["node"][..], &["npm"], &["curl"], &["python3"], &["python3", "-m", "pip"]] {
+    let pip = ["python3", "-m", "pip"];
+    for tool in [&["node"][..], &["npm"], &["curl"], &["python3"], &pip, &["chromium"]] {
         if !is_there(tool) {
             apt_get(tool[tool.len() - 1])?;
         }
@@ -31,7 +38,9 @@ pub(crate) fn install() -> Result<Peers, Failed> {
     let grammy = install_packages("torture/grammy", "target/torture-grammy", &["main.js"])?;
     let conformance = install_packages("conformance", "target/conformance", &CONFORMANCE)?;
     install_python(&root().join("conformance/requirements.txt"), &conformance.join("python"))?;
-    Ok(Peers { packages: packages.join("node_modules"), torture_grammy: grammy.join("main.js"), conformance })
+    let browser = install_packages("browser", "target/browser", &BROWSER)?;
+    let (packages, torture_grammy) = (packages.join("node_modules"), grammy.join("main.js"));
+    Ok(Peers { packages, torture_grammy, conformance, browser })
 }
 
 /// Installs the npm packages that `from` names in the folder `to`, which gets copies of `files` too; gives that folder.

@@ -91,26 +91,30 @@ function network() {
 /** Tells those who listen what was answered, once it is whole, and what is asked. */
 function tell() {
   if (conversation.state !== 'ready') return;
+  if (silent) {
+    // What was there when the page was opened was not said now.
+    const there = conversation.items.filter((item) => item.state !== 'accepted');
+    told = new Set(there.map((item) => `answer-${item.update}`));
+    silent = false;
+  }
+  // At once: what is said over another text is not heard.
+  const news = [];
+  const once = (what, text) => {
+    if (!told.has(what)) news.push(text);
+    told.add(what);
+  };
   for (const item of conversation.items) {
     const turn = turnOf(item, conversation);
     const segments = plan(item, conversation.replies);
-    for (const { reply } of segments) {
-      for (const part of reply?.parts ?? []) {
-        if (part.kind === 'tool' && stateOf(part, turn) === 'asking') once(`ask-${turn.id}-${part.approval}`, `Approval is needed: ${part.name.replaceAll('_', ' ')}`);
-      }
+    const parts = segments.flatMap(({ reply }) => reply?.parts ?? []);
+    for (const part of parts.filter((part) => part.kind === 'tool' && stateOf(part, turn) === 'asking')) {
+      once(`ask-${turn.id}-${part.approval}`, `Approval is needed: ${part.name.replaceAll('_', ' ')}`);
     }
     if (conversation.isBusy(item) || item.update === undefined || segments.length === 0) continue;
     const text = segments.map((segment) => segment.text ?? segment.reply.text).join('\n').trim();
     if (text) once(`answer-${item.update}`, `Answer: ${text.slice(0, 1_500)}`);
   }
-  // What was there when the page was opened was not said now.
-  silent = false;
-}
-
-function once(what, text) {
-  if (told.has(what)) return;
-  told.add(what);
-  if (!silent) $('announce').textContent = text;
+  if (news.length > 0) $('announce').textContent = news.join('\n');
 }
 
 function send(text) {
@@ -223,6 +227,10 @@ addEventListener('online', changed);
 addEventListener('offline', changed);
 list.watch(() => side.show(conversation.id));
 
+open();
+if (!side.isNarrow()) $('message').focus();
+
+// Last, so that nobody waits for it.
 try {
   const settings = await (await fetch('page/settings.json')).json();
   $('suggestions').replaceChildren(...settings.suggestions.map((text) => {
@@ -236,5 +244,3 @@ try {
 } catch {
   // They are a comfort.
 }
-open();
-if (!side.isNarrow()) $('message').focus();

@@ -29,6 +29,7 @@ export async function follow(path, { id = '', event, state = () => {}, begin = (
     signal.addEventListener('abort', abort);
     document.addEventListener('visibilitychange', away);
     let least = 0;
+    let ended = false;
     try {
       const headers = { Accept: 'text/event-stream', ...(id ? { 'Last-Event-ID': id } : {}) };
       const response = await ask(path, { headers, signal: leave.signal });
@@ -39,11 +40,12 @@ export async function follow(path, { id = '', event, state = () => {}, begin = (
         tried = 0;
         if (message.id !== undefined) id = message.id;
         if (message.name !== 'ping') event(message);
-        if (message.name === 'end') return;
+        if (message.name === 'end') ended = true;
         if (signal.aborted) return;
       }
+      if (ended) return;
     } catch (error) {
-      if (signal.aborted) return;
+      if (signal.aborted || ended) return;
       if (error instanceof Refused) {
         if (!error.passes) {
           const next = begin(error.status);
@@ -55,7 +57,7 @@ export async function follow(path, { id = '', event, state = () => {}, begin = (
     } finally {
       signal.removeEventListener('abort', abort);
       document.removeEventListener('visibilitychange', away);
-      leave.abort();
+      if (!ended) leave.abort();
     }
     if (document.visibilityState !== 'visible') continue;
     if (tried > 0) state(AWAY);
@@ -82,7 +84,6 @@ async function* messages(body, leave) {
     }
   } finally {
     clearTimeout(timer);
-    reader.cancel().catch(() => {});
   }
 }
 

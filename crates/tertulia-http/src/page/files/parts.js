@@ -100,7 +100,7 @@ class Tool {
     this.#progress.hidden = progress === '';
     say(this.#progress, progress);
     this.#ask.hidden = state !== 'asking';
-    say(this.#question, `May I ${name}${brief(part.input) ? `: ${brief(part.input)}` : ''}?`);
+    say(this.#question, brief(part.input) ? `Allow “${name}” with ${brief(part.input)}?` : `Allow “${name}”?`);
     this.#press = (verb) => press(`${verb}:${part.approval}`, turn.id);
   }
 }
@@ -117,9 +117,10 @@ function brief(input) {
   return text.length > 60 ? `${text.slice(0, 59)}…` : text;
 }
 
+/** How far a tool is, in a line. */
 function words(output) {
-  if (typeof output === 'string') return output;
-  return brief(output?.progress ?? output?.status ?? output?.message ?? output);
+  if (output === null || typeof output !== 'object') return String(output ?? '');
+  return Object.entries(output).filter(([, value]) => typeof value !== 'object').map(([key, value]) => `${key} ${value}`).join(' · ');
 }
 
 class References {
