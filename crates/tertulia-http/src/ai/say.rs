@@ -1,0 +1,53 @@
+//! `POST /v1/ai/chat`: what the user says, or answers, becomes updates; the reply is told as it is said.
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use tertulia::Conversation;
+use tertulia::bot::answer;
+use tertulia::storage::ItemId;
+
+use super::fold::Fold;
+use super::router::{App, Shared};
+use super::telling::Telling;
+use super::wire::{Body, Said};
+use super::{reply, sse};
+use crate::{Problem, ProblemKind, SOURCE, body, exchange, request};
+
+pub(super) async fn serve(State(app): State<Shared>, request: Request) -> Result<Response, Problem> {
+    let body = read(&app, request).await?;
+    let conversation = Conversation::new(SOURCE, &body.id)?;
+    let said = body.said()?;
+    let (message, fold) = (said.goes_on.clone(), Fold::new(said.calls.clone()));
+    let updates = submit(&app, &conversation, said).await?;
+    let message = message.unwrap_or_else(|| reply::id(&updates[0]));
+    Ok(sse::answer(&app, Telling::new(&app.door, &conversation, message, updates, fold)))
+}
+
+async fn read(app: &App, request: Request) -> Result<Body, Problem> {
+    body::check_type(request.headers())?;
+    let bytes = body::bytes(request, app.options.body_bytes, app.options.body_within).await?;
+    serde_json::from_slice(&bytes).map_err(|error| {
+        let what = if error.is_data() { "no chat's" } else { "not JSON" };
+        Problem::new(ProblemKind::Invalid, format!("the body is {what}, {error}"))
+    })
+}
+
+/// Puts what is said into the inbox; gives the updates whose replies are to be told. Of several those that were answered
+/// before are left out: the message shows what was replied to them.
+async fn submit(app: &App, conversation: &Conversation, said: Said) -> Result<Vec<ItemId>, Problem> {
+    let (mut all, mut new) = (Vec::new(), Vec::new());
+    for (key, message) in &said.updates {
+        let known = key.as_ref().map(|key| request::id(conversation, key));
+        let is_answered = match &known {
+            Some(id) => answer::read(&*app.door.storage, conversation, id).await?.is_some(),
+            None => false,
+        };
+        let within = app.options.accept_within;
+        let id = exchange::accept(&app.door, conversation, message, key.as_deref(), within).await?;
+        if !is_answered {
+            new.push(id.clone());
+        }
+        all.push(id);
+    }
+    Ok(if new.is_empty() { all } else { new })
+}
