@@ -18,8 +18,11 @@ pub(super) struct Fold {
     open: Option<Open>,
     /// The text of the live reply.
     text: String,
-    /// Whether any step was begun.
+    /// Whether any step was begun, and whether one is under way.
     has_steps: bool,
+    in_step: bool,
+    /// What went wrong. A client reads nothing after an error, so it is told at the end.
+    error: Option<String>,
 }
 
 /// A text that may go on.
@@ -48,23 +51,30 @@ impl Fold {
         &self.text
     }
 
-    /// A live reply begins.
+    /// A live reply begins, and a step with it.
     pub(super) fn begin(&mut self, stream: &str, out: &mut Vec<Chunk>) {
         let reply = stream.rsplit('/').next().unwrap_or_default();
         (self.reply, self.parts) = (reply.to_owned(), 0);
         self.text.clear();
+        self.step(out);
+    }
+
+    /// The live reply ends. Its last step goes on with what is replied beside it: a page that sends by itself once approvals are
+    /// given looks for them in the last step.
+    pub(super) fn end(&mut self, out: &mut Vec<Chunk>) {
+        self.close(out);
+    }
+
+    /// A step begins; the one before it ends.
+    fn step(&mut self, out: &mut Vec<Chunk>) {
+        if std::mem::replace(&mut self.in_step, true) {
+            out.push(Chunk::FinishStep);
+        }
         self.has_steps = true;
         out.push(Chunk::StartStep);
     }
 
-    /// The live reply ends, and its last step with it.
-    pub(super) fn end(&mut self, out: &mut Vec<Chunk>) {
-        self.close(out);
-        out.push(Chunk::FinishStep);
-    }
-
-    /// What was replied to an update beside the live `texts`, as a step of its own. Where replies are read, what was said
-    /// live is one of them.
+    /// What was replied to an update beside the live `texts`. Where replies are read, what was said live is one of them.
     ///
     /// A message that ends without any step gets an empty one: a page that sends by itself looks at the last step, and would
     /// send again and again.
@@ -86,25 +96,30 @@ impl Fold {
         if replies.is_empty() && (self.has_steps || !is_end) {
             return;
         }
-        self.has_steps = true;
-        out.push(Chunk::StartStep);
+        if !self.in_step {
+            self.step(out);
+        }
         for (n, delta) in replies.into_iter().enumerate() {
             let id = format!("said-{n}");
             out.push(Chunk::TextStart { id: id.clone() });
             out.push(Chunk::TextDelta { id: id.clone(), delta });
             out.push(Chunk::TextEnd { id });
         }
-        out.push(Chunk::FinishStep);
     }
 
     /// The message ends.
-    pub(super) fn finish(&self, how: End) -> Chunk {
-        match how {
-            End::Complete if self.calls.are_open() => Chunk::Finish { finish_reason: "tool-calls" },
-            End::Complete => Chunk::Finish { finish_reason: "stop" },
-            End::Stopped => Chunk::Abort { reason: "stopped" },
-            End::Aborted => Chunk::Error { error_text: "the message was tried and given up".to_owned() },
+    pub(super) fn finish(&mut self, how: End, out: &mut Vec<Chunk>) {
+        if std::mem::take(&mut self.in_step) {
+            out.push(Chunk::FinishStep);
         }
+        let error = self.error.take();
+        out.push(match (how, error) {
+            (End::Aborted, _) => Chunk::Error { error_text: "the message was tried and given up".to_owned() },
+            (End::Stopped, _) => Chunk::Abort { reason: "stopped" },
+            (End::Complete, Some(error_text)) => Chunk::Error { error_text },
+            (End::Complete, None) if self.calls.are_open() => Chunk::Finish { finish_reason: "tool-calls" },
+            (End::Complete, None) => Chunk::Finish { finish_reason: "stop" },
+        });
     }
 
     /// Something happens. What is not known, and what names no call where one is needed, is passed over.
@@ -116,10 +131,10 @@ impl Fold {
             EventKind::Metadata => {
                 out.push(Chunk::MessageMetadata { message_metadata: Value::Object(data.clone()) });
             }
-            EventKind::Error => out.push(Chunk::Error { error_text: event.content.clone() }),
+            EventKind::Error => self.error = Some(event.content.clone()),
             EventKind::Step => {
                 self.close(out);
-                out.extend([Chunk::FinishStep, Chunk::StartStep]);
+                self.step(out);
             }
             EventKind::References => {
                 self.close(out);

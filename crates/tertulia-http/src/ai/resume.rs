@@ -3,9 +3,11 @@
 
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
 use tertulia::Conversation;
 use tertulia::bot::answer;
 
@@ -15,17 +17,36 @@ use super::reply::Reply;
 use super::router::{self, App, Id, Shared};
 use super::telling::Telling;
 use super::{kept, sse};
-use crate::Problem;
+use crate::{Problem, ProblemKind};
 
 /// How long there surely is an answer after it was given: less than the 48 hours that it is kept.
 const ANSWERS: Duration = Duration::from_hours(47);
 
-pub(super) async fn serve(State(app): State<Shared>, id: Id) -> Result<Response, Problem> {
+/// Whether a message that is over is wanted too, by a page that was cut off and may have missed its end.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asked {
+    #[serde(default)]
+    finished: bool,
+}
+
+pub(super) async fn serve(
+    State(app): State<Shared>,
+    id: Id,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let Query(asked) =
+        asked.map_err(|_| Problem::new(ProblemKind::Invalid, "the query may only be `finished=true`"))?;
     let conversation = router::conversation(id)?;
     let (lives, _) = lives::read(&app.door, &conversation).await?;
     let mut replies = Reply::all(lives);
     let Some(reply) = replies.pop() else { return Ok(StatusCode::NO_CONTENT.into_response()) };
-    if !is_under_way(&app, &conversation, reply.last()).await? {
+    let is_told = match state(&app, &conversation, reply.last()).await? {
+        Is::UnderWay => true,
+        Is::Finished => asked.finished,
+        Is::Forgotten => false,
+    };
+    if !is_told {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let calls = kept::calls_before(&app, &conversation, &replies, &reply).await?;
@@ -33,17 +54,28 @@ pub(super) async fn serve(State(app): State<Shared>, id: Id) -> Result<Response,
     Ok(sse::answer(&app, telling))
 }
 
-/// Whether more is said in answer to the update that a live reply answers.
-///
-/// # Errors
-/// What the storage gives.
-async fn is_under_way(app: &App, conversation: &Conversation, live: &Entry) -> Result<bool, Problem> {
+/// What is known of a reply.
+enum Is {
+    /// More is said.
+    UnderWay,
+    Finished,
+    /// Nobody knows any more how it went.
+    Forgotten,
+}
+
+/// How it stands with what is said to the update that a live reply answers.
+async fn state(app: &App, conversation: &Conversation, live: &Entry) -> Result<Is, Problem> {
     let (door, now) = (&app.door, app.door.clock.now());
     let is_said = match live.stream(door, conversation).await? {
         Some(stream) => stream.info().await?.closed.is_none(),
         None => false,
     };
-    // It may go on after a live reply has ended: whoever is answered has an answer, until that expires.
+    // More may be said after a live reply has ended: to whoever has no answer, unless that has expired.
     let is_answered = answer::read(&*door.storage, conversation, &live.to).await?.is_some();
-    Ok(is_said || !is_answered && now.since(live.at) < ANSWERS)
+    Ok(match is_answered {
+        _ if is_said => Is::UnderWay,
+        true => Is::Finished,
+        false if now.since(live.at) < ANSWERS => Is::UnderWay,
+        false => Is::Forgotten,
+    })
 }

@@ -9,7 +9,7 @@ use tertulia::storage::ItemId;
 use super::fold::Fold;
 use super::router::{App, Shared};
 use super::telling::Telling;
-use super::wire::{Body, Said};
+use super::wire::{Body, Said, Update};
 use super::{reply, sse};
 use crate::{Problem, ProblemKind, SOURCE, body, exchange, request};
 
@@ -36,14 +36,19 @@ async fn read(app: &App, request: Request) -> Result<Body, Problem> {
 /// before are left out: the message shows what was replied to them.
 async fn submit(app: &App, conversation: &Conversation, said: Said) -> Result<Vec<ItemId>, Problem> {
     let (mut all, mut new) = (Vec::new(), Vec::new());
-    for (key, message) in &said.updates {
+    for Update { message, key, or_key } in &said.updates {
+        let accept = |key| exchange::accept(&app.door, conversation, message, key, app.options.accept_within);
         let known = key.as_ref().map(|key| request::id(conversation, key));
         let is_answered = match &known {
             Some(id) => answer::read(&*app.door.storage, conversation, id).await?.is_some(),
             None => false,
         };
-        let within = app.options.accept_within;
-        let id = exchange::accept(&app.door, conversation, message, key.as_deref(), within).await?;
+        let id = match (accept(key.as_deref()).await, or_key) {
+            (Err(problem), Some(other)) if problem.kind() == ProblemKind::KeyReused => {
+                accept(Some(other)).await?
+            }
+            (accepted, _) => accepted?,
+        };
         if !is_answered {
             new.push(id.clone());
         }

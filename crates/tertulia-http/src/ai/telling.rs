@@ -142,7 +142,7 @@ impl Telling {
         match how {
             End::Complete | End::Stopped => Next::Chunks(chunks),
             End::Aborted => {
-                chunks.push(self.fold.finish(how));
+                self.fold.finish(how, &mut chunks);
                 Next::End(chunks)
             }
         }
@@ -208,7 +208,7 @@ impl Telling {
         let replies = match answer {
             Answer::Replies(replies) => replies,
             Answer::GivenUp => {
-                chunks.push(self.fold.finish(End::Aborted));
+                self.fold.finish(End::Aborted, &mut chunks);
                 return Next::End(chunks);
             }
             Answer::Cancelled => {
@@ -220,7 +220,7 @@ impl Telling {
         self.fold.beside(replies, texts, is_end, &mut chunks);
         match is_end {
             true => {
-                chunks.push(self.fold.finish(self.ended));
+                self.fold.finish(self.ended, &mut chunks);
                 Next::End(chunks)
             }
             false => Next::Chunks(chunks),

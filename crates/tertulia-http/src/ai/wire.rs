@@ -43,12 +43,22 @@ struct UiMessage {
 /// What is said to the bot.
 #[derive(Debug)]
 pub(super) struct Said {
-    /// The updates, in order, at least one, each with the key that names it.
-    pub(super) updates: Vec<(Option<String>, Message)>,
+    /// The updates, in order, at least one.
+    pub(super) updates: Vec<Update>,
     /// The message that the reply goes on with, if it is no new one.
     pub(super) goes_on: Option<String>,
     /// The calls of tools that the page knows of.
     pub(super) calls: Calls,
+}
+
+/// Something that is said.
+#[derive(Debug)]
+pub(super) struct Update {
+    pub(super) message: Message,
+    /// What names it, so that it counts once; nothing if it counts each time.
+    pub(super) key: Option<String>,
+    /// What names it if something else was said under that key.
+    pub(super) or_key: Option<String>,
 }
 
 impl Body {
@@ -63,7 +73,9 @@ impl Body {
         if last.role == "assistant" && trigger == Trigger::SubmitMessage {
             let callbacks = last.parts.iter().filter_map(|part| callback(&last.id, part));
             let message = |data| Message { callback: Some(data), from: from.clone(), ..Message::new("") };
-            let updates: Vec<_> = callbacks.map(|(key, data)| (Some(key), message(data))).collect();
+            let updates: Vec<_> = callbacks
+                .map(|(key, data)| Update { message: message(data), key: Some(key), or_key: None })
+                .collect();
             if updates.is_empty() {
                 return Err(invalid("the last message is a reply that waits for nothing"));
             }
@@ -73,17 +85,20 @@ impl Body {
             return Err(invalid("the last message is not the user's"));
         }
         let text = text(&last)?;
-        let key = match (trigger, message_id) {
-            (Trigger::RegenerateMessage, Some(reply)) => Some(format!("ai/again/{reply}")),
-            // Said again each time that it is asked for.
-            (Trigger::RegenerateMessage, None) => None,
-            _ if last.id.is_empty() => None,
-            // The same message, said in another way.
-            (_, Some(same)) if same == last.id => Some(format!("ai/edited/{same}/{text}")),
-            _ => Some(format!("ai/said/{}", last.id)),
+        let (key, or_key) = match trigger {
+            // Without the reply's id it is said again each time.
+            Trigger::RegenerateMessage => (message_id.map(|reply| format!("ai/again/{reply}")), None),
+            Trigger::SubmitMessage if last.id.is_empty() => (None, None),
+            // With its id the same message may be meant, or what it says after it was edited.
+            Trigger::SubmitMessage => {
+                let edited = message_id.filter(|id| *id == last.id);
+                let edited = edited.map(|id| format!("ai/edited/{id}/{text}"));
+                (Some(format!("ai/said/{}", last.id)), edited)
+            }
         };
         let calls = calls.of_before();
-        Ok(Said { updates: vec![(key, Message { from, ..Message::new(text) })], goes_on: None, calls })
+        let update = Update { message: Message { from, ..Message::new(text) }, key, or_key };
+        Ok(Said { updates: vec![update], goes_on: None, calls })
     }
 
     /// The calls of tools in the messages; those of the last one are known to be shown.

@@ -12,7 +12,6 @@ fn told(events: &[Event]) -> Vec<Value> {
     fold.end(&mut chunks);
     let mut values = values(&chunks);
     assert_eq!(values.remove(0), json!({ "type": "start-step" }));
-    assert_eq!(values.pop(), Some(json!({ "type": "finish-step" })));
     values
 }
 
@@ -178,7 +177,6 @@ fn everything_else_has_its_chunk_and_ends_a_text_if_it_is_a_part() {
         Event::data("mood", "glad"),
         id_of(Event::data("mood", json!({ "of": "ana" })).with("transient", true), "d1"),
         Event::new(EventKind::Other("data-bare".into()), "").with("x", 1).with("transient", true),
-        Event::error("it broke"),
     ];
     let expected = [
         json!({ "type": "text-start", "id": "reply-2-0" }),
@@ -198,7 +196,6 @@ fn everything_else_has_its_chunk_and_ends_a_text_if_it_is_a_part() {
         json!({ "type": "data-mood", "data": "glad" }),
         json!({ "type": "data-mood", "id": "d1", "data": { "of": "ana" }, "transient": true }),
         json!({ "type": "data-bare", "data": { "x": 1 }, "transient": true }),
-        json!({ "type": "error", "errorText": "it broke" }),
     ];
     assert_eq!(told(&events), expected);
 }
@@ -212,18 +209,37 @@ fn what_is_not_known_is_passed_over() {
     assert_eq!(told(&events), [] as [Value; 0]);
 }
 
+/// The chunks at the end of a message.
+fn finished(fold: &mut Fold, how: End) -> Vec<Value> {
+    let mut chunks = Vec::new();
+    fold.finish(how, &mut chunks);
+    values(&chunks)
+}
+
 #[test]
 fn a_message_ends_as_its_last_live_reply_did() {
     let mut fold = Fold::default();
-    assert_eq!(values(&[fold.finish(End::Complete)]), [json!({ "type": "finish", "finishReason": "stop" })]);
-    assert_eq!(values(&[fold.finish(End::Stopped)]), [json!({ "type": "abort", "reason": "stopped" })]);
+    let stop = json!({ "type": "finish", "finishReason": "stop" });
+    assert_eq!(finished(&mut fold, End::Complete), [stop.clone()]);
+    assert_eq!(finished(&mut fold, End::Stopped), [json!({ "type": "abort", "reason": "stopped" })]);
     let aborted = json!({ "type": "error", "errorText": "the message was tried and given up" });
-    assert_eq!(values(&[fold.finish(End::Aborted)]), [aborted]);
+    assert_eq!(finished(&mut fold, End::Aborted), [aborted]);
     fold.event(&Event::tool_call("c1", "sum", 1), &mut Vec::new());
     let waits = json!({ "type": "finish", "finishReason": "tool-calls" });
-    assert_eq!(values(&[fold.finish(End::Complete)]), [waits]);
+    assert_eq!(finished(&mut fold, End::Complete), [waits]);
     fold.event(&Event::tool_result("c1", 2), &mut Vec::new());
-    assert_eq!(values(&[fold.finish(End::Complete)])[0]["finishReason"], "stop");
+    assert_eq!(finished(&mut fold, End::Complete), [stop]);
+}
+
+#[test]
+fn what_went_wrong_is_told_at_the_end() {
+    let (mut fold, mut chunks) = (Fold::default(), Vec::new());
+    for event in [Event::content("a"), Event::error("it broke"), Event::content("b")] {
+        fold.event(&event, &mut chunks);
+    }
+    assert_eq!(values(&chunks)[2]["delta"], "b");
+    let broke = json!({ "type": "error", "errorText": "it broke" });
+    assert_eq!(finished(&mut fold, End::Complete), [broke]);
 }
 
 #[test]
@@ -243,13 +259,25 @@ fn what_was_said_live_is_not_said_again() {
 }
 
 #[test]
+fn what_is_replied_beside_belongs_to_the_last_step() {
+    let (mut fold, mut chunks) = (Fold::default(), Vec::new());
+    for stream in ["reply-0", "reply-1"] {
+        fold.begin(stream, &mut chunks);
+        fold.end(&mut chunks);
+        fold.beside(vec!["May I?".into()], vec![], false, &mut chunks);
+    }
+    chunks.retain(|chunk| !matches!(chunk, Chunk::TextStart { .. } | Chunk::TextEnd { .. }));
+    let types: Vec<_> = values(&chunks).iter().map(|chunk| chunk["type"].clone()).collect();
+    assert_eq!(types, ["start-step", "text-delta", "finish-step", "start-step", "text-delta"]);
+    assert_eq!(finished(&mut fold, End::Complete)[0], json!({ "type": "finish-step" }));
+}
+
+#[test]
 fn a_message_has_a_step_and_no_more_than_it_needs() {
-    let step = [json!({ "type": "start-step" }), json!({ "type": "finish-step" })];
     let (mut fold, mut chunks) = (Fold::default(), Vec::new());
     fold.beside(vec![], vec![], false, &mut chunks);
-    assert_eq!(values(&chunks), [] as [Value; 0]);
+    assert_eq!(chunks, []);
     fold.beside(vec![], vec![], true, &mut chunks);
-    assert_eq!(values(&chunks), step);
     fold.beside(vec![], vec![], true, &mut chunks);
-    assert_eq!(values(&chunks), step);
+    assert_eq!(values(&chunks), [json!({ "type": "start-step" })]);
 }

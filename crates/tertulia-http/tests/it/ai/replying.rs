@@ -88,6 +88,10 @@ async fn a_message_that_is_edited_or_answered_anew_is_said_again() {
     let second = site.post(&edited).await.reader().rest().await;
     assert_eq!((text(&first), text(&second)), ("abye".into(), "bbye".into()));
     assert_eq!(site.post(&edited).await.reader().rest().await, second);
+    // A page that lost the answer to its first post names the message too.
+    let mut lost = said("m1", "plain a");
+    lost["messageId"] = "m1".into();
+    assert_eq!(site.post(&lost).await.reader().rest().await, first);
 
     let again = |of: Option<&str>| json!({ "id": "ana", "trigger": "regenerate-message", "messageId": of, "messages": [user("m1", "plain b")] });
     let third = site.post(&again(Some("r1"))).await.reader().rest().await;

@@ -30,9 +30,15 @@ async fn a_page_that_comes_back_gets_the_message_from_its_beginning() {
 async fn nothing_is_resumed_where_nothing_is_under_way() {
     let site = Site::new().await;
     assert_eq!(site.resume().await.status, StatusCode::NO_CONTENT);
-    site.say("m1", "tools two").await.rest().await;
+    let chunks = site.say("m1", "tools two").await.rest().await;
     assert_eq!(site.resume().await.status, StatusCode::NO_CONTENT);
-    assert_eq!(site.messages().await.as_array().unwrap().len(), 2);
+    // A page that was cut off asks for what it may have missed.
+    let missed = site.ask("GET", "/v1/ai/chat/ana/stream?finished=true", "").await;
+    assert_eq!(missed.reader().rest().await, chunks);
+    let (status, kind, _) = site.ask("GET", "/v1/ai/chat/ana/stream?x=1", "").await.error().await;
+    assert_eq!((status, &*kind), (400, "invalid"));
+    let nobody = site.ask("GET", "/v1/ai/chat/bob/stream?finished=true", "").await;
+    assert_eq!(nobody.status, StatusCode::NO_CONTENT);
 }
 
 #[tokio::test]
