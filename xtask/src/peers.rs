@@ -14,13 +14,19 @@ pub(crate) struct Peers {
     pub(crate) torture_grammy: PathBuf,
     /// Durable Streams' suite, and clients that speak to the server's streams, with all that they need.
     pub(crate) conformance: PathBuf,
+    /// The Vercel AI SDK, and chats with it, with all that they need.
+    pub(crate) ai_sdk: PathBuf,
 }
 
 /// What `conformance` holds besides the packages' names.
 const CONFORMANCE: [&str; 6] =
     ["suite.test.mjs", "client.mjs", "producer.mjs", "eventsource.mjs", "client.py", "curl.sh"];
 
-/// Installs the packages of `xtask/npm`, of `torture/grammy` and of `conformance`, each in a folder below `target`.
+/// What `ai-sdk` holds besides the packages' names.
+const AI_SDK: [&str; 6] =
+    ["chat.mjs", "chat.test.mjs", "chunks.json", "chunks.test.mjs", "killed.mjs", "proxy.mjs"];
+
+/// Installs the packages of `xtask/npm`, of `torture/grammy`, of `conformance` and of `ai-sdk`, each in a folder below `target`.
 pub(crate) fn install() -> Result<Peers, Failed> {
     for tool in [&["node"][..], &["npm"], &["curl"], &["python3"], &["python3", "-m", "pip"]] {
         if !is_there(tool) {
@@ -30,8 +36,10 @@ pub(crate) fn install() -> Result<Peers, Failed> {
     let packages = install_packages("xtask/npm", "target/peers", &[])?;
     let grammy = install_packages("torture/grammy", "target/torture-grammy", &["main.js"])?;
     let conformance = install_packages("conformance", "target/conformance", &CONFORMANCE)?;
+    let ai_sdk = install_packages("ai-sdk", "target/ai-sdk", &AI_SDK)?;
     install_python(&root().join("conformance/requirements.txt"), &conformance.join("python"))?;
-    Ok(Peers { packages: packages.join("node_modules"), torture_grammy: grammy.join("main.js"), conformance })
+    let packages = packages.join("node_modules");
+    Ok(Peers { packages, torture_grammy: grammy.join("main.js"), conformance, ai_sdk })
 }
 
 /// Installs the npm packages that `from` names in the folder `to`, which gets copies of `files` too; gives that folder.

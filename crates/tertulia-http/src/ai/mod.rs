@@ -19,3 +19,6 @@ mod wire;
 
 pub use options::AiOptions;
 pub use router::ai;
+
+#[cfg(test)]
+mod tests;

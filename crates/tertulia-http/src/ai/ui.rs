@@ -90,9 +90,8 @@ impl UiMessage {
                 self.set(&tool_call_id, "approval-requested", json!({ "approval": { "id": approval_id } }));
             }
             Chunk::ToolOutputAvailable { tool_call_id, output, preliminary, .. } => {
-                let preliminary = preliminary.then_some(true);
-                let fields = json!({ "output": output, "preliminary": preliminary });
-                self.set(&tool_call_id, "output-available", fields);
+                self.set(&tool_call_id, "output-available", json!({ "output": output }));
+                self.preliminary(&tool_call_id, preliminary);
                 self.decided(&tool_call_id, true);
             }
             Chunk::ToolOutputError { tool_call_id, error_text, .. } => {
@@ -144,6 +143,15 @@ impl UiMessage {
         known.insert("state".into(), state.into());
         let Value::Object(fields) = fields else { return };
         known.extend(fields.into_iter().filter(|(_, value)| !value.is_null()));
+    }
+
+    /// Whether another result of a call follows.
+    fn preliminary(&mut self, call: &str, preliminary: bool) {
+        let Some(known) = self.find(call) else { return };
+        match preliminary {
+            true => drop(known.insert("preliminary".into(), true.into())),
+            false => drop(known.remove("preliminary")),
+        }
     }
 
     /// What the user decided about a call that asked: the chunks do not say it, but what came of it does.

@@ -5,6 +5,7 @@
 
 mod access;
 mod admin;
+mod ai_sdk;
 mod chat;
 mod config;
 mod fake_telegram;
