@@ -1,7 +1,6 @@
 //! What is kept of a message, read without waiting.
 
 use tertulia::Conversation;
-use tertulia::bot::answer::{self, Answer};
 use tertulia::stream::{End, Event, From, Limit};
 
 use super::call::Calls;
@@ -23,18 +22,14 @@ pub(super) async fn chunks(
     fold: &mut Fold,
 ) -> Result<Vec<Chunk>, Problem> {
     let mut chunks = Vec::new();
-    for update in reply.updates() {
+    for (said, lives) in &reply.said {
         let mut texts = Vec::new();
-        for live in reply.lives.iter().filter(|live| live.to == update) {
+        for live in lives {
             if told(app, conversation, live, fold, &mut chunks).await? {
                 texts.push(fold.text().to_owned());
             }
         }
-        if let Some(Answer::Replies(replies)) =
-            answer::read(&*app.door.storage, conversation, &update).await?
-        {
-            fold.beside(replies, texts, false, &mut chunks);
-        }
+        fold.beside(said.replies.clone(), texts, false, &mut chunks);
     }
     Ok(chunks)
 }
@@ -67,7 +62,8 @@ async fn told(
     }
 }
 
-/// The calls of tools that earlier messages of the same turn showed: results may come in a later one.
+/// The calls of tools that came up before a message and whose results it may tell: those of its turn, or, where that has said
+/// nothing of it yet, of the message before.
 ///
 /// # Errors
 /// What the storage gives.
@@ -77,8 +73,9 @@ pub(super) async fn calls_before(
     replies: &[Reply],
     reply: &Reply,
 ) -> Result<Calls, Problem> {
+    let turn = reply.turn().or_else(|| replies.last()?.turn());
     let mut fold = Fold::default();
-    for before in replies.iter().filter(|before| before.last().update == reply.last().update) {
+    for before in replies.iter().filter(|before| turn.is_some() && before.turn() == turn) {
         chunks(app, conversation, before, &mut fold).await?;
     }
     Ok(fold.into_calls().of_before())

@@ -9,15 +9,14 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use tertulia::Conversation;
-use tertulia::bot::answer;
 
 use super::fold::Fold;
-use super::lives::{self, Entry};
+use super::lives;
 use super::reply::Reply;
 use super::router::{self, App, Id, Shared};
 use super::telling::Telling;
 use super::{kept, sse};
-use crate::{Problem, ProblemKind};
+use crate::{Problem, ProblemKind, chat};
 
 /// How long there surely is an answer after it was given: less than the 48 hours that it is kept.
 const ANSWERS: Duration = Duration::from_hours(47);
@@ -38,10 +37,11 @@ pub(super) async fn serve(
     let Query(asked) =
         asked.map_err(|_| Problem::new(ProblemKind::Invalid, "the query may only be `finished=true`"))?;
     let conversation = router::conversation(id)?;
+    let told = chat::told(&app.door, &conversation, 0).await?;
     let (lives, _) = lives::read(&app.door, &conversation).await?;
-    let mut replies = Reply::all(lives);
+    let mut replies = Reply::all(told, &lives);
     let Some(reply) = replies.pop() else { return Ok(StatusCode::NO_CONTENT.into_response()) };
-    let is_told = match state(&app, &conversation, reply.last()).await? {
+    let is_told = match state(&app, &conversation, &reply).await? {
         Is::UnderWay => true,
         Is::Finished => asked.finished,
         Is::Forgotten => false,
@@ -63,19 +63,21 @@ enum Is {
     Forgotten,
 }
 
-/// How it stands with what is said to the update that a live reply answers.
-async fn state(app: &App, conversation: &Conversation, live: &Entry) -> Result<Is, Problem> {
-    let (door, now) = (&app.door, app.door.clock.now());
-    let is_said = match live.stream(door, conversation).await? {
-        Some(stream) => stream.info().await?.closed.is_none(),
-        None => false,
-    };
-    // More may be said after a live reply has ended: to whoever has no answer, unless that has expired.
-    let is_answered = answer::read(&*door.storage, conversation, &live.to).await?.is_some();
-    Ok(match is_answered {
-        _ if is_said => Is::UnderWay,
-        true => Is::Finished,
-        false if now.since(live.at) < ANSWERS => Is::UnderWay,
+/// How it stands with a reply.
+async fn state(app: &App, conversation: &Conversation, reply: &Reply) -> Result<Is, Problem> {
+    let (told, lives) = reply.last();
+    if told.is_over {
+        return Ok(Is::Finished);
+    }
+    for live in lives {
+        if let Some(stream) = live.stream(&app.door, conversation).await?
+            && stream.info().await?.closed.is_none()
+        {
+            return Ok(Is::UnderWay);
+        }
+    }
+    Ok(match app.door.clock.now().since(told.at) < ANSWERS {
+        true => Is::UnderWay,
         false => Is::Forgotten,
     })
 }

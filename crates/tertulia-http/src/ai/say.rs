@@ -10,8 +10,8 @@ use super::fold::Fold;
 use super::router::{App, Shared};
 use super::telling::Telling;
 use super::wire::{Body, Said, Update};
-use super::{reply, sse};
-use crate::{Problem, ProblemKind, SOURCE, body, exchange, request};
+use super::{reply, sse, wire};
+use crate::{Problem, ProblemKind, SOURCE, body, chat, exchange, request};
 
 pub(super) async fn serve(State(app): State<Shared>, request: Request) -> Result<Response, Problem> {
     let body = read(&app, request).await?;
@@ -43,12 +43,14 @@ async fn submit(app: &App, conversation: &Conversation, said: Said) -> Result<Ve
             Some(id) => answer::read(&*app.door.storage, conversation, id).await?.is_some(),
             None => false,
         };
-        let id = match (accept(key.as_deref()).await, or_key) {
-            (Err(problem), Some(other)) if problem.kind() == ProblemKind::KeyReused => {
-                accept(Some(other)).await?
+        let (id, key) = match (accept(key.as_deref()).await, or_key) {
+            (Err(problem), Some(_)) if problem.kind() == ProblemKind::KeyReused => {
+                (accept(or_key.as_deref()).await?, or_key)
             }
-            (accepted, _) => accepted?,
+            (accepted, _) => (accepted?, key),
         };
+        let named = key.as_deref().filter(|key| wire::id_of(key).is_some());
+        chat::note(&app.door, conversation, &id, named, message).await;
         if !is_answered {
             new.push(id.clone());
         }

@@ -16,10 +16,10 @@ pub(super) struct UiMessage {
 }
 
 impl UiMessage {
-    /// What a user wrote, in the message that the reply with that id answers.
-    pub(super) fn of_user(reply: &str, text: &str) -> Self {
+    /// What a user wrote.
+    pub(super) fn of_user(id: String, text: &str) -> Self {
         let part = part("text", json!({ "text": text }));
-        Self { id: format!("to-{reply}"), role: "user", parts: vec![part], metadata: None }
+        Self { id, role: "user", parts: vec![part], metadata: None }
     }
 
     /// The reply with that id. Calls whose input is still being written are left out: a client that resumes would go on from

@@ -6,6 +6,9 @@ use serde_json::{Map, Value};
 use super::call::{Call, Calls};
 use crate::{Message, Problem, ProblemKind};
 
+/// The most bytes of a message's id, which is kept.
+const MAX_ID: usize = 255;
+
 /// The body of `POST /v1/ai/chat`. Other fields are ignored.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -70,9 +73,12 @@ impl Body {
         let calls = self.calls();
         let Self { mut messages, trigger, message_id, from, .. } = self;
         let last = messages.pop().ok_or_else(|| invalid("there are no messages"))?;
+        if last.id.len() > MAX_ID {
+            return Err(invalid(&format!("the id of a message has at most {MAX_ID} bytes")));
+        }
         if last.role == "assistant" && trigger == Trigger::SubmitMessage {
             let callbacks = last.parts.iter().filter_map(|part| callback(&last.id, part));
-            let message = |data| Message { callback: Some(data), from: from.clone(), ..Message::new("") };
+            let message = |data: String| Message { from: from.clone(), ..Message::callback(data) };
             let updates: Vec<_> = callbacks
                 .map(|(key, data)| Update { message: message(data), key: Some(key), or_key: None })
                 .collect();
@@ -93,7 +99,7 @@ impl Body {
             Trigger::SubmitMessage => {
                 let edited = message_id.filter(|id| *id == last.id);
                 let edited = edited.map(|id| format!("ai/edited/{id}/{text}"));
-                (Some(format!("ai/said/{}", last.id)), edited)
+                (Some(format!("{SAID}{}", last.id)), edited)
             }
         };
         let calls = calls.of_before();
@@ -170,6 +176,14 @@ fn callback(message: &str, part: &Map<String, Value>) -> Option<(String, String)
         }
         _ => None,
     }
+}
+
+/// What the keys of messages begin with; what follows is the id.
+const SAID: &str = "ai/said/";
+
+/// The id of the message that was posted with this key.
+pub(super) fn id_of(key: &str) -> Option<&str> {
+    key.strip_prefix(SAID)
 }
 
 /// Whether what a message says answers a reply instead of being a message of its own.

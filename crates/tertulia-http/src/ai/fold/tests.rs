@@ -220,7 +220,7 @@ fn finished(fold: &mut Fold, how: End) -> Vec<Value> {
 fn a_message_ends_as_its_last_live_reply_did() {
     let mut fold = Fold::default();
     let stop = json!({ "type": "finish", "finishReason": "stop" });
-    assert_eq!(finished(&mut fold, End::Complete), [stop.clone()]);
+    assert_eq!(finished(&mut fold, End::Complete), std::slice::from_ref(&stop));
     assert_eq!(finished(&mut fold, End::Stopped), [json!({ "type": "abort", "reason": "stopped" })]);
     let aborted = json!({ "type": "error", "errorText": "the message was tried and given up" });
     assert_eq!(finished(&mut fold, End::Aborted), [aborted]);

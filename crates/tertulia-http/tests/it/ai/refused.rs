@@ -17,6 +17,7 @@ async fn what_says_nothing_is_refused() {
     ] });
     for (body, status, kind, says) in [
         (of(json!([])), 400, "invalid", "there are no messages"),
+        (of(json!([user(&"m".repeat(256), "hi")])), 400, "invalid", "at most 255 bytes"),
         (of(json!([user("m1", " ")])), 400, "invalid", "has no text"),
         (of(json!([{ "id": "m1", "role": "user", "parts": [file] }])), 422, "unfit", "files are not taken"),
         (of(json!([user("m1", "hi"), reply])), 400, "invalid", "waits for nothing"),

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::json;
 
-use super::support::{Site, text, types};
+use super::support::{Site, text, types, user};
 
 #[tokio::test]
 async fn a_page_that_comes_back_gets_the_message_from_its_beginning() {
@@ -39,6 +39,23 @@ async fn nothing_is_resumed_where_nothing_is_under_way() {
     assert_eq!((status, &*kind), (400, "invalid"));
     let nobody = site.ask("GET", "/v1/ai/chat/bob/stream?finished=true", "").await;
     assert_eq!(nobody.status, StatusCode::NO_CONTENT);
+}
+
+#[tokio::test]
+async fn a_page_that_comes_back_before_anything_is_said_waits_for_it() {
+    let site = Site::new().await;
+    let mut reader = site.say("m1", "slow hello").await;
+    let start = reader.chunk().await;
+    drop(reader);
+    assert_eq!(site.messages().await, json!([user("m1", "slow hello")]));
+    let mut resumed = site.resume().await.reader();
+    assert_eq!(resumed.chunk().await, start);
+    site.turns.give();
+    assert_eq!(text(&resumed.rest().await), "hello");
+    assert_eq!(site.resume().await.status, StatusCode::NO_CONTENT);
+    let messages = site.messages().await;
+    let said = json!([{ "type": "step-start" }, { "type": "text", "text": "hello", "state": "done" }]);
+    assert_eq!((&messages[1]["id"], &messages[1]["parts"]), (&start["messageId"], &said));
 }
 
 #[tokio::test]
@@ -80,6 +97,6 @@ async fn the_messages_are_what_was_said() {
     ]);
     assert_eq!(messages[1], json!({ "id": id, "role": "assistant", "parts": parts }));
     let question = json!([{ "type": "text", "text": "tools two" }]);
-    assert_eq!(messages[0], json!({ "id": format!("to-{id}"), "role": "user", "parts": question }));
+    assert_eq!(messages[0], json!({ "id": "m1", "role": "user", "parts": question }));
     assert_eq!(messages[3]["parts"], json!([{ "type": "step-start" }]));
 }
