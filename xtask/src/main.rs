@@ -51,6 +51,7 @@ fn test() -> Result<(), Failed> {
         ("TERTULIA_TELEGRAM_TEST_API", peers.packages.as_os_str()),
         ("TERTULIA_TYPESCRIPT", peers.packages.as_os_str()),
         ("TERTULIA_TORTURE_GRAMMY", peers.torture_grammy.as_os_str()),
+        ("TERTULIA_AI_SDK", peers.ai_sdk.as_os_str()),
     ];
     plan.step_with("tests", &["cargo", "test", "--workspace"], &environment)?;
     // Apart from the other tests, and one after the other: the suite has tests of times to live.

@@ -16,6 +16,8 @@ pub(crate) struct Peers {
     pub(crate) conformance: PathBuf,
     /// The tests of the page in a browser, with all that they need.
     pub(crate) browser: PathBuf,
+    /// The Vercel AI SDK, and chats with it, with all that they need.
+    pub(crate) ai_sdk: PathBuf,
 }
 
 /// What `conformance` holds besides the packages' names.
@@ -25,8 +27,12 @@ const CONFORMANCE: [&str; 6] =
 /// What `browser` holds besides the packages' names.
 const BROWSER: [&str; 4] = ["site.mjs", "talking.test.mjs", "surviving.test.mjs", "reaching.test.mjs"];
 
-/// Installs the packages of `xtask/npm`, of `torture/grammy`, of `conformance` and of `browser`, each in a folder below
-/// `target`.
+/// What `ai-sdk` holds besides the packages' names.
+const AI_SDK: [&str; 6] =
+    ["chat.mjs", "chat.test.mjs", "chunks.json", "chunks.test.mjs", "killed.mjs", "proxy.mjs"];
+
+/// Installs the packages of `xtask/npm`, of `torture/grammy`, of `conformance`, of `browser` and of `ai-sdk`, each in a
+/// folder below `target`.
 pub(crate) fn install() -> Result<Peers, Failed> {
     let pip = ["python3", "-m", "pip"];
     for tool in [&["node"][..], &["npm"], &["curl"], &["python3"], &pip, &["chromium"]] {
@@ -37,10 +43,11 @@ pub(crate) fn install() -> Result<Peers, Failed> {
     let packages = install_packages("xtask/npm", "target/peers", &[])?;
     let grammy = install_packages("torture/grammy", "target/torture-grammy", &["main.js"])?;
     let conformance = install_packages("conformance", "target/conformance", &CONFORMANCE)?;
+    let ai_sdk = install_packages("ai-sdk", "target/ai-sdk", &AI_SDK)?;
     install_python(&root().join("conformance/requirements.txt"), &conformance.join("python"))?;
     let browser = install_packages("browser", "target/browser", &BROWSER)?;
     let (packages, torture_grammy) = (packages.join("node_modules"), grammy.join("main.js"));
-    Ok(Peers { packages, torture_grammy, conformance, browser })
+    Ok(Peers { packages, torture_grammy, conformance, browser, ai_sdk })
 }
 
 /// Installs the npm packages that `from` names in the folder `to`, which gets copies of `files` too; gives that folder.

@@ -47,7 +47,7 @@ pub async fn exchange(
     key: Option<&str>,
     options: &Options,
 ) -> Result<Exchange, Problem> {
-    let id = accept(door, conversation, message, key, options).await?;
+    let id = accept(door, conversation, message, key, options.accept_within).await?;
     let answer = within(options.answer_within, answer::wait(&*door.storage, conversation, &id)).await;
     match answer {
         Some(Ok(Answer::Replies(replies))) => Ok(Exchange {
@@ -88,7 +88,7 @@ pub(crate) async fn accept(
     conversation: &Conversation,
     message: &Message,
     key: Option<&str>,
-    options: &Options,
+    accept_within: Duration,
 ) -> Result<ItemId, Problem> {
     let id = match key {
         Some(key) => request::id(conversation, key),
@@ -102,7 +102,7 @@ pub(crate) async fn accept(
         }
         Ok::<_, Problem>(door.intake.submit(update).await?)
     };
-    within(options.accept_within, submit).await.unwrap_or_else(|| {
+    within(accept_within, submit).await.unwrap_or_else(|| {
         let text = "the server takes no messages for now; this one may yet be accepted, ask again";
         Err(Problem::new(ProblemKind::Unavailable, text).update(request::hex(&id)))
     })?;

@@ -33,6 +33,7 @@
 mod access;
 mod adapter;
 mod admin;
+mod ai;
 mod body;
 mod chat;
 mod exchange;
@@ -58,6 +59,7 @@ pub use access::{
     Access, Capabilities, Grant, Mint, Minted, Origins, Resource, Right, Rights, Scope, Scopes,
 };
 pub use adapter::{Http, SOURCE};
+pub use ai::{AiOptions, ai};
 pub use exchange::{Exchange, exchange};
 pub use gate::Gate;
 pub use message::Message;

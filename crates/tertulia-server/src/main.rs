@@ -1,6 +1,7 @@
 //! The binary `tertulia`: serves a demonstration bot or a handler in any language, talks to it in a terminal, and shows what is kept.
 
 mod admin;
+mod ai;
 mod chat;
 mod cli;
 mod client;

@@ -12,6 +12,7 @@ use tertulia_telegram::Telegram;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+use crate::ai;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::handler;
@@ -52,6 +53,7 @@ pub(crate) async fn run(config: &Config) -> Result<(), Failure> {
         .merge(page::routes(config))
         .merge(webhooks.routes(config, door))
         .merge(streams::routes(config, door.streams.clone(), &clock, &access, &gate))
+        .merge(ai::routes(door, &access, &gate))
         .merge(sessions::routes(config, &opened, &clock, &access, &gate)?);
     let routes = gate.before(routes);
     let (close, closed) = oneshot::channel::<()>();

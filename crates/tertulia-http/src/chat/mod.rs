@@ -12,6 +12,7 @@ mod regenerate;
 mod said;
 mod sse;
 mod stop;
+mod told;
 mod transcript;
 
 use axum::Router;
@@ -23,6 +24,9 @@ use tertulia::Conversation;
 use crate::access::{Scope, needing};
 use crate::router::Shared;
 use crate::{Problem, ProblemKind, SOURCE};
+
+pub(crate) use posted::note;
+pub(crate) use told::{Told, told};
 
 /// What a path says of a conversation.
 type Id = Result<Path<String>, PathRejection>;

@@ -43,7 +43,7 @@ pub(super) async fn post(
         let exchange = exchange(door, &conversation, &message, key.as_deref(), options).await?;
         return Ok(Json(exchange).into_response());
     }
-    let id = exchange::accept(door, &conversation, &message, key.as_deref(), options).await?;
+    let id = exchange::accept(door, &conversation, &message, key.as_deref(), options.accept_within).await?;
     posted::note(door, &conversation, &id, key.as_deref(), &message).await;
     let accepted = Accepted { conversation: conversation.to_string(), update: request::hex(&id) };
     Ok(([(prefer::APPLIED, prefer::ASYNC)], accepted).into_response())

@@ -71,7 +71,7 @@ pub(super) fn read(page: &LogPage) -> Result<Vec<Posted>> {
 }
 
 /// Notes a message that was accepted, unless it is there. If that fails the message is shown when it is answered.
-pub(super) async fn note(
+pub(crate) async fn note(
     door: &Door,
     conversation: &Conversation,
     id: &ItemId,

@@ -51,7 +51,7 @@ pub(super) async fn post(
     let door = &shared.door;
     let again = find(door, &from, &update).await?;
     fork(door, &from, &to, again.turn).await?;
-    let id = exchange::accept(door, &to, &again.message, Some(&key), &shared.options).await?;
+    let id = exchange::accept(door, &to, &again.message, Some(&key), shared.options.accept_within).await?;
     posted::note(door, &to, &id, Some(&key), &again.message).await;
     Ok(Accepted { conversation: to.to_string(), update: request::hex(&id) })
 }

@@ -4,6 +4,7 @@
 
 mod access;
 mod admin;
+mod ai;
 mod chat;
 mod conversation;
 mod gate;

@@ -14,8 +14,8 @@ use tokio::task::JoinHandle;
 const MOST: f64 = 14.0;
 
 /// A running proxy; stopped when dropped.
-pub(super) struct Cutter {
-    pub(super) address: SocketAddr,
+pub(crate) struct Cutter {
+    pub(crate) address: SocketAddr,
     server: Arc<Mutex<SocketAddr>>,
     cuts: Arc<AtomicUsize>,
     task: JoinHandle<()>,
@@ -23,7 +23,12 @@ pub(super) struct Cutter {
 
 impl Cutter {
     /// Stands before the server at `server`.
-    pub(super) async fn before(server: &str, seed: u64) -> Self {
+    pub(crate) async fn before(server: &str, seed: u64) -> Self {
+        Self::letting_through(server, seed, MOST).await
+    }
+
+    /// The same with another power of two, for clients that begin anew each time.
+    pub(crate) async fn letting_through(server: &str, seed: u64, most: f64) -> Self {
         let server = Arc::new(Mutex::new(server.parse().unwrap()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, cuts) = (listener.local_addr().unwrap(), Arc::<AtomicUsize>::default());
@@ -33,7 +38,7 @@ impl Cutter {
             loop {
                 let (client, _) = listener.accept().await.unwrap();
                 // Small numbers, which cut within a header, are as likely as large ones.
-                let bytes = 2f64.powf(random.f64() * MOST) as usize;
+                let bytes = 2f64.powf(random.f64() * most) as usize;
                 let cut = Cut { bytes, reset: random.bool() };
                 let server = *stands_before.lock();
                 tokio::spawn(connection(client, server, cut, Arc::clone(&counted)));
@@ -43,12 +48,12 @@ impl Cutter {
     }
 
     /// Stands before another server from now on.
-    pub(super) fn moves(&self, server: &str) {
+    pub(crate) fn moves(&self, server: &str) {
         *self.server.lock() = server.parse().unwrap();
     }
 
     /// How many connections it has cut, not counting those that a side had closed.
-    pub(super) fn cuts(&self) -> usize {
+    pub(crate) fn cuts(&self) -> usize {
         self.cuts.load(Ordering::Relaxed)
     }
 }

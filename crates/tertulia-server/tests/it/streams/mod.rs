@@ -2,7 +2,7 @@
 //! connections are cut.
 
 mod clients;
-mod cutter;
+pub(crate) mod cutter;
 mod log;
 mod suite;
 
