@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tertulia::bot::{Adapter, Outgoing, Update, UpdateKind, User};
+use tertulia::bot::{Adapter, Outgoing, Update};
 use tertulia::runner::{About, Sender, Source};
 use tertulia::{Conversation, Result};
 
@@ -31,15 +31,7 @@ impl Adapter for Http {
     }
 
     fn decode(&self, about: &About) -> Result<Update> {
-        let Message { text, callback, from } = Message::decode(&about.body)?;
-        let update = Update::new(match callback {
-            Some(data) => UpdateKind::Callback { data },
-            None => UpdateKind::Message { text: Some(text) },
-        });
-        Ok(match from {
-            Some(name) => update.from(User { id: name.clone(), name }),
-            None => update,
-        })
+        Ok(Message::decode(&about.body)?.update())
     }
 
     fn encode(&self, _: &Conversation, _: &Outgoing<'_>) -> Result<Option<Bytes>> {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tertulia::Conversation;
 use tertulia::bot::Door;
@@ -9,7 +10,7 @@ use tertulia::bot::answer::{self, Answer};
 use tertulia::runner::Incoming;
 use tertulia::storage::ItemId;
 
-use crate::{Message, Options, Problem, ProblemKind, request};
+use crate::{Message, Options, Problem, ProblemKind, SOURCE, request};
 
 /// A message was answered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,8 +95,8 @@ pub(crate) async fn accept(
         Some(key) => request::id(conversation, key),
         None => request::random_id(&door.clock),
     };
-    let update =
-        Incoming { conversation: conversation.clone(), id: id.clone(), body: message.encode()?, fault: None };
+    let body = body(door, conversation, message)?;
+    let update = Incoming { conversation: conversation.clone(), id: id.clone(), body, fault: None };
     let submit = async {
         if key.is_some() {
             request::note(&*door.storage, &door.clock, &update).await?;
@@ -107,6 +108,20 @@ pub(crate) async fn accept(
         Err(Problem::new(ProblemKind::Unavailable, text).update(request::hex(&id)))
     })?;
     Ok(id)
+}
+
+/// The body of the update, as the conversation's platform would have given it.
+///
+/// # Errors
+/// `Invalid` if nothing can be said there from here.
+fn body(door: &Door, conversation: &Conversation, message: &Message) -> Result<Bytes, Problem> {
+    let source = conversation.source();
+    let elsewhere = door.platform(&source).filter(|_| source != SOURCE);
+    let Some(adapter) = elsewhere else { return Ok(message.encode()?) };
+    adapter.compose(conversation, &message.update())?.ok_or_else(|| {
+        let text = format!("nothing can be said in {conversation} from here");
+        Problem::new(ProblemKind::Invalid, text)
+    })
 }
 
 async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {

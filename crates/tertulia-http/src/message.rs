@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use tertulia::bot::{Update, UpdateKind, User};
 use tertulia::{Error, Result};
 
 /// A message: `{"text": "hello"}`, or a button that was pressed: `{"callback": "approve:c1"}`; and who it is from, if that
@@ -55,6 +56,29 @@ impl Message {
     /// A pressed button that carries this.
     pub fn callback(data: impl Into<String>) -> Self {
         Self { text: String::new(), callback: Some(data.into()), from: None }
+    }
+
+    /// The message as a handler takes it.
+    pub(crate) fn update(&self) -> Update {
+        let Self { text, callback, from } = self.clone();
+        let update = Update::new(match callback {
+            Some(data) => UpdateKind::Callback { data },
+            None => UpdateKind::Message { text: Some(text) },
+        });
+        match from {
+            Some(name) => update.from(User { id: name.clone(), name }),
+            None => update,
+        }
+    }
+
+    /// What was said on another platform.
+    pub(crate) fn of(update: &Update) -> Self {
+        let mut message = match &update.kind {
+            UpdateKind::Callback { data } => Self::callback(&**data),
+            _ => Self::new(update.said().unwrap_or_default()),
+        };
+        message.from = update.from.as_ref().map(|user| user.name.clone()).filter(|name| !name.is_empty());
+        message
     }
 
     /// The message as it is put into the inbox: the same for two bodies that say the same.

@@ -46,6 +46,7 @@
 mod call;
 mod change;
 mod client;
+mod compose;
 mod edit;
 mod envelope;
 mod extract;

@@ -12,6 +12,7 @@ use tertulia::{Conversation, Error, Result};
 
 use crate::change::Change;
 use crate::client::Client;
+use crate::compose;
 use crate::envelope::Envelope;
 use crate::message::say;
 use crate::moment::reaction;
@@ -195,6 +196,14 @@ impl Adapter for Telegram {
 
     fn decode(&self, about: &About) -> Result<Update> {
         Envelope::open(&about.body)?.decode()
+    }
+
+    fn compose(&self, conversation: &Conversation, update: &Update) -> Result<Option<Bytes>> {
+        compose::update(conversation, update).map(Some)
+    }
+
+    fn says(&self, call: &[u8]) -> Option<String> {
+        compose::says(call)
     }
 
     fn parts<'a>(&self, text: &'a str) -> Vec<&'a str> {

@@ -77,7 +77,7 @@ pub(super) async fn get(
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
-    let conversation = conversation(id)?;
+    let conversation = conversation(&shared.door, id)?;
     grant.needs_either(Scope::Chat, Resource::Conversation(&conversation), Right::Read)?;
     let query = Query::new(query.as_deref())?;
     let wrong = |_| Problem::new(ProblemKind::Invalid, "the Last-Event-ID is not one of this server's");
@@ -292,7 +292,7 @@ impl Feed {
                 None => recent.insert(Recent::read(&self.door, &self.conversation).await?),
             };
             for (number, record) in &turns.records {
-                for mut said in journal::said(*number, record) {
+                for mut said in journal::said(&self.door, &self.conversation, *number, record) {
                     recent.complete(&self.conversation, &mut said);
                     if let Some(id) = request::from_hex(&said.update) {
                         self.open.remove(&id);

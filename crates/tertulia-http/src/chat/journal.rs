@@ -1,13 +1,15 @@
 //! What the journal of a conversation tells of its messages and of what was said to them.
 
+use tertulia::bot::Door;
 use tertulia::bot::journal::answers;
+use tertulia::runner::About;
 use tertulia::runner::journal::{JournalRecord, JournalUpdate};
 use tertulia::storage::{Base, LogPage, Page, Read, Storage};
 use tertulia::{Conversation, Error, Key, Name, Result};
 
 use super::place::At;
 use super::said::{Said, State};
-use crate::{Message, request};
+use crate::{Message, SOURCE, request};
 
 /// The bytes of a read, unless a single turn is larger.
 const BYTES: usize = 4 << 20;
@@ -103,13 +105,42 @@ fn updates(record: &JournalRecord) -> impl Iterator<Item = (&JournalUpdate, bool
     cancelled.chain([(&record.update, false)]).chain(taken)
 }
 
+/// The updates of a turn, in hexadecimal digits.
+pub(super) fn ids(record: &JournalRecord) -> impl Iterator<Item = String> {
+    updates(record).map(|(update, _)| request::hex(&update.id))
+}
+
+/// The message that an update was, on whatever platform; what is none says nothing.
+pub(super) fn message(door: &Door, conversation: &Conversation, update: &JournalUpdate) -> Message {
+    let source = conversation.source();
+    let message = match door.platform(&source).filter(|_| source != SOURCE) {
+        None => Message::decode(&update.body),
+        Some(adapter) => {
+            let JournalUpdate { id, arrived, body } = update.clone();
+            let conversation = conversation.clone();
+            adapter
+                .decode(&About { update: id, conversation, arrived, attempt: 1, body })
+                .map(|update| Message::of(&update))
+        }
+    };
+    message.unwrap_or_else(|_| Message::new(""))
+}
+
 /// The messages of a turn and what was said to each.
-pub(super) fn said(number: u64, record: &JournalRecord) -> Vec<Said> {
+pub(super) fn said(
+    door: &Door,
+    conversation: &Conversation,
+    number: u64,
+    record: &JournalRecord,
+) -> Vec<Said> {
     let mut answers = answers(&record.writes);
+    if let Some(adapter) = door.platform(&conversation.source()).filter(|_| !door.answers(conversation)) {
+        let said = record.calls.iter().filter_map(|call| adapter.says(&call.body));
+        answers.push((record.update.id.to_string(), said.collect()));
+    }
     let turn = request::hex(&record.update.id);
     let said = updates(record).map(|(update, is_cancelled)| {
-        // What is no message says nothing.
-        let message = Message::decode(&update.body).unwrap_or_else(|_| Message::new(""));
+        let message = message(door, conversation, update);
         let mut said = Said::new(request::hex(&update.id), update.arrived, &message);
         said.number = Some(number);
         if is_cancelled {

@@ -20,6 +20,7 @@ use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::routing::{get, post as posting};
 use tertulia::Conversation;
+use tertulia::bot::Door;
 
 use crate::access::{Scope, needing};
 use crate::router::Shared;
@@ -42,12 +43,14 @@ pub(crate) fn routes() -> Router<Shared> {
         .merge(needing(Scope::Chat, posts))
 }
 
-/// The conversation of a path.
+/// The conversation of a path: `alice` is `http:alice`, and what begins with the name of another platform of the bot is a
+/// conversation there, such as `telegram:42`.
 ///
 /// # Errors
 /// `Invalid` if it can be none.
-fn conversation(id: Id) -> Result<Conversation, Problem> {
+fn conversation(door: &Door, id: Id) -> Result<Conversation, Problem> {
     let Path(id) =
         id.map_err(|_| Problem::new(ProblemKind::Invalid, "the conversation's id is not UTF-8"))?;
-    Ok(Conversation::new(SOURCE, &id)?)
+    let elsewhere = id.split_once(':').is_some_and(|(source, _)| door.platform(source).is_some());
+    Ok(if elsewhere { Conversation::parse(&id)? } else { Conversation::new(SOURCE, &id)? })
 }

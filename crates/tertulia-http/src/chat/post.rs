@@ -34,19 +34,23 @@ pub(super) async fn post(
     id: Id,
     request: Request,
 ) -> Result<Response, Problem> {
-    let conversation = conversation(id)?;
+    let conversation = conversation(&shared.door, id)?;
     let key = key(request.headers())?;
     let is_async = prefer::is_async(request.headers());
     let message = body::message(request, &shared.options).await?;
     let (door, options) = (&shared.door, &*shared.options);
-    if !is_async {
+    // Elsewhere the replies go where the conversation is.
+    if !is_async && door.answers(&conversation) {
         let exchange = exchange(door, &conversation, &message, key.as_deref(), options).await?;
         return Ok(Json(exchange).into_response());
     }
     let id = exchange::accept(door, &conversation, &message, key.as_deref(), options.accept_within).await?;
     posted::note(door, &conversation, &id, key.as_deref(), &message).await;
     let accepted = Accepted { conversation: conversation.to_string(), update: request::hex(&id) };
-    Ok(([(prefer::APPLIED, prefer::ASYNC)], accepted).into_response())
+    match is_async {
+        true => Ok(([(prefer::APPLIED, prefer::ASYNC)], accepted).into_response()),
+        false => Ok(accepted.into_response()),
+    }
 }
 
 /// The key that a request gives its update, if it does.

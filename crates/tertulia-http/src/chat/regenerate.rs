@@ -43,7 +43,7 @@ pub(super) async fn post(
     headers: HeaderMap,
     asked: Result<Json<Asked>, JsonRejection>,
 ) -> Result<Accepted, Problem> {
-    let from = conversation(id)?;
+    let from = conversation(&shared.door, id)?;
     let key = post::key(&headers)?.unwrap_or_else(|| KEY.to_owned());
     let Json(Asked { update, to }) =
         asked.map_err(|rejection| Problem::new(ProblemKind::Invalid, rejection.body_text()))?;
@@ -63,7 +63,7 @@ pub(super) async fn post(
 /// `NotFound`; what the storage gives.
 async fn find(door: &Door, from: &Conversation, update: &str) -> Result<Again, Problem> {
     if let Some((number, record)) = journal::find(&*door.storage, from, update).await? {
-        return Ok(Again { message: Message::decode(&record.update.body)?, turn: Some(number) });
+        return Ok(Again { message: journal::message(door, from, &record.update), turn: Some(number) });
     }
     let recent = Recent::read(door, from).await?;
     let posted = recent.posted.into_iter().find(|posted| posted.update == update);

@@ -30,7 +30,7 @@ pub(super) async fn post(
     grant: Grant,
     id: Id,
 ) -> Result<Json<Stopped>, Problem> {
-    let conversation = conversation(id)?;
+    let conversation = conversation(&shared.door, id)?;
     grant.needs_either(Scope::Chat, Resource::Streams(&conversation), Right::Cancel)?;
     let door = &shared.door;
     let turns = journal::last(&*door.storage, &conversation, None, TURNS).await?;

@@ -54,8 +54,11 @@ pub(crate) async fn told(
         most => journal::last(&*door.storage, conversation, None, most).await?,
     };
     let recent = Recent::read(door, conversation).await?;
-    let mut messages: Vec<Said> =
-        turns.records.iter().flat_map(|(number, record)| journal::said(*number, record)).collect();
+    let mut messages: Vec<Said> = turns
+        .records
+        .iter()
+        .flat_map(|(number, record)| journal::said(door, conversation, *number, record))
+        .collect();
     let earliest = messages.first().map_or(0, |said| said.at);
     for said in &mut messages {
         recent.complete(conversation, said);

@@ -43,7 +43,7 @@ pub(super) async fn get(
     id: Id,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Transcript>, Problem> {
-    let conversation = conversation(id)?;
+    let conversation = conversation(&shared.door, id)?;
     grant.needs_either(Scope::Chat, Resource::Conversation(&conversation), Right::Read)?;
     let query = Query::new(query.as_deref())?;
     let before = query.number::<u64>("before")?;
@@ -56,8 +56,11 @@ pub(super) async fn get(
     // In this order: what is committed in between is found among what was posted or is live, or comes in the feed.
     let turns = journal::last(&*door.storage, &conversation, before, limit).await?;
     let recent = Recent::read(door, &conversation).await?;
-    let mut messages: Vec<Said> =
-        turns.records.iter().flat_map(|(number, record)| journal::said(*number, record)).collect();
+    let mut messages: Vec<Said> = turns
+        .records
+        .iter()
+        .flat_map(|(number, record)| journal::said(door, &conversation, *number, record))
+        .collect();
     for said in &mut messages {
         recent.complete(&conversation, said);
     }
@@ -95,6 +98,5 @@ pub(super) async fn get(
 
 /// The updates of turns.
 pub(super) fn updates(turns: &Turns) -> HashSet<String> {
-    let said = turns.records.iter().flat_map(|(number, record)| journal::said(*number, record));
-    said.map(|said| said.update).collect()
+    turns.records.iter().flat_map(|(_, record)| journal::ids(record)).collect()
 }

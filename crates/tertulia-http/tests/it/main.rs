@@ -7,6 +7,7 @@ mod admin;
 mod ai;
 mod chat;
 mod conversation;
+mod elsewhere;
 mod gate;
 mod page;
 mod refusals;

@@ -34,6 +34,24 @@ pub trait Adapter: Debug + Send + Sync + 'static {
     /// Any; the update goes to `dead`.
     fn decode(&self, about: &About) -> Result<Update>;
 
+    /// The body of an update of `conversation`, as if what `update` says had been said there: for what is said from
+    /// elsewhere, such as a page that shows the conversation. The reverse of [`decode`](Self::decode). `Ok(None)` if nothing
+    /// can be said there from elsewhere.
+    ///
+    /// # Errors
+    /// `Invalid` if the conversation is none of the platform's, or nothing like that is ever said there.
+    fn compose(&self, conversation: &Conversation, update: &Update) -> Result<Option<Bytes>> {
+        let _ = (conversation, update);
+        Ok(None)
+    }
+
+    /// The text that a call says, as [`encode`](Self::encode) wrote it: for who shows the conversation elsewhere. `None` if
+    /// it says none, or another one's.
+    fn says(&self, call: &[u8]) -> Option<String> {
+        let _ = call;
+        None
+    }
+
     /// Whether more updates of a conversation can come: not if it was made for one update that belongs to no chat.
     fn goes_on(&self, conversation: &Conversation) -> bool {
         let _ = conversation;

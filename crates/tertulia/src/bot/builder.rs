@@ -249,6 +249,8 @@ impl Bot {
         });
         let Built { router, queued, sources, senders } = self.build(&storage)?;
         let streams = router.shared.spoken.streams().clone();
+        let platforms = router.platforms.iter();
+        let platforms = platforms.map(|platform| (Arc::clone(&platform.adapter), platform.answers)).collect();
         let mut runner = Runner::new(Arc::clone(&storage), clock.clone(), options, router);
         if let Some(journal) = journal {
             runner = runner.journal(journal);
@@ -259,7 +261,7 @@ impl Bot {
         for (name, sender) in senders {
             runner = runner.sender(&name, sender);
         }
-        Ok(Running::new(runner.start().await?, queued, storage, clock, streams))
+        Ok(Running::new(runner.start().await?, queued, storage, clock, streams, platforms))
     }
 
     /// The same bot, to run conversations again on that have a [journal](Self::journal): what a handler does by itself it

@@ -4,12 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Adapter;
 use super::router::Router;
 use super::session::Flush;
 use crate::runner::{Handle, Intake, Notice, Stats, Unfinished};
 use crate::storage::Storage;
 use crate::stream::Streams;
-use crate::{Clock, Error, Result};
+use crate::{Clock, Conversation, Error, Result};
 
 /// A running bot. Dropping it aborts it, which loses nothing that was acknowledged.
 pub struct Running {
@@ -30,6 +31,24 @@ pub struct Door {
     pub clock: Clock,
     /// What handlers say as they say it.
     pub streams: Streams,
+    /// The bot's platforms, each with whether it is read rather than called.
+    platforms: Arc<[(Arc<dyn Adapter>, bool)]>,
+}
+
+impl Door {
+    /// The platform of the conversations of this source, if the bot has it.
+    pub fn platform(&self, source: &str) -> Option<&dyn Adapter> {
+        let of = |(adapter, _): &&(Arc<dyn Adapter>, bool)| adapter.name() == source;
+        self.platforms.iter().find(of).map(|(adapter, _)| &**adapter)
+    }
+
+    /// Whether what is replied in a conversation is kept as [`Answer`](super::answer::Answer)s, since nothing is called there.
+    pub fn answers(&self, conversation: &Conversation) -> bool {
+        let of = |(adapter, answers): &(Arc<dyn Adapter>, bool)| {
+            *answers && adapter.name() == conversation.source()
+        };
+        self.platforms.iter().any(of)
+    }
 }
 
 impl Running {
@@ -39,8 +58,9 @@ impl Running {
         storage: Arc<dyn Storage>,
         clock: Clock,
         streams: Streams,
+        platforms: Arc<[(Arc<dyn Adapter>, bool)]>,
     ) -> Self {
-        let door = Door { intake: handle.intake().clone(), storage, clock, streams };
+        let door = Door { intake: handle.intake().clone(), storage, clock, streams, platforms };
         Self { handle, queued, door }
     }
 
