@@ -36,6 +36,12 @@ pub(crate) struct Options {
     /// Where each update is posted, instead of being given to the demonstration bot [env: TERTULIA_HANDLER]
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) handler: Option<String>,
+    /// The endpoint of a model for the demonstration's agent, such as http://127.0.0.1:11434/v1 [env: TERTULIA_MODEL_URL]
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) model_url: Option<String>,
+    /// Which of its models [env: TERTULIA_MODEL]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) model: Option<String>,
     /// Print the configuration that applies, secrets masked, and end
     #[arg(long, global = true)]
     pub(crate) print_config: bool,

@@ -175,8 +175,10 @@ fn announce(config: &Config, opened: &Opened, webhooks: &Webhooks, url: &str, ad
     };
     output::line(format_args!("telegram  {telegram}"));
     webhooks.announce(config, url);
-    if let Some(handler) = &config.handler {
-        output::line(format_args!("handler   {handler}"));
+    match (&config.handler, config.model()) {
+        (Some(handler), _) => output::line(format_args!("handler   {handler}")),
+        (None, Some(model)) => output::line(format_args!("model     {model}")),
+        (None, None) => {}
     }
     output::line(format_args!("try       curl -d '{{\"text\":\"hello\"}}' {url}/chat/alice"));
     output::line(format_args!("or open   {url}"));

@@ -26,7 +26,7 @@ const fn key(name: &'static str, variable: &'static str, allowed: &'static str) 
     Key { name, variable, flag: None, default: None, secret: false, list: false, allowed }
 }
 
-pub(super) const KEYS: [Key; 36] = [
+pub(super) const KEYS: [Key; 39] = [
     Key {
         flag: Some(("--listen", |options| options.listen.clone())),
         default: Some("127.0.0.1:7700"),
@@ -73,6 +73,19 @@ pub(super) const KEYS: [Key; 36] = [
     },
     key("handler_cancel", "TERTULIA_HANDLER_CANCEL", "1 to 64 characters, such as /stop"),
     Key { default: Some("300"), ..key("handler_timeout", "TERTULIA_HANDLER_TIMEOUT", "seconds, 1 to 3600") },
+    Key {
+        flag: Some(("--model-url", |options| options.model_url.clone())),
+        ..key(
+            "agent.model_url",
+            "TERTULIA_MODEL_URL",
+            "the URL of an endpoint that speaks as OpenAI's does, such as http://127.0.0.1:11434/v1",
+        )
+    },
+    Key {
+        flag: Some(("--model", |options| options.model.clone())),
+        ..key("agent.model", "TERTULIA_MODEL", "the name of a model, 1 to 256 bytes")
+    },
+    Key { secret: true, ..key("agent.api_key", "OPENAI_API_KEY", "1 to 1024 visible ASCII characters") },
     Key {
         default: Some("25"),
         ..key(

@@ -32,12 +32,15 @@ pub(crate) struct Agent {
     pub(crate) max_steps: usize,
     /// How long a model may say nothing.
     pub(crate) silence: Duration,
+    /// The first wait before a model is asked again whose stream was cut; it doubles.
+    pub(crate) wait: Duration,
 }
 
 impl Agent {
     /// One with the script.
     pub(crate) fn scripted(clock: Clock, pace: Duration) -> Self {
         let model = Arc::new(Scripted::new(clock, pace));
-        Self { model, scripted: true, pace, max_steps: 8, silence: Duration::from_mins(2) }
+        let (silence, wait) = (Duration::from_mins(2), Duration::from_millis(500));
+        Self { model, scripted: true, pace, max_steps: 8, silence, wait }
     }
 }

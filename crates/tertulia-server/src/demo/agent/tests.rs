@@ -1,6 +1,7 @@
 //! The agent behind a bot over HTTP, with the script as its model, on a clock that does not wait.
 
 mod approvals;
+mod endpoint;
 mod script;
 
 use std::sync::Arc;

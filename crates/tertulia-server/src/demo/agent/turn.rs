@@ -15,8 +15,6 @@ use crate::demo::model::{Call, ModelError, ModelEvent, Prompt, Usage};
 
 /// How often a model is asked again whose stream was cut, or that could not answer.
 const TRIES: u32 = 5;
-/// The first wait between two tries; it doubles.
-const WAIT: Duration = Duration::from_millis(500);
 /// The longest wait, also if the model asks for a longer one: then it is given up.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// The handler may run on for so long after it has heard from the model, beyond what the model may take to go on.
@@ -55,10 +53,6 @@ impl Reply {
         events.extend(self.calls.iter().map(called));
         events
     }
-
-    fn is_empty(&self) -> bool {
-        self.thinking.is_empty() && self.text.is_empty() && self.calls.is_empty()
-    }
 }
 
 /// A call; with an error instead of an input if that is no JSON.
@@ -88,7 +82,7 @@ enum Ended {
 /// What saying gives; what the model fails with is in the reply.
 pub(super) async fn take(run: &Run<'_>, prompt: Prompt, heard: &AtomicBool) -> bot::Result<Reply> {
     heard.store(true, Ordering::Relaxed);
-    let mut wait = WAIT;
+    let mut wait = run.agent.wait;
     let mut seen = false;
     for tried in 1.. {
         let mut reply = Reply::default();
@@ -123,6 +117,8 @@ async fn stream(run: &Run<'_>, prompt: Prompt, reply: &mut Reply, seen: &mut boo
     let (live, clock, silence) = (&run.live, run.ctx.turn().clock(), run.agent.silence);
     let mut events = run.agent.model.answer(prompt);
     let mut cancelled = pin!(live.cancelled());
+    // An earlier try has said something: once this one does, that is taken back.
+    let mut anew = *seen;
     loop {
         run.ctx.more_time(silence + SPARE);
         let event = tokio::select! {
@@ -146,8 +142,7 @@ async fn stream(run: &Run<'_>, prompt: Prompt, reply: &mut Reply, seen: &mut boo
             }
             Some(Ok(event)) => event,
         };
-        if *seen && reply.is_empty() {
-            // An earlier try has said something.
+        if std::mem::take(&mut anew) {
             live.restart().await?;
             for event in &run.said {
                 live.event(event.clone()).await?;

@@ -1,5 +1,6 @@
 //! What an agent thinks with: a model is given the conversation and the tools, and says what it says piece by piece.
 
+pub(crate) mod openai;
 pub(crate) mod scripted;
 
 use std::fmt;
@@ -22,12 +23,10 @@ pub(crate) struct Prompt {
     /// What no other turn is called: for ids of calls.
     pub(crate) turn: String,
     /// What it is to know and to be.
-    #[expect(dead_code, reason = "the script knows what it is")]
     pub(crate) system: String,
     /// The conversation, oldest first; the last is what it goes on from.
     pub(crate) messages: Vec<Message>,
     /// What it may call; none in the last turn that it has.
-    #[expect(dead_code, reason = "the script knows its tools")]
     pub(crate) tools: Vec<ToolSpec>,
 }
 
