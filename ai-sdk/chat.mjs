@@ -4,10 +4,14 @@ import { Chat } from "@ai-sdk/react";
 import { DefaultChatTransport } from "ai";
 
 /// A chat at a server. `browser` has connections that are lost fail as they do in browsers; Node has another word for it.
-export function chatAt(url, { id = crypto.randomUUID(), browser = false, ...options } = {}) {
+/// With `comesBack` it does so by itself, as docs/ai-sdk.md says that a page does.
+export function chatAt(url, { id = crypto.randomUUID(), browser = false, comesBack = false, ...options } = {}) {
   const api = `${url}/v1/ai/chat`;
+  const again = () =>
+    chat.lastMessage.role === "user" ? chat.sendMessage() : chat.resumeStream({ body: { lost: true } });
   const chat = new Chat({
     id,
+    onError: (error) => comesBack && /fetch|network/.test(error.message) && setTimeout(again, 50),
     transport: new DefaultChatTransport({
       api,
       fetch: browser ? fetchAsBrowsersDo : fetch,

@@ -53,25 +53,39 @@ async fn chats_are_whole_however_they_are_cut_and_stop_only_when_asked() {
 
 #[tokio::test]
 async fn a_message_is_told_whole_though_the_server_is_killed() {
+    told_whole(12, Server::kill).await;
+}
+
+#[tokio::test]
+async fn a_message_is_told_whole_though_the_server_is_stopped_and_started_again() {
+    let stop = |mut server: Server| {
+        server.signal("TERM");
+        assert!(server.wait().success());
+    };
+    told_whole(13, stop).await;
+}
+
+/// Has a story told while the server is ended in this way three times.
+async fn told_whole(seed: u64, end: impl Fn(Server)) {
     let folder = Folder::new();
     let mut server = serve(&folder);
-    let cutter = Cutter::letting_through(server.address(), 12, 24.0).await;
+    let cutter = Cutter::letting_through(server.address(), seed, 24.0).await;
     let Some(mut page) = node(&format!("http://{}", cutter.address), &["killed.mjs"]) else { return };
     let mut page = page.stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(page.stdout.take().unwrap()).lines();
-    let mut kills = 0;
+    let mut ends = 0;
     let told = async {
         while let Some(line) = lines.next_line().await.unwrap() {
             if line == "whole" {
                 continue;
             }
-            server.kill();
+            end(server);
             server = serve(&folder);
             cutter.moves(server.address());
-            kills += 1;
+            ends += 1;
         }
         page.wait().await.unwrap()
     };
     assert!(timeout(PATIENCE, told).await.unwrap().success());
-    assert_eq!(kills, 3);
+    assert_eq!(ends, 3);
 }

@@ -10,6 +10,7 @@ macro_rules! file {
 pub(super) const FILES: &[(&str, &str)] = &[
     file!("README.md"),
     file!("docs/agent.md"),
+    file!("docs/ai-sdk.md"),
     file!("docs/benchmarks.md"),
     file!("docs/handlers.md"),
     file!("docs/http.md"),
