@@ -81,9 +81,11 @@ export function fixture(variables) {
 
 /** A page as a person has it, in a browser that has not been there before unless a context is given. */
 export class Person {
-  static async at(all, { path = '/', context, ...options } = {}) {
+  static async at(all, { path = '/', url, context, ...options } = {}) {
     const person = new Person();
     person.context = context ?? (await all.browser.newContext({ viewport: { width: 1280, height: 800 }, ...options }));
+    // Machines that test have much else to do.
+    person.context.setDefaultTimeout(60_000);
     person.page = await person.context.newPage();
     person.errors = [];
     person.page.on('pageerror', (error) => person.errors.push(String(error)));
@@ -91,7 +93,17 @@ export class Person {
       // Requests that fail are what some tests are about.
       if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) person.errors.push(message.text());
     });
-    await person.page.goto(all.site.url + path);
+    // Every text that was ever to be seen of the last answer.
+    await person.page.addInitScript(() => {
+      globalThis.seen = [];
+      const look = () => {
+        const article = [...document.querySelectorAll('article')].filter((one) => !one.hidden).at(-1);
+        const text = [...(article?.querySelectorAll('.prose') ?? [])].map((prose) => prose.textContent).join('');
+        if (text !== globalThis.seen.at(-1)) globalThis.seen.push(text);
+      };
+      new MutationObserver(look).observe(document, { childList: true, characterData: true, subtree: true });
+    });
+    await person.page.goto((url ?? all.site.url) + path);
     return person;
   }
 
@@ -142,6 +154,11 @@ export class Person {
   async answer(nth = -1) {
     const answer = nth < 0 ? this.answers.last() : this.answers.nth(nth);
     return (await answer.locator('.prose').allTextContents()).join('\n');
+  }
+
+  /** Every text of the last answer that was to be seen since the page was loaded. */
+  seen() {
+    return this.page.evaluate(() => globalThis.seen);
   }
 
   async close() {

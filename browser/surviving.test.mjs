@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { Cutter } from './cutter.mjs';
 import { Person, fixture, letters } from './site.mjs';
 
 const all = fixture({ TERTULIA_AGENT_PACE: '10' });
@@ -13,7 +14,11 @@ async function whole(ana, nth = 0) {
   const said = (await all.site.messages(ana.id))[nth];
   assert.equal(said.state, 'answered');
   assert.ok(said.replies.join('').split(' ').length > 300, 'it is the whole story');
-  assert.equal(letters(await ana.answer()), letters(said.replies.join('')));
+  const story = letters(said.replies.join(''));
+  assert.equal(letters(await ana.answer()), story);
+  for (const text of await ana.seen()) {
+    assert.ok(story.startsWith(letters(text)), `at every moment it is a beginning of the story, not: ${text}`);
+  }
   assert.deepEqual(ana.errors, []);
 }
 
@@ -108,4 +113,19 @@ test('a message whose answer was lost counts once', async () => {
   assert.equal((await all.site.messages(ana.id)).length, 1);
   assert.equal(await ana.page.locator('.bubble').count(), 1);
   await ana.close();
+});
+
+test('connections are cut again and again', async () => {
+  const cutter = await Cutter.before(all.site.url, 7);
+  try {
+    const ana = await Person.at(all, { url: cutter.url });
+    cutter.armed = true;
+    await ana.say('tell me a long story');
+    await ana.written(1_000);
+    await whole(ana);
+    assert.ok(cutter.cuts >= 10, `only ${cutter.cuts} connections were cut`);
+    await ana.close();
+  } finally {
+    cutter.stop();
+  }
 });

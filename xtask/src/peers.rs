@@ -25,7 +25,8 @@ const CONFORMANCE: [&str; 6] =
     ["suite.test.mjs", "client.mjs", "producer.mjs", "eventsource.mjs", "client.py", "curl.sh"];
 
 /// What `browser` holds besides the packages' names.
-const BROWSER: [&str; 4] = ["site.mjs", "talking.test.mjs", "surviving.test.mjs", "reaching.test.mjs"];
+const BROWSER: [&str; 5] =
+    ["site.mjs", "cutter.mjs", "talking.test.mjs", "surviving.test.mjs", "reaching.test.mjs"];
 
 /// What `ai-sdk` holds besides the packages' names.
 const AI_SDK: [&str; 6] =

@@ -27,7 +27,14 @@ impl FromRef<Shared> for Access {
 }
 
 /// `POST /chat/{id}` takes `{"text": ".."}` in the conversation `http:<id>` and answers
-/// `{"conversation", "update", "replies": [{"text"}]}`; the header `Idempotency-Key` names the update.
+/// `{"conversation", "update", "replies": [{"text"}]}`; the header `Idempotency-Key` names the update, and with
+/// `Prefer: respond-async` it is answered 202 once the message is accepted. `{"callback": ".."}` is a pressed button.
+///
+/// `GET /v1/chat/{id}` (with `before` and `limit`) is what was said there and what is being said, `GET /v1/chat/{id}/feed`
+/// what comes, as server-sent events, `POST /v1/chat/{id}/stop` stops the live replies under way, and
+/// `POST /v1/chat/{id}/regenerate` with `{"update", "to"}` says a message again in a new conversation that is what this one
+/// was before it.
+///
 /// `GET /health` tells where things are kept and how much there is to do, `GET /metrics` what is counted.
 ///
 /// Dead letters: `GET /v1/dead` (with `conversation`, `after` and `limit`), `GET` and `DELETE /v1/dead/{id}`,

@@ -39,7 +39,7 @@ async fn try_out(file: &str) {
 
 fn tests(folder: &Path, file: &str) -> Command {
     let mut node = Command::new("node");
-    node.args(["--test", "--test-timeout=60000", file]).current_dir(folder);
+    node.args(["--test", "--test-timeout=240000", file]).current_dir(folder);
     node.env("TERTULIA_BINARY", env!("CARGO_BIN_EXE_tertulia")).stdin(Stdio::null()).kill_on_drop(true);
     node
 }

@@ -3,7 +3,7 @@
 import { Conversation } from './conversation.js';
 import { el, say } from './dom.js';
 import * as list from './list.js';
-import { random } from './outbox.js';
+import { flush, random } from './outbox.js';
 import { plan, stateOf, turnOf } from './plan.js';
 import * as side from './side.js';
 import { Thread } from './thread.js';
@@ -69,7 +69,7 @@ function draw() {
   say($('title'), title);
   document.title = location.hash ? `${title} · Tertulia` : 'Tertulia';
   thread.show(conversation);
-  $('welcome').hidden = items.length > 0 || state === 'loading';
+  $('welcome').hidden = items.length > 0 || state !== 'ready';
   $('earlier').hidden = !conversation.earlier;
   $('stop').hidden = !busy;
   if (!busy) $('stop').disabled = false;
@@ -212,6 +212,7 @@ $('earlier').addEventListener('click', () => {
 $('scroll').addEventListener('scroll', () => {
   const box = $('scroll');
   pinned = box.scrollHeight - box.scrollTop - box.clientHeight < 60;
+  document.body.dataset.scrolled = String(box.scrollTop > 8);
   $('latest').hidden = pinned;
 }, { passive: true });
 $('latest').addEventListener('click', () => {
@@ -228,6 +229,7 @@ addEventListener('offline', changed);
 list.watch(() => side.show(conversation.id));
 
 open();
+flush(conversation.id);
 if (!side.isNarrow()) $('message').focus();
 
 // Last, so that nobody waits for it.

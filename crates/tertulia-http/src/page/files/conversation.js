@@ -132,6 +132,7 @@ export class Conversation {
   }
 
   async #load() {
+    if (this.#leave.signal.aborted) return;
     for (let tried = 0; !this.#leave.signal.aborted; tried += 1) {
       try {
         const page = await json(`v1/chat/${encodeURIComponent(this.id)}`, { signal: this.#leave.signal });
@@ -252,18 +253,17 @@ export class Conversation {
     this.#post(item, message);
   }
 
+  /** Posts a message, also if somebody has gone elsewhere meanwhile. */
   #post(item, message) {
-    const signal = this.#leave.signal;
+    const tried = (count) => {
+      item.tried = count;
+      this.#changed();
+    };
     // In the order in which they were written.
     this.#sending = this.#sending.then(async () => {
       try {
-        const update = await outbox.post(message, { signal, tried: (count) => {
-          item.tried = count;
-          this.#changed();
-        } });
-        this.#accepted(item, update);
+        this.#accepted(item, await outbox.post(message, tried));
       } catch (error) {
-        if (signal.aborted) return;
         item.failed = error.message;
         // Somebody has pressed another button before.
         if (item.callback !== undefined) this.drop(item);

@@ -42,22 +42,32 @@ export function drop(key) {
   if (all.some((message) => message.key === key)) write(all.filter((message) => message.key !== key));
 }
 
+/** Posts what waits in other conversations than this one, which posts its own. */
+export async function flush(here) {
+  for (const message of read().filter(({ conversation }) => conversation !== here)) {
+    try {
+      await post(message);
+    } catch {
+      // It never will be accepted.
+    }
+  }
+}
+
 /** Posts a message until it is accepted, and gives its update. Throws `Refused` if it never will be. */
-export async function post({ conversation, key, body }, { signal, tried = () => {} }) {
+export async function post({ conversation, key, body }, tried = () => {}) {
   for (let count = 0; ; count += 1) {
     try {
       const headers = { Prefer: 'respond-async', 'Idempotency-Key': key };
-      const accepted = await json(`chat/${encodeURIComponent(conversation)}`, { method: 'POST', headers, body, signal });
+      const accepted = await json(`chat/${encodeURIComponent(conversation)}`, { method: 'POST', headers, body });
       drop(key);
       return accepted.update;
     } catch (error) {
-      if (signal.aborted) throw error;
       if (error instanceof Refused && !error.passes) {
         drop(key);
         throw error;
       }
       tried(count + 1);
-      await backoff(count, { least: (error.retryAfter ?? 0) * 1_000, signal });
+      await backoff(count, { least: (error.retryAfter ?? 0) * 1_000 });
     }
   }
 }

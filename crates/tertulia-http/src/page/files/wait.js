@@ -1,6 +1,6 @@
 // Waits: for a while that grows, with chance in it, cut short when the network is back or somebody looks again.
 
-const FIRST = 400;
+const FIRST = 200;
 const LONGEST = 15_000;
 
 /** Waits before a try, longer each time; `tried` is how many came before it, `least` what the server asks for. */
