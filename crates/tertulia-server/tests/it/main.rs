@@ -15,6 +15,7 @@ mod http;
 mod inspect;
 mod journal;
 mod kill;
+mod live;
 mod metrics;
 #[cfg(target_os = "linux")]
 mod overload;
