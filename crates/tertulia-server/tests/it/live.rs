@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tertulia_testkit::bot_api::{BotApi, Event, NewUpdate, Options, Rate};
+use tertulia_testkit::bot_api::{BotApi, NewUpdate, Options, Rate};
 
 use crate::support::{Folder, Server, client};
 
@@ -13,24 +13,6 @@ const CHAT: i64 = 5;
 fn serve(folder: &Folder, api: &BotApi) -> Server {
     let url = api.url();
     folder.serve_with(&[], &[("TELEGRAM_BOT_TOKEN", "1:x"), ("TELEGRAM_API_URL", &url)])
-}
-
-/// What the chat's messages say now.
-fn shown(api: &BotApi) -> Vec<String> {
-    let mut messages: Vec<(i32, String)> = Vec::new();
-    api.journal(|journal| {
-        for event in journal.events() {
-            match event {
-                Event::Sent { chat: CHAT, message, text, .. } => messages.push((*message, text.to_string())),
-                Event::Edited { chat: CHAT, message, text, .. } => {
-                    let edited = messages.iter_mut().find(|(id, _)| id == message).expect("it was sent");
-                    edited.1 = text.to_string();
-                }
-                _ => {}
-            }
-        }
-    });
-    messages.into_iter().map(|(_, text)| text).collect()
 }
 
 /// The messages of the chat as they are read over HTTP.
@@ -78,7 +60,7 @@ async fn a_story_goes_on_in_its_message_through_kills_and_is_the_same_over_http(
         api.until(|journal| journal.summary().edited > seen + 4).await;
         server.kill();
         server = serve(&folder, &api);
-        assert_eq!(shown(&api).len(), 1, "kill {kill}");
+        assert_eq!(api.shown(CHAT).len(), 1, "kill {kill}");
     }
     let story = loop {
         let messages = read(&server).await;
@@ -91,13 +73,13 @@ async fn a_story_goes_on_in_its_message_through_kills_and_is_the_same_over_http(
     assert!(said.len() > 1_500 && end.contains("complete"), "{end}: {said}");
     let whole = squeezed(&said);
     loop {
-        if squeezed(&shown(&api).concat()) == whole {
+        if squeezed(&api.shown(CHAT).concat()) == whole {
             break;
         }
         let seen = api.summary().entries;
         api.until(|journal| journal.summary().entries > seen).await;
     }
-    assert_eq!(shown(&api).len(), 1, "it is one message");
+    assert_eq!(api.shown(CHAT).len(), 1, "it is one message");
     assert_eq!(api.summary().refused, 0, "the rates are kept to");
 
     // The same conversation from elsewhere.

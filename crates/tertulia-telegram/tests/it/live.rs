@@ -8,7 +8,7 @@ use tertulia::bot::{Bot, Context, Running};
 use tertulia::storage::{Memory, Storage};
 use tertulia::stream::{End, Event, EventKind, From, Limit, StreamId};
 use tertulia_telegram::{MAX_TEXT, Telegram};
-use tertulia_testkit::bot_api::{BotApi, Event as Seen, NewUpdate, Options, Rate};
+use tertulia_testkit::bot_api::{BotApi, NewUpdate, Options, Rate};
 
 const CHAT: i64 = 5;
 /// How many tokens an answer has, and how long a model takes for each.
@@ -35,24 +35,6 @@ async fn answering(api: &BotApi, storage: &Arc<dyn Storage>) -> Running {
         Ok(())
     });
     bot.start().await.unwrap()
-}
-
-/// What the messages of the chat say now, in the order in which they were sent.
-fn shown(api: &BotApi) -> Vec<String> {
-    let mut messages: Vec<(i32, String)> = Vec::new();
-    api.journal(|journal| {
-        for event in journal.events() {
-            match event {
-                Seen::Sent { chat: CHAT, message, text, .. } => messages.push((*message, text.to_string())),
-                Seen::Edited { chat: CHAT, message, text, .. } => {
-                    let edited = messages.iter_mut().find(|(id, _)| id == message);
-                    edited.expect("it was sent").1 = text.to_string();
-                }
-                _ => {}
-            }
-        }
-    });
-    messages.into_iter().map(|(_, text)| text).collect()
 }
 
 /// What the stream of the answer says when it has ended.
@@ -84,7 +66,7 @@ fn squeezed(text: &str) -> String {
 /// Waits until nothing is left to do, and looks at what there is.
 async fn assert_shown(api: &BotApi, bot: &Running, most: u64) {
     assert_eq!(bot.shutdown(Duration::from_mins(1)).await, []);
-    let (said, shown) = (said(bot).await, shown(api));
+    let (said, shown) = (said(bot).await, api.shown(CHAT));
     assert_eq!(squeezed(&shown.concat()), squeezed(&said), "the last edits say what the stream says");
     assert_eq!(shown.len(), said.len().div_ceil(MAX_TEXT), "as few messages as hold it");
     let summary = api.summary();
@@ -110,7 +92,7 @@ async fn a_bot_that_is_aborted_goes_on_in_the_same_message() {
     api.push(NewUpdate::message(CHAT, "go"));
     api.until(|journal| journal.summary().edited > 6).await;
     drop(bot);
-    assert_eq!(shown(&api).len(), 1, "in the middle of the first message");
+    assert_eq!(api.shown(CHAT).len(), 1, "in the middle of the first message");
     let bot = answering(&api, &storage).await;
     assert_shown(&api, &bot, 90).await;
 }

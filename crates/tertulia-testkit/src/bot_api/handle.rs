@@ -97,6 +97,11 @@ impl BotApi {
         self.journal(|journal| journal.sent(chat).into_iter().map(str::to_owned).collect())
     }
 
+    /// What the messages of a chat say after all edits, as [`Journal::shown`].
+    pub fn shown(&self, chat: i64) -> Vec<String> {
+        self.journal(|journal| journal.shown(chat).into_iter().map(str::to_owned).collect())
+    }
+
     /// Waits until something is true of what happened. Cancel safe.
     pub async fn until(&self, mut holds: impl FnMut(&Journal) -> bool) {
         let mut written = self.shared.written();

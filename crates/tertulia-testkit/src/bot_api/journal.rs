@@ -127,6 +127,22 @@ impl Journal {
         self.events().filter_map(text).collect()
     }
 
+    /// What the messages of a chat say after all edits, in the order in which they were sent; what was deleted since is
+    /// among them.
+    pub fn shown(&self, chat: i64) -> Vec<&str> {
+        let mut shown: Vec<(i32, &str)> = Vec::new();
+        for event in self.events() {
+            match event {
+                Event::Sent { chat: to, message, text, .. } if *to == chat => shown.push((*message, text)),
+                Event::Edited { chat: to, message, text, .. } if *to == chat => {
+                    shown.iter_mut().filter(|(id, _)| id == message).for_each(|(_, says)| *says = text);
+                }
+                _ => {}
+            }
+        }
+        shown.into_iter().map(|(_, says)| says).collect()
+    }
+
     /// How often what happened.
     pub fn summary(&self) -> &Summary {
         &self.summary
