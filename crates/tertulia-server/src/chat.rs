@@ -1,12 +1,17 @@
 //! `tertulia chat <name>`: a conversation in the terminal or through a pipe, with the server that has the storage
-//! open, or without one.
+//! open, or without one. On a terminal answers are shown as they come, and Ctrl-C stops the one that does.
+
+mod local;
+mod remote;
+mod screen;
 
 use std::io::{BufRead, IsTerminal};
+use std::pin::pin;
 use std::time::Duration;
 
 use tertulia::bot::{Bot, Running};
 use tertulia::{Clock, Conversation};
-use tertulia_http::{Http, Message, Options, SOURCE, exchange};
+use tertulia_http::{Exchange, Http, Message, Options, SOURCE, exchange};
 use tokio::sync::mpsc;
 
 use crate::client::Client;
@@ -17,10 +22,14 @@ use crate::output;
 use crate::place::{Opened, Place};
 use crate::telegram::{Unasked, telegram};
 use crate::webhook::Webhooks;
+use screen::{Screen, Seen};
+
+/// How long the feed of a server may take to tell of an answer that has come.
+const TELLS: Duration = Duration::from_millis(500);
 
 /// Who answers.
 enum Peer {
-    Server(Client),
+    Server(Box<Client>),
     Bot(Box<InProcess>),
 }
 
@@ -32,17 +41,19 @@ struct InProcess {
     options: Options,
 }
 
-pub(crate) async fn run(config: &Config, name: &str, url: Option<String>) -> Result<(), Failure> {
+pub(crate) async fn run(config: &Config, name: &str, url: Option<String>, live: bool) -> Result<(), Failure> {
     let conversation = Conversation::new(SOURCE, name).map_err(|error| Failure::Usage(error.to_string()))?;
     let server = match url {
         Some(url) => Some(url),
         None => config.storage.server()?,
     };
     let peer = match server {
-        Some(url) => Peer::Server(Client::new(config, &url, name)?),
+        Some(url) => Peer::Server(Box::new(Client::new(config, &url, name)?)),
         None => Peer::Bot(Box::new(InProcess::start(config, conversation).await?)),
     };
-    let told = talk(&peer).await;
+    let terminal = std::io::stdout().is_terminal();
+    let screen = (terminal || live).then(|| Screen::new(terminal));
+    let told = talk(&peer, screen).await;
     if let Peer::Bot(bot) = peer {
         bot.stop(config.drain_timeout).await;
     }
@@ -50,7 +61,7 @@ pub(crate) async fn run(config: &Config, name: &str, url: Option<String>) -> Res
 }
 
 /// Reads lines until they end. A message that fails does not end the conversation, but the exit code tells.
-async fn talk(peer: &Peer) -> Result<(), Failure> {
+async fn talk(peer: &Peer, mut screen: Option<Screen>) -> Result<(), Failure> {
     let prompt = std::io::stdin().is_terminal();
     let mut lines = lines();
     let mut failed = 0;
@@ -58,11 +69,19 @@ async fn talk(peer: &Peer) -> Result<(), Failure> {
         if prompt {
             output::text("> ");
         }
-        let Some(line) = lines.recv().await else { break };
+        let line = tokio::select! {
+            line = lines.recv() => line,
+            () = interrupted(), if screen.is_some() => None,
+        };
+        let Some(line) = line else { break };
         if line.trim().is_empty() {
             continue;
         }
-        match peer.say(&line).await {
+        let said = match &mut screen {
+            Some(screen) => peer.say_live(&line, screen).await,
+            None => peer.say(&line).await.map(texts),
+        };
+        match said {
             Ok(replies) => replies.iter().for_each(output::line),
             Err(error) => {
                 failed += 1;
@@ -78,11 +97,20 @@ async fn talk(peer: &Peer) -> Result<(), Failure> {
 }
 
 impl Peer {
-    async fn say(&self, text: &str) -> Result<Vec<String>, String> {
+    async fn say(&self, text: &str) -> Result<Exchange, String> {
         match self {
             Self::Server(client) => client.say(text).await,
             Self::Bot(bot) => bot.say(text).await,
         }
+    }
+
+    /// Says something and shows what is said to it as it comes; gives the replies that were not shown.
+    async fn say_live(&self, text: &str, screen: &mut Screen) -> Result<Vec<String>, String> {
+        let said = match self {
+            Self::Server(client) => by_server(client, text, screen).await,
+            Self::Bot(bot) => by_bot(bot, text, screen).await,
+        };
+        said.map(|exchange| screen.rest(texts(exchange)))
     }
 }
 
@@ -106,13 +134,10 @@ impl InProcess {
         Ok(Self { running, opened, conversation, options })
     }
 
-    async fn say(&self, text: &str) -> Result<Vec<String>, String> {
+    async fn say(&self, text: &str) -> Result<Exchange, String> {
         let (door, message) = (self.running.door(), Message::new(text));
         let answered = exchange(door, &self.conversation, &message, None, &self.options).await;
-        match answered {
-            Ok(exchange) => Ok(exchange.replies.into_iter().map(|reply| reply.text).collect()),
-            Err(problem) => Err(problem.cause().map_or(problem.to_string(), ToString::to_string)),
-        }
+        answered.map_err(|problem| problem.cause().map_or(problem.to_string(), ToString::to_string))
     }
 
     async fn stop(self, deadline: Duration) {
@@ -121,6 +146,82 @@ impl InProcess {
         drop(running);
         opened.close().await;
     }
+}
+
+/// Says something to the bot in this process.
+async fn by_bot(bot: &InProcess, text: &str, screen: &mut Screen) -> Result<Exchange, String> {
+    let door = bot.running.door();
+    let failed = |error: tertulia::Error| error.to_string();
+    let mut following = local::Following::new(door, &bot.conversation).await.map_err(failed)?;
+    let mut saying = pin!(bot.say(text));
+    let mut stops = 0;
+    let said = loop {
+        let seen = tokio::select! {
+            said = &mut saying => break said,
+            seen = following.next(true) => seen.map_err(failed)?,
+            () = interrupted() => {
+                interrupt(&mut stops);
+                following.stop().await.map_err(failed)?;
+                continue;
+            }
+        };
+        seen.iter().for_each(|seen| output::text(&screen.show(seen)));
+    };
+    loop {
+        let seen = following.next(false).await.map_err(failed)?;
+        if seen.is_empty() {
+            return said;
+        }
+        seen.iter().for_each(|seen| output::text(&screen.show(seen)));
+    }
+}
+
+/// Says something to the bot behind a server.
+async fn by_server(client: &Client, text: &str, screen: &mut Screen) -> Result<Exchange, String> {
+    let Some(mut following) = remote::Following::new(client).await else { return client.say(text).await };
+    let mut saying = pin!(client.say(text));
+    let mut stops = 0;
+    let said = loop {
+        let seen = tokio::select! {
+            said = &mut saying => break said?,
+            seen = following.next() => seen,
+            () = interrupted() => {
+                interrupt(&mut stops);
+                following.stop().await;
+                continue;
+            }
+        };
+        output::text(&screen.show(&seen));
+    };
+    let rest = async {
+        loop {
+            match following.next().await {
+                Seen::Answered(update) if update == said.update => return,
+                seen => output::text(&screen.show(&seen)),
+            }
+        }
+    };
+    let _ = tokio::time::timeout(TELLS, rest).await;
+    Ok(said)
+}
+
+/// Resolves at a Ctrl-C; never if they cannot be heard.
+async fn interrupted() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
+    }
+}
+
+/// The first Ctrl-C stops the answer, the second the program.
+fn interrupt(stops: &mut u32) {
+    *stops += 1;
+    if *stops > 1 {
+        std::process::exit(130);
+    }
+}
+
+fn texts(exchange: Exchange) -> Vec<String> {
+    exchange.replies.into_iter().map(|reply| reply.text).collect()
 }
 
 /// Reads stdin on a thread of its own, which nobody waits for: it ends with the input or with the process.

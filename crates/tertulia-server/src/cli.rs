@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use tertulia::runner::EntryId;
 
+use crate::fake_openai::FakeOpenAi;
 use crate::fake_telegram::FakeTelegram;
 use crate::torture::Torture;
 
@@ -58,6 +59,9 @@ pub(crate) enum Command {
         /// The server to talk to [default: the one that has the storage open, else none is needed]
         #[arg(long)]
         url: Option<String>,
+        /// Show answers as they come, also if stdout is no terminal
+        #[arg(long)]
+        live: bool,
     },
     /// List the conversations that are kept
     Conversations {
@@ -85,6 +89,8 @@ pub(crate) enum Command {
     Fork(Forked),
     /// Run a fake Bot API server at --listen, a free port if that is not given, to try bots on
     FakeTelegram(FakeTelegram),
+    /// Run a fake model server at --listen, a free port if that is not given, to try agents on
+    FakeOpenai(FakeOpenAi),
     /// Feed a bot, kill it again and again, and judge what it answers: see torture/README.md
     Torture(Torture),
     /// Look at what was given up, and put it right

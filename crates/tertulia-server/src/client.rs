@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use reqwest::{StatusCode, Url};
+use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use serde::Deserialize;
 use tertulia_http::{Exchange, Message, Scope};
 
@@ -19,6 +19,10 @@ const WAIT: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(crate) struct Client {
     http: reqwest::Client,
+    /// The same without a limit of time, for what lasts.
+    lasting: reqwest::Client,
+    /// Where the server is, and where messages are posted.
+    base: Url,
     url: Url,
     clock: tertulia::Clock,
     token: Option<crate::config::Secret>,
@@ -41,14 +45,38 @@ impl Client {
         if matches!(name, "." | "..") {
             return Err(wrong(url));
         }
+        let base = parsed.clone();
         parsed.path_segments_mut().map_err(|()| wrong(url))?.pop_if_empty().extend(["chat", name]);
         let http = http(config, &parsed)?;
+        let lasting = builder(&parsed).build().map_err(|error| Failure::Run(error.to_string()))?;
         let (clock, token) = (tertulia::Clock::system(), config.token_for(Scope::Chat));
-        Ok(Self { http, url: parsed, clock, token })
+        Ok(Self { http, lasting, base, url: parsed, clock, token })
+    }
+
+    /// The path of something of the conversation, such as its feed.
+    pub(crate) fn chat(&self, what: &str) -> String {
+        let name = self.url.path().rsplit('/').next().unwrap_or_default();
+        format!("/v1/chat/{name}/{what}")
+    }
+
+    /// A request that may last, for a path of the server.
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let mut url = self.base.clone();
+        url.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));
+        let request = self.lasting.request(method, url);
+        match &self.token {
+            Some(token) => request.bearer_auth(token.reveal()),
+            None => request,
+        }
+    }
+
+    /// Waits.
+    pub(crate) async fn pause(&self, pause: Duration) {
+        self.clock.sleep(pause).await;
     }
 
     /// Says something and gives the replies. It is said once, however often it has to be tried.
-    pub(crate) async fn say(&self, text: &str) -> Result<Vec<String>, String> {
+    pub(crate) async fn say(&self, text: &str) -> Result<Exchange, String> {
         let key = format!("{:016x}{:016x}", self.clock.random(), self.clock.random());
         let mut wait = WAIT;
         for attempt in 1.. {
@@ -94,10 +122,14 @@ fn wrong(url: &str) -> Failure {
 /// # Errors
 /// `Run` if TLS cannot be set up.
 pub(crate) fn http(config: &Config, url: &Url) -> Result<reqwest::Client, Failure> {
-    let builder = reqwest::Client::builder().timeout(config.answer_timeout + Duration::from_secs(10));
-    // What is on this machine is not reached through a proxy.
-    let builder = if url.host_str().is_some_and(is_local) { builder.no_proxy() } else { builder };
+    let builder = builder(url).timeout(config.answer_timeout + Duration::from_secs(10));
     builder.build().map_err(|error| Failure::Run(error.to_string()))
+}
+
+/// A client for `url`: what is on this machine is not reached through a proxy.
+pub(crate) fn builder(url: &Url) -> reqwest::ClientBuilder {
+    let builder = reqwest::Client::builder();
+    if url.host_str().is_some_and(is_local) { builder.no_proxy() } else { builder }
 }
 
 /// What a server says when it refuses something.
@@ -112,13 +144,13 @@ pub(crate) fn is_local(host: &str) -> bool {
     host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
 }
 
-async fn read(response: reqwest::Response) -> Result<Vec<String>, String> {
+async fn read(response: reqwest::Response) -> Result<Exchange, String> {
     let status = response.status();
     let body = response.bytes().await.map_err(|error| error.without_url().to_string())?;
     if status.is_success()
         && let Ok(exchange) = serde_json::from_slice::<Exchange>(&body)
     {
-        return Ok(exchange.replies.into_iter().map(|reply| reply.text).collect());
+        return Ok(exchange);
     }
     let other = || format!("the server answered {status} with something else than replies");
     Err(refusal(status, &body).unwrap_or_else(other))

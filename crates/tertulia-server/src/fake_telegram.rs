@@ -44,8 +44,14 @@ pub(crate) async fn run(asked: FakeTelegram, listen: Option<&str>) -> Result<(),
         api.url()
     ));
     output::line(format_args!("read      curl {}/control/journal", api.url()));
+    ended(&mut signals, asked.until_closed).await;
+    Ok(())
+}
+
+/// Waits for a signal, or for the end of stdin if that is an end.
+pub(crate) async fn ended(signals: &mut Signals, until_closed: bool) {
     let closed = async {
-        match asked.until_closed {
+        match until_closed {
             true => closed().await,
             false => std::future::pending().await,
         }
@@ -54,10 +60,9 @@ pub(crate) async fn run(asked: FakeTelegram, listen: Option<&str>) -> Result<(),
         () = signals.next() => {}
         () = closed => {}
     }
-    Ok(())
 }
 
-fn address(text: &str) -> Result<SocketAddr, Failure> {
+pub(crate) fn address(text: &str) -> Result<SocketAddr, Failure> {
     let wrong =
         |_| Failure::Usage(format!("listen: `{text}` is not allowed; allowed: such as 127.0.0.1:8081"));
     text.parse().map_err(wrong)

@@ -9,6 +9,7 @@ mod config;
 mod conversations;
 mod demo;
 mod failure;
+mod fake_openai;
 mod fake_telegram;
 mod fork;
 mod handler;
@@ -47,10 +48,13 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<(), Failure> {
-    // These two keep nothing and serve nobody, so the configuration does not concern them.
+    // These keep nothing and serve nobody, so the configuration does not concern them.
     let command = match cli.command {
         Some(Command::FakeTelegram(asked)) => {
             return runtime()?.block_on(fake_telegram::run(asked, cli.options.listen.as_deref()));
+        }
+        Some(Command::FakeOpenai(asked)) => {
+            return runtime()?.block_on(fake_openai::run(asked, cli.options.listen.as_deref()));
         }
         Some(Command::Torture(options)) => return runtime()?.block_on(torture::run(options)),
         command => command,
@@ -72,7 +76,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
     output::log_to_stderr(&config.log);
     runtime()?.block_on(async {
         match command {
-            Some(Command::Chat { name, url }) => chat::run(&config, &name, url).await,
+            Some(Command::Chat { name, url, live }) => chat::run(&config, &name, url, live).await,
             Some(Command::Conversations { json }) => conversations::run(&config, json).await,
             Some(Command::Dead { command }) => admin::dead::run(&config, &command).await,
             Some(Command::Parked { command }) => admin::parked::run(&config, &command).await,

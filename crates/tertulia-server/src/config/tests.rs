@@ -206,3 +206,18 @@ fn the_runner_gives_a_handler_its_time() {
     let config = resolve(Options::default(), &variables, None).unwrap();
     assert_eq!(config.runner().time_limit, Some(Duration::from_secs(7)));
 }
+
+#[test]
+fn a_model_has_a_url_and_a_name_and_its_key_is_not_shown() {
+    let of = |variables: &[_]| resolve(Options::default(), variables, None);
+    let (url, name) = (("TERTULIA_MODEL_URL", "http://127.0.0.1:1/v1"), ("TERTULIA_MODEL", "m"));
+    let config = of(&[url, name, ("OPENAI_API_KEY", "canary")]).unwrap();
+    assert_eq!(config.model().as_deref(), Some("m at 127.0.0.1"));
+    assert!(!config.agent(&tertulia::Clock::system()).scripted && !config.print().contains("canary"));
+    assert!(of(&[name]).unwrap().agent(&tertulia::Clock::system()).scripted);
+    let error = of(&[url]).err().unwrap();
+    assert_eq!(error, "agent.model_url: a model is needed too; set TERTULIA_MODEL to its name");
+    let options = Options { model_url: Some("nowhere".into()), ..Options::default() };
+    let error = resolve(options, &[name], None).unwrap_err();
+    assert!(error.starts_with("agent.model_url: `nowhere` (from --model-url) is not allowed"), "{error}");
+}

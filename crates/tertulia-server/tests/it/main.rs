@@ -5,6 +5,7 @@
 
 mod access;
 mod admin;
+mod agent;
 mod ai_sdk;
 mod browser;
 mod chat;

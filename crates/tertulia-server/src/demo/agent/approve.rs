@@ -5,7 +5,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use tertulia::bot::{self, Context, Update, UpdateKind};
 use tertulia::error::Kind;
-use tertulia_telegram::SendMessage;
+use tertulia_telegram::{AnswerCallbackQuery, SendMessage};
 
 use crate::demo::request::is_yes;
 
@@ -33,19 +33,33 @@ pub(super) fn short(ctx: &Context) -> String {
 /// As [`Context::ask`], but for `Timeout`.
 pub(super) async fn ask(ctx: &Context, question: &str, approval: &str) -> bot::Result<Decision> {
     let (yes, no) = (format!("{APPROVE}{approval}"), format!("{DENY}{approval}"));
-    if ctx.conversation().source() == tertulia_telegram::NAME {
-        ctx.call(SendMessage::new(question).button("Yes", &yes).button("No", &no)).await?;
-    } else {
-        ctx.reply(question).await?;
-    }
+    let buttons = ctx.conversation().source() == tertulia_telegram::NAME;
+    let asked = match buttons {
+        true => ctx.call(SendMessage::new(question).button("Yes", &yes).button("No", &no)).await?,
+        false => ctx.reply(question).await?,
+    };
     let of = approval.to_owned();
     let answer = ctx.next_update().within(WITHIN).of(move |update: &Update| answers(update, &of)).await;
-    Ok(match answer {
-        Ok(answer) if answer.text == yes || is_yes(&answer.text) => Decision::Approved,
-        Ok(_) => Decision::Denied,
-        Err(error) if error.kind() == Kind::Timeout => Decision::Denied,
+    let answer = match answer {
+        Ok(answer) => Some(answer),
+        Err(error) if error.kind() == Kind::Timeout => None,
         Err(error) => return Err(error.into()),
-    })
+    };
+    let decision = match &answer {
+        Some(answer) if answer.text == yes || is_yes(&answer.text) => Decision::Approved,
+        _ => Decision::Denied,
+    };
+    if buttons {
+        if let Some(answer) = &answer
+            && matches!(answer.update.kind, UpdateKind::Callback { .. })
+        {
+            ctx.call(AnswerCallbackQuery::to(&answer.about)?).await?;
+        }
+        // Without the buttons.
+        let said = if decision == Decision::Approved { "Yes." } else { "No." };
+        ctx.edit(&asked, format!("{question}\n{said}")).await?;
+    }
+    Ok(decision)
 }
 
 /// Whether an update answers this question: any message does.

@@ -18,7 +18,7 @@ use reqwest::{Response, StatusCode, Url};
 use self::events::Events;
 use self::request::body;
 use super::{Model, ModelError, ModelEvent, Prompt};
-use crate::client::is_local;
+use crate::client::builder;
 use crate::config::Secret;
 
 /// How long a connection may take.
@@ -41,10 +41,7 @@ impl OpenAi {
     /// # Errors
     /// What is wrong, if the URL can have no path or TLS cannot be set up.
     pub(crate) fn new(mut url: Url, model: &str, key: Option<Secret>) -> Result<Self, String> {
-        let builder = reqwest::Client::builder().connect_timeout(CONNECT);
-        // What is on this machine is not reached through a proxy.
-        let builder = if url.host_str().is_some_and(is_local) { builder.no_proxy() } else { builder };
-        let http = builder.build().map_err(|error| error.to_string())?;
+        let http = builder(&url).connect_timeout(CONNECT).build().map_err(|error| error.to_string())?;
         let mut path = url.path_segments_mut().map_err(|()| "it can have no path".to_owned())?;
         path.pop_if_empty().extend(["chat", "completions"]);
         drop(path);

@@ -6,11 +6,11 @@ use std::collections::HashMap;
 const K1: f64 = 1.2;
 const B: f64 = 0.75;
 /// Words that say nothing about what a text is about.
-const COMMON: [&str; 51] = [
+const COMMON: [&str; 52] = [
     "a", "about", "all", "an", "and", "any", "are", "as", "at", "be", "by", "can", "do", "does", "for",
     "from", "has", "have", "how", "i", "if", "in", "is", "it", "its", "me", "my", "no", "not", "of", "on",
-    "or", "so", "tell", "that", "the", "there", "this", "to", "was", "we", "what", "when", "where", "which",
-    "who", "why", "will", "with", "work", "you",
+    "or", "so", "tell", "tertulia", "that", "the", "there", "this", "to", "was", "we", "what", "when",
+    "where", "which", "who", "why", "will", "with", "work", "you",
 ];
 
 /// The words of a text that count, in the form in which they are compared.
