@@ -11,7 +11,7 @@ export function chatAt(url, { id = crypto.randomUUID(), browser = false, comesBa
     chat.lastMessage.role === "user" ? chat.sendMessage() : chat.resumeStream({ body: { lost: true } });
   const chat = new Chat({
     id,
-    onError: (error) => comesBack && /fetch|network/.test(error.message) && setTimeout(again, 50),
+    onError: (error) => comesBack && /fetch|network|unavailable/.test(error.message) && setTimeout(again, 50),
     transport: new DefaultChatTransport({
       api,
       fetch: browser ? fetchAsBrowsersDo : fetch,

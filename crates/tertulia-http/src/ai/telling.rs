@@ -176,9 +176,9 @@ impl Telling {
         // Live replies are there before the answer is.
         let answered = answer::read(storage, conversation, update).await?;
         let is_last = self.updates.len() == 1;
-        let ends = is_last || answer::read(storage, conversation, last).await?.is_some();
+        // An answer expires before that to a later update does.
+        let is_past = !is_last && answer::read(storage, conversation, last).await?.is_some();
         let (found, seen) = lives::read(&self.door, conversation).await?;
-        let later = found.iter().any(|live| self.updates.iter().skip(1).any(|later| live.to == *later));
         let new = |live: &Entry| live.to == *update && !self.taken.contains(&live.stream);
         let new: Vec<_> = found.into_iter().filter(new).collect();
         if !new.is_empty() {
@@ -188,7 +188,7 @@ impl Telling {
         }
         match answered {
             Some(answer) => Ok(Some(self.answered(answer))),
-            None if !is_last && (ends || later) => Ok(Some(self.answered(Answer::Replies(Vec::new())))),
+            None if is_past => Ok(Some(self.answered(Answer::Replies(Vec::new())))),
             None => {
                 tokio::select! {
                     changed = self.door.live_changed(conversation, seen) => drop(changed?),

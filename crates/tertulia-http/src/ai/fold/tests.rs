@@ -226,6 +226,8 @@ fn a_message_ends_as_its_last_live_reply_did() {
     assert_eq!(finished(&mut fold, End::Aborted), [aborted]);
     fold.event(&Event::tool_call("c1", "sum", 1), &mut Vec::new());
     let waits = json!({ "type": "finish", "finishReason": "tool-calls" });
+    assert_eq!(finished(&mut fold, End::Complete), std::slice::from_ref(&waits));
+    fold.event(&Event::tool_result("c1", 1).with("preliminary", true), &mut Vec::new());
     assert_eq!(finished(&mut fold, End::Complete), [waits]);
     fold.event(&Event::tool_result("c1", 2), &mut Vec::new());
     assert_eq!(finished(&mut fold, End::Complete), [stop]);

@@ -1,6 +1,8 @@
 //! A reply that waits for an answer, of the user or of the page, and goes on with it.
 
 use serde_json::{Value, json};
+use tertulia::storage::{Batch, CommitId, LogWrite, Write};
+use tertulia::{Conversation, Key, Name};
 
 use super::support::{Reader, Site, said, text, types, user};
 
@@ -102,6 +104,21 @@ async fn a_message_that_goes_on_is_resumed_from_its_beginning() {
     assert_eq!(all[..finish], first[..finish]);
     assert_eq!(types(&all[finish..])[..2], ["start-step", "tool-output-available"]);
     assert_eq!(text(&all), "Let me see.approve:a-notesdone");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_whose_first_answer_has_expired_is_told_all_the_same() {
+    let site = Site::new().await;
+    let (reply, first) = reply_of(&site, "delete notes").await;
+    let body = answers(&reply, json!([asked("notes", json!({ "id": "a-notes", "approved": true }))]));
+    let second = answer(&site, &body).await.rest().await;
+    let conversation = Conversation::new("http", "ana").unwrap();
+    let name = format!("answer/http/{}", reply.as_str().unwrap());
+    let answer = LogWrite::new(Key::Log(conversation, Name::new(name).unwrap())).delete();
+    let batch = Batch::new(CommitId(1), vec![Write::Log(answer)]);
+    site.running.door().storage.commit(batch).await.unwrap();
+    let all = site.ask("GET", "/v1/ai/chat/ana/stream?finished=true", "").await.reader().rest().await;
+    assert_eq!(all, [&first[..first.len() - 1], &second[1..]].concat());
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ use tower::ServiceExt;
 
 /// A running bot behind the routes. Where its handler waits for a turn, tests give it one.
 pub(super) struct Site {
-    _running: Running,
+    pub(super) running: Running,
     pub(super) turns: Turns,
     router: Router,
 }
@@ -146,7 +146,7 @@ impl Site {
         let mut options = AiOptions::default();
         change(&mut options);
         let router = ai(running.door().clone(), options);
-        Self { _running: running, turns, router }
+        Self { running, turns, router }
     }
 
     pub(super) async fn ask(&self, method: &str, path: &str, body: impl Into<Body>) -> Answer {
