@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tertulia::bot::journal::{Forked, fork};
+use tertulia::bot::journal::{Forked, fork, fork_before};
 use tertulia::bot::{Bot, Context, Session};
 use tertulia::error::Kind;
 use tertulia::runner::Journal;
@@ -45,6 +45,25 @@ async fn a_fork_goes_on_from_now_or_from_a_turn_and_leaves_the_other_as_it_is() 
     assert_eq!(said(&storage, "desk:7").await, (3, texts(&["a", "b", "c"])));
     assert_eq!(said(&storage, "desk:8").await, (4, texts(&["a", "b", "c", "d"])));
     assert_eq!(said(&storage, "desk:9").await, (3, texts(&["a", "b", "e"])));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fork_before_a_turn_is_what_the_turn_found_and_nothing_where_it_found_nothing() {
+    let storage = memory();
+    let bot = started(&storage, Journal::default(), counting()).await;
+    for text in ["a", "b", "c"] {
+        tell(&bot, "7", text).await;
+    }
+    let before = async |turn, to: &str| {
+        fork_before(&*storage, &Clock::system(), &seven(), turn, &to.try_into().unwrap()).await
+    };
+    assert_eq!(before(2, "desk:8").await.unwrap().sessions, ["chat"]);
+    assert_eq!(said(&storage, "desk:8").await, (2, vec!["a".to_owned(), "b".to_owned()]));
+    assert!(before(0, "desk:9").await.unwrap().sessions.is_empty());
+    assert_eq!(said(&storage, "desk:9").await, (0, Vec::new()));
+    assert_eq!(before(3, "desk:10").await.unwrap_err().kind(), Kind::Gone);
+    assert_eq!(before(1, "desk:8").await.unwrap_err().kind(), Kind::Conflict);
+    assert_eq!(before(1, "desk:7").await.unwrap_err().kind(), Kind::Invalid);
 }
 
 #[tokio::test(start_paused = true)]
