@@ -6,14 +6,15 @@ use serde_json::{Value, json};
 use tertulia::bot::{Update, UpdateKind};
 use tertulia::{Conversation, Error, Result};
 
+use crate::envelope::Envelope;
 use crate::format::{self, Body};
 use crate::place::Place;
 
 /// The id of an update, a message or a person that Telegram does not know.
 const NOBODY: i64 = 0;
 
-/// An update of the chat in which somebody says this, with 0 for the ids that Telegram would have given: what a handler
-/// calls about such a message is refused.
+/// An update of the chat in which somebody says this, with 0 for the ids that Telegram would have given. A reaction to it
+/// and an answer to its button become calls that do nothing.
 ///
 /// # Errors
 /// `Invalid` if the conversation has no chat, or what happened is neither a message nor a pressed button.
@@ -47,6 +48,11 @@ pub(crate) fn update(conversation: &Conversation, update: &Update) -> Result<Byt
         _ => return Err(Error::invalid("only a message and a pressed button can be said from elsewhere")),
     };
     Ok(raw.to_string().into())
+}
+
+/// Whether an update was said from elsewhere: Telegram's own have positive ids.
+pub(crate) fn is_composed(raw: &[u8]) -> bool {
+    Envelope::open(raw).is_ok_and(|update| update.id == NOBODY)
 }
 
 /// The text of the messages that a call sends.
@@ -97,6 +103,23 @@ mod tests {
         let hi = Update::new(UpdateKind::Message { text: Some("hi".to_owned()) });
         let error = update(&alone, &hi).unwrap_err();
         assert_eq!(error.to_string(), "telegram:update:7 has no chat in which something can be said");
+    }
+
+    #[test]
+    fn nothing_is_called_about_what_was_said_from_elsewhere() {
+        let (telegram, chat) = (Telegram::new("1:x").unwrap(), Conversation::new("telegram", "42").unwrap());
+        let composed = update(&chat, &Update::new(UpdateKind::Callback { data: "yes".to_owned() })).unwrap();
+        let calls = [
+            Outgoing::AnswerCallback { update: &composed, text: "ok" },
+            Outgoing::React { update: &composed, emoji: "+" },
+        ];
+        for call in calls {
+            let call = telegram.encode(&chat, &call).unwrap().unwrap();
+            assert_eq!(format::decode(&call).unwrap(), Body::Requests(Vec::new()));
+        }
+        let theirs = br#"{"update_id":7,"message":{"message_id":1,"chat":{"id":42}}}"#;
+        let call = telegram.encode(&chat, &Outgoing::React { update: theirs, emoji: "+" }).unwrap().unwrap();
+        assert_ne!(format::decode(&call).unwrap(), Body::Requests(Vec::new()));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::change::Change;
 use crate::client::Client;
 use crate::compose;
 use crate::envelope::Envelope;
+use crate::format;
 use crate::message::say;
 use crate::moment::reaction;
 use crate::origin::{Origin, source_of};
@@ -212,6 +213,12 @@ impl Adapter for Telegram {
 
     fn encode(&self, conversation: &Conversation, outgoing: &Outgoing<'_>) -> Result<Option<Bytes>> {
         match outgoing {
+            // Nobody waits for it there.
+            Outgoing::React { update, .. } | Outgoing::AnswerCallback { update, .. }
+                if compose::is_composed(update) =>
+            {
+                format::encode(&[])
+            }
             Outgoing::Reply { text } => say(conversation, text, &Keyboard::new()),
             Outgoing::Edit { text } => Change::edit(conversation, text, &Keyboard::new()),
             Outgoing::Delete => Change::delete(conversation),

@@ -16,6 +16,8 @@ use tertulia::Log;
 use tertulia::bot::{Bot, Bypass, Context, Data, Session, Update};
 use tertulia::error::Kind;
 use tertulia::runner::Ticket;
+use tertulia::storage::ItemId;
+use tertulia_http::SOURCE;
 
 use agent::Agent;
 use model::Message;
@@ -72,6 +74,12 @@ async fn stop(turn: Bypass) -> tertulia::bot::Result {
 
 /// Short commands are answered at once, all else by the agent; with a model of its own the agent answers everything.
 async fn talk(ctx: Context, mut chat: Session<Demo>, agent: Data<Agent>) -> tertulia::bot::Result {
+    if is_from_elsewhere(&ctx) {
+        // Whoever is in the chat sees what is answered.
+        let from = ctx.update().from.as_ref().map_or("", |user| &user.name);
+        ctx.reply(format!("{}: {}", if from.is_empty() { "From elsewhere" } else { from }, ctx.text()))
+            .await?;
+    }
     let request = Request::read(ctx.text());
     match request {
         _ if !agent.scripted => {}
@@ -106,9 +114,15 @@ async fn stale(ctx: Context) -> tertulia::bot::Result {
     Ok(())
 }
 
+/// Whether it was said over HTTP in the conversation of another platform.
+fn is_from_elsewhere(ctx: &Context) -> bool {
+    let over_http = matches!(&ctx.turn().about().update, ItemId::Bytes(space, _) if space.as_str() == SOURCE);
+    over_http && ctx.conversation().source() != SOURCE
+}
+
 /// Whether what was said can be changed there.
 fn can_edit(ctx: &Context) -> bool {
-    ctx.conversation().source() != tertulia_http::SOURCE
+    ctx.conversation().source() != SOURCE
 }
 
 /// Forgets everything, if that is meant.

@@ -87,6 +87,10 @@ async fn a_story_goes_on_in_its_message_through_kills_and_is_the_same_over_http(
     let accepted = post.json(&json!({ "text": "note buy bread" })).send().await.unwrap();
     assert_eq!(accepted.status(), 202);
     api.until(|journal| journal.sent(CHAT).contains(&"Noted, number 1.")).await;
+    assert!(
+        api.sent(CHAT).contains(&"From elsewhere: note buy bread".to_owned()),
+        "the chat sees the question"
+    );
     api.push(NewUpdate::message(CHAT, "notes"));
     api.until(|journal| journal.sent(CHAT).contains(&"1. buy bread")).await;
     server.signal("TERM");
