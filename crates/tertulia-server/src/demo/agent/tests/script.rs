@@ -1,9 +1,12 @@
+use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tertulia::stream::{End, Followed, From};
+use tertulia::{Log, Sessions};
 
-use super::{Room, answered, kinds, seen};
+use super::{Room, SESSION, answered, kinds, seen};
 use crate::demo::model::Role;
 
 #[tokio::test(start_paused = true)]
@@ -113,4 +116,29 @@ async fn a_search_that_is_asked_to_stop_ends_there() {
     let (told, (events, end)) = tokio::join!(told, stop);
     assert_eq!((told.len(), end), (0, Some(End::Stopped)));
     assert_eq!(events.last().unwrap().data["error"], "the user has stopped it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_from_before_there_was_an_agent_is_read_and_goes_on() {
+    #[derive(Default, Serialize, Deserialize)]
+    struct Earlier {
+        name: Option<String>,
+        messages: u64,
+        notes: Vec<String>,
+        history: Log<String>,
+    }
+    let room = Room::new(0).await;
+    let earlier = Sessions::<Earlier>::new(Arc::clone(&room.storage), SESSION).unwrap();
+    let fill = |chat: &mut Earlier| {
+        (chat.name, chat.messages, chat.notes) = (Some("Ana".into()), 7, vec!["bread".into()]);
+        chat.history.push("hello".into());
+    };
+    earlier.update("http:ana", fill).await.unwrap();
+    assert_eq!(room.one("what is my name").await, "Your name is Ana.");
+    assert_eq!(room.one("2*3").await, "2*3 = 6");
+    let kept = room.kept().await;
+    assert_eq!(
+        (kept.messages, kept.talk.len(), kept.history.len(), &*kept.notes),
+        (9, 4, 3, &["bread".to_owned()][..])
+    );
 }
