@@ -135,9 +135,10 @@ impl Feed {
         Ok(out.into())
     }
 
-    /// Has the answer to a message told.
+    /// Has the answer to a message told, where answers are kept; elsewhere its turn is.
     fn wait_for(&mut self, id: ItemId, said: Said) {
-        if self.open.insert(id.clone(), said).is_none() {
+        let answers = self.door.answers(&self.conversation);
+        if self.open.insert(id.clone(), said).is_none() && answers {
             self.answers.push(Box::pin(wait(self.door.clone(), self.conversation.clone(), id)));
         }
     }
@@ -294,9 +295,7 @@ impl Feed {
             for (number, record) in &turns.records {
                 for mut said in journal::said(&self.door, &self.conversation, *number, record) {
                     recent.complete(&self.conversation, &mut said);
-                    if let Some(id) = request::from_hex(&said.update) {
-                        self.open.remove(&id);
-                    }
+                    self.open.retain(|_, open| open.update != said.update);
                     sse::event(out, "turn", None, &said);
                 }
             }

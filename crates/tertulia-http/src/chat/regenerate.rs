@@ -77,7 +77,9 @@ async fn find(door: &Door, from: &Conversation, update: &str) -> Result<Again, P
 /// `Conflict` if there is another conversation there; `Gone` if the journal does not tell how the sessions were.
 async fn fork(door: &Door, from: &Conversation, to: &Conversation, turn: Option<u64>) -> Result<(), Problem> {
     let (storage, clock) = (&*door.storage, &door.clock);
-    let origin = Origin { id: from.id().into_owned(), before: turn };
+    // As a path says it.
+    let id = if from.source() == SOURCE { from.id().into_owned() } else { from.to_string() };
+    let origin = Origin { id, before: turn };
     match origin::read(storage, to).await? {
         Some(noted) if noted == origin => {}
         None if !is_there(door, to).await? => origin::write(storage, clock, to, &origin).await?,

@@ -99,3 +99,29 @@ async fn where_nothing_can_be_said_from_elsewhere_it_is_refused_and_other_ids_ar
     let (status, answer) = site.post("other:5", json!({ "text": "hi" })).await;
     assert_eq!((status, &answer["conversation"]), (StatusCode::OK, &json!("http:other:5")));
 }
+
+#[tokio::test]
+async fn what_was_said_on_another_platform_is_said_again_over_http_with_where_it_comes_from() {
+    let site = Site::new().await;
+    site.api.push(NewUpdate::message(5, "first"));
+    site.until(1).await;
+    site.api.push(NewUpdate::message(5, "second"));
+    site.until(2).await;
+    let messages = loop {
+        let messages = site.read("telegram:5").await;
+        if messages.iter().filter(|said| said["number"].is_number()).count() == 2 {
+            break messages;
+        }
+        tokio::task::yield_now().await;
+    };
+    let request = Request::post("/v1/chat/telegram:5/regenerate").header("content-type", "application/json");
+    let body = json!({ "update": messages[1]["update"], "to": "again" });
+    let (status, accepted) = site.ask(request.body(body.to_string().into()).unwrap()).await;
+    assert_eq!((status, &accepted["conversation"]), (StatusCode::ACCEPTED, &json!("http:again")));
+    let (_, page) = site.ask(Request::get("/v1/chat/again").body(Body::empty()).unwrap()).await;
+    assert_eq!(
+        (&page["messages"][0]["text"], &page["origin"]["id"]),
+        (&json!("second"), &json!("telegram:5"))
+    );
+    assert_eq!(site.read("telegram:5?before=1").await[0]["text"], "first");
+}
