@@ -77,6 +77,34 @@ async fn several_approvals_are_answered_at_once() {
 }
 
 #[tokio::test]
+async fn an_approval_that_was_answered_before_is_not_told_again() {
+    let site = Site::new().await;
+    let (reply, _) = reply_of(&site, "delete-each a b").await;
+    let approved = |thing: &str| asked(thing, json!({ "id": format!("a-{thing}"), "approved": true }));
+    let first = answer(&site, &answers(&reply, json!([approved("a")]))).await.rest().await;
+    assert_eq!(text(&first), "approve:a-aLet me see.");
+    let both = answers(&reply, json!([approved("a"), approved("b")]));
+    assert_eq!(text(&answer(&site, &both).await.rest().await), "approve:a-b");
+}
+
+#[tokio::test]
+async fn a_message_that_shows_an_earlier_call_is_resumed_with_it() {
+    let site = Site::new().await;
+    reply_of(&site, "delete-slowly notes").await;
+    let mut reader = site.post(&said("m2", "yes")).await.reader();
+    reader.until("yes").await;
+    let mut resumed = site.resume().await.reader();
+    site.turns.give();
+    let (told, rest) = (resumed.rest().await, reader.rest().await);
+    let call = json!({
+        "type": "tool-input-available", "toolCallId": "notes", "toolName": "delete", "input": { "what": "notes" },
+        "providerExecuted": true
+    });
+    assert!(told.contains(&call), "{told:?}");
+    assert_eq!((text(&told), text(&rest)), ("yesdone".into(), "done".into()));
+}
+
+#[tokio::test]
 async fn a_reply_that_went_on_is_one_of_the_messages() {
     let site = Site::new().await;
     let (reply, first) = reply_of(&site, "delete notes").await;

@@ -92,6 +92,12 @@ async fn handle(ctx: Context, turns: Data<Turns>) -> tertulia::bot::Result {
             ctx.reply("after").await?;
         }
         "delete" => delete(&ctx, rest).await?,
+        // One after the other.
+        "delete-each" => {
+            for thing in rest.split(' ') {
+                delete(&ctx, thing).await?;
+            }
+        }
         "delete-slowly" => {
             delete(&ctx, rest).await?;
             turns.taken().await;
