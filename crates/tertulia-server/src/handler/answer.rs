@@ -12,6 +12,8 @@ pub(super) struct Answer {
     /// Or a JSON Patch (RFC 6902).
     pub(super) session_patch: Option<json_patch::Patch>,
     pub(super) replies: Option<Vec<Reply>>,
+    /// The events of a live reply.
+    pub(super) live: Option<Vec<Map<String, Value>>>,
     /// What is said in a stream of the update, besides.
     pub(super) events: Option<Vec<Said>>,
     /// Says this too and has the update posted again with what is said next.
@@ -25,6 +27,8 @@ pub(super) struct Answer {
 #[serde(rename_all = "snake_case")]
 pub(super) enum Line {
     Reply(Reply),
+    /// An event of the live reply, which begins with the first: seen at once, on every platform.
+    Live(Map<String, Value>),
     /// Seen at once by who follows the stream, whatever becomes of the rest of the answer.
     Event(Said),
     /// A JSON Merge Patch of the session as the lines before left it.

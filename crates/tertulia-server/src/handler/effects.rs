@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use tertulia::bot::{self, Context, Response, Session};
+use tertulia::bot::{self, Context, Live, Response, Session};
 use tertulia::error::Kind;
 use tertulia::stream::Event;
 
@@ -25,11 +25,13 @@ pub(super) struct Effects {
     once: Once,
     replies: usize,
     question: Option<Question>,
+    /// Between its first event and a question, or the end.
+    live: Option<Live>,
 }
 
 impl Effects {
     pub(super) fn new(ctx: Context, session: Session<State>, once: Once) -> Self {
-        Self { ctx, session, once, replies: 0, question: None }
+        Self { ctx, session, once, replies: 0, question: None, live: None }
     }
 
     /// The session as it is now.
@@ -48,6 +50,8 @@ impl Effects {
     /// Those of [`Context::ask`].
     pub(super) async fn ask(&mut self) -> bot::Result<Option<Option<Response>>> {
         let Some(Question { text, within_seconds }) = self.question.take() else { return Ok(None) };
+        // A question ends it.
+        self.live = None;
         let ask = self.ctx.ask(text);
         let ask = match within_seconds {
             Some(seconds) => ask.within(Duration::from_secs(seconds)),
@@ -65,7 +69,7 @@ impl Effects {
     /// # Errors
     /// A failed try if the answer says so, is over a bound, or cannot be done.
     pub(super) async fn answer(&mut self, answer: Answer) -> bot::Result {
-        let Answer { session, session_patch, replies, events, ask, error } = answer;
+        let Answer { session, session_patch, replies, live, events, ask, error } = answer;
         self.question = ask;
         if let Some(error) = error {
             return Err(said(&error).into());
@@ -81,6 +85,9 @@ impl Effects {
         for reply in replies.into_iter().flatten() {
             self.reply(reply).await?;
         }
+        for event in live.into_iter().flatten() {
+            self.live(event).await?;
+        }
         for event in events.into_iter().flatten() {
             self.event(event).await?;
         }
@@ -94,6 +101,7 @@ impl Effects {
     pub(super) async fn line(&mut self, line: Line) -> bot::Result<bool> {
         match line {
             Line::Reply(reply) => self.reply(reply).await?,
+            Line::Live(event) => self.live(event).await?,
             Line::Event(event) => self.event(event).await?,
             Line::Session(merge) => self.merge(merge)?,
             Line::SessionPatch(patch) => self.patch(&patch)?,
@@ -119,9 +127,29 @@ impl Effects {
         Ok(())
     }
 
+    /// Resolves when somebody has asked the live reply to stop, which it is then; not before there is one.
+    ///
+    /// # Errors
+    /// Those of [`Live::cancelled`].
+    pub(super) async fn stopped(&self) -> bot::Result {
+        let Some(live) = &self.live else { return std::future::pending().await };
+        live.cancelled().await?;
+        live.stop();
+        Ok(())
+    }
+
+    async fn live(&mut self, event: Map<String, Value>) -> bot::Result {
+        let event = decode(event)?;
+        let live = match &self.live {
+            Some(live) => live,
+            None => self.live.insert(self.ctx.reply_live().await?),
+        };
+        live.event(event).await?;
+        Ok(())
+    }
+
     async fn event(&mut self, Said { stream, event }: Said) -> bot::Result {
-        let event = Event::decode(Value::Object(event).to_string().as_bytes())
-            .map_err(|error| Failed::new(format!("an event of the handler's answer: {error}")))?;
+        let event = decode(event)?;
         self.ctx.stream(stream.as_deref().unwrap_or("answer")).await?.event(event).await?;
         Ok(())
     }
@@ -139,6 +167,11 @@ impl Effects {
         }
         patch::patch(&mut self.session.0, patch)
     }
+}
+
+fn decode(event: Map<String, Value>) -> Result<Event, Failed> {
+    Event::decode(Value::Object(event).to_string().as_bytes())
+        .map_err(|error| Failed::new(format!("an event of the handler's answer: {error}")))
 }
 
 /// The handler's own words, as far as they are short.

@@ -126,7 +126,13 @@ async fn handle(ctx: Context, session: Session<State>, remote: Data<Remote>) -> 
 /// Takes lines until one says that it was the last. Each lets the handler run on.
 async fn follow(mut lines: Lines, effects: &mut Effects, ctx: &Context, more: Duration) -> bot::Result {
     let mut number = 0;
-    while let Some(line) = lines.next().await? {
+    loop {
+        let line = tokio::select! {
+            line = lines.next() => line?,
+            // The connection is closed, and what was said so far counts.
+            stopped = effects.stopped() => return stopped,
+        };
+        let Some(line) = line else { break };
         ctx.more_time(more);
         number += 1;
         if line.trim_ascii().is_empty() {

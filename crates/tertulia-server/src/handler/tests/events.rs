@@ -123,6 +123,52 @@ async fn an_event_is_seen_before_the_answer_is_done_and_said_anew_by_the_next_at
 }
 
 #[tokio::test]
+async fn a_live_reply_is_one_of_the_replies_and_told_of_before_it_is_over() {
+    let desk = Desk::new(|_| {
+        whole(&json!({
+            "replies": [{ "text": "first" }],
+            "live": [
+                { "type": "thinking", "content": "hm" },
+                { "type": "content", "content": "Hel" },
+                { "type": "content", "content": "lo" },
+            ],
+        }))
+    })
+    .await;
+    assert_eq!(desk.say("hi").await.unwrap(), ["first", "Hello"]);
+    let ana = Conversation::new("http", "ana").unwrap();
+    let lives = desk.running.door().live(&ana, 0).await.unwrap();
+    assert_eq!(lives.entries[0].1.text, "hi");
+    let (_, stream) = streams(&desk, 1).await.remove(0);
+    let (seen, end) = follow(stream).await;
+    assert_eq!((seen.len(), end), (3, Some(End::Complete)));
+}
+
+#[tokio::test]
+async fn a_live_reply_that_is_stopped_closes_the_connection_and_what_was_said_counts() {
+    let desk = Desk::new(|_| {
+        let lines = "{\"session\":{\"asked\":1}}\n{\"live\":{\"type\":\"content\",\"content\":\"so far\"}}\n";
+        let begun = stream::once(async move { Ok::<_, io::Error>(Bytes::from_static(lines.as_bytes())) });
+        typed("application/x-ndjson", Body::from_stream(begun.chain(stream::pending())))
+    })
+    .await;
+    let ana = Conversation::new("http", "ana").unwrap();
+    let stopping = async {
+        let (_, stream) = streams(&desk, 1).await.remove(0);
+        let Some(Followed::Page(_)) = stream.tail(From::Start).next().await.unwrap() else {
+            panic!("no page")
+        };
+        while desk.running.door().stop_live(&ana).await.unwrap() == 0 {
+            tokio::task::yield_now().await;
+        }
+        follow(stream).await
+    };
+    let (said, (seen, end)) = tokio::join!(desk.say("hi"), stopping);
+    assert_eq!(said.unwrap(), ["so far"]);
+    assert_eq!((seen, end), (vec![(EventKind::Content, "so far".to_owned())], Some(End::Stopped)));
+}
+
+#[tokio::test]
 async fn an_event_without_a_type_fails_the_try_by_name() {
     let desk = Desk::new(|_| whole(&json!({ "events": [{ "content": "x" }] }))).await;
     desk.say("hello").await.unwrap_err();

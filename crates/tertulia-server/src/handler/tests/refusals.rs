@@ -34,7 +34,7 @@ async fn what_cannot_be_read_is_named() {
     for (text, says) in [
         (
             r#"{"reply":"x"}"#,
-            "unknown field `reply`, expected one of `session`, `session_patch`, `replies`, `events`, `ask`, `error`",
+            "unknown field `reply`, expected one of `session`, `session_patch`, `replies`, `live`, `events`, `ask`, `error`",
         ),
         (r#"{"replies":[{"text":"x","html":true}]}"#, "unknown field `html`, expected `text`"),
         (r#"{"replies":[{}]}"#, "missing field `text`"),
