@@ -107,7 +107,7 @@ async fn short(ctx: &Context, mut chat: Session<Demo>, request: Request<'_>) -> 
 /// A button of a question that is over.
 async fn stale(ctx: Context) -> tertulia::bot::Result {
     const OVER: &str = "That question is over.";
-    match can_edit(&ctx) {
+    match ctx.conversation().source() == tertulia_telegram::NAME {
         true => ctx.answer_callback(OVER).await?,
         false => drop(ctx.reply(OVER).await?),
     }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tertulia::bot::Bot;
-use tertulia::stream::End;
+use tertulia::stream::{End, StreamId};
 use tertulia_testkit::Desk;
 
 use super::{Agent, Clock, Room, demo, kinds, seen};
@@ -66,20 +66,37 @@ async fn a_button_answers_its_own_question_and_no_other() {
         running.door().intake.submit(Desk::update("desk:7", text).unwrap()).await.unwrap();
     };
     let said = async |text: &str| {
-        while !desk.sent().iter().any(|(_, sent)| sent == text) {
+        for _ in 0..10_000 {
+            if desk.sent().iter().any(|(_, sent)| sent == text) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        panic!("{text:?} is not in {:?}", desk.sent());
+    };
+    // The question of the last live reply.
+    let asked = async |count: usize| {
+        loop {
+            let conversation = "desk:7".try_into().unwrap();
+            let lives = running.door().live(&conversation, 0).await.unwrap().entries;
+            if let Some((_, entry)) = lives.get(count - 1) {
+                let id = StreamId::new(conversation, &entry.stream).unwrap();
+                let stream = running.door().streams.get(&id).await.unwrap().unwrap();
+                let (events, _) = seen(&stream).await;
+                return events.last().unwrap().data["approval"].as_str().unwrap().to_owned();
+            }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
     submit("note bread").await;
     submit("delete my notes").await;
-    said("Shall I delete your note? Say yes or no.").await;
-    let live = running.door().streams.list(&"desk:7".try_into().unwrap(), None, 10).await.unwrap().remove(0);
-    let (events, _) = seen(&running.door().streams.get(&live).await.unwrap().unwrap()).await;
-    let approval = events.last().unwrap().data["approval"].as_str().unwrap();
-    submit(">approve:another").await;
-    submit(&format!(">deny:{approval} not now")).await;
+    let first = asked(1).await;
+    submit(&format!(">deny:{first} not now")).await;
     said("Then I keep them.").await;
-    submit("notes").await;
-    said("1. bread").await;
     submit("delete my notes").await;
+    let second = asked(3).await;
+    submit(&format!(">approve:{first}")).await;
+    submit(&format!(">approve:{second}")).await;
+    said("I have deleted your note.").await;
+    said("That question is over.").await;
 }
