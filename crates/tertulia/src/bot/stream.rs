@@ -13,7 +13,7 @@ use tokio::sync::OnceCell;
 
 use super::Context;
 use crate::error::Kind;
-use crate::runner::{About, Contribute, Ending};
+use crate::runner::{About, Contribute, Ending, Turn};
 use crate::storage::{BoxFuture, Head, ItemId, LogWrite};
 use crate::stream::{Append, CreateOptions, Cursor, End, Event, Expiry, StreamId, Streams, Visible};
 use crate::{Error, Result, Timestamp, stream};
@@ -30,7 +30,10 @@ const ABANDONED: Duration = Duration::from_mins(10);
 /// ends with the turn, in the same batch: as [`End::Complete`] unless [`end`](Self::end) says otherwise. If the update
 /// is given up it ends as [`End::Aborted`], if it is cancelled as [`End::Stopped`].
 #[derive(Clone)]
-pub struct Stream(Arc<Part>);
+pub struct Stream {
+    part: Arc<Part>,
+    turn: Turn,
+}
 
 /// The stream as a part of its turn.
 struct Part {
@@ -46,6 +49,8 @@ struct Part {
     over: AtomicBool,
     /// It has come to its end before the turn.
     closed: AtomicBool,
+    /// Another run of the handler writes it now.
+    superseded: AtomicBool,
     sealed: AtomicBool,
     update: ItemId,
     speaking: Speaking,
@@ -116,6 +121,7 @@ impl Context {
             end,
             over: AtomicBool::default(),
             closed: AtomicBool::default(),
+            superseded: AtomicBool::default(),
             sealed: AtomicBool::default(),
             update,
             speaking,
@@ -125,10 +131,10 @@ impl Context {
         let part = known.unwrap_or(part);
         let begin = async {
             spoken.speaking.lock().insert(about.update.clone());
-            part.attempt().await.map(RwLock::new)
+            part.attempt(turn).await.map(RwLock::new)
         };
         part.stream.get_or_try_init(|| begin).await?;
-        Ok(Stream(part))
+        Ok(Stream { part, turn: turn.clone() })
     }
 
     /// The id of a stream of this update.
@@ -139,8 +145,17 @@ impl Context {
 }
 
 impl Part {
-    async fn attempt(&self) -> Result<stream::Stream> {
-        self.streams.attempt(&self.id, self.options.clone()).await
+    /// Supersedes what an earlier run has said, unless the turn's update has ended: then that stands.
+    async fn attempt(&self, turn: &Turn) -> Result<stream::Stream> {
+        self.streams.attempt_while(&self.id, self.options.clone(), || turn.still_stands()).await
+    }
+
+    /// Notes what a write came to.
+    fn met<T>(&self, written: Result<T>) -> Result<T> {
+        if written.as_ref().is_err_and(|error| error.kind() == Kind::Conflict) {
+            self.superseded.store(true, Ordering::Release);
+        }
+        written
     }
 
     fn writer(&self) -> Option<stream::Stream> {
@@ -156,18 +171,18 @@ impl Part {
 impl Stream {
     /// Where readers find it.
     pub fn id(&self) -> &StreamId {
-        &self.0.id
+        &self.part.id
     }
 
     fn writer(&self) -> Result<stream::Stream> {
-        match self.0.over.load(Ordering::Acquire) {
+        match self.part.over.load(Ordering::Acquire) {
             false => Ok(self.begun()),
             true => Err(Error::new(Kind::Closed, format!("the turn that writes {} is over", self.id()))),
         }
     }
 
     fn begun(&self) -> stream::Stream {
-        self.0.writer().expect("it is given out once it has begun")
+        self.part.writer().expect("it is given out once it has begun")
     }
 
     /// Says something: one entry, which has to be of the stream's content type. Gives the cursor after it.
@@ -179,7 +194,7 @@ impl Stream {
     /// # Cancel safety
     /// If dropped, it may be said or not.
     pub async fn append(&self, entry: impl Into<Bytes>) -> Result<Cursor> {
-        self.writer()?.append(entry).await
+        self.part.met(self.writer()?.append(entry).await)
     }
 
     /// Says several things as one.
@@ -191,7 +206,7 @@ impl Stream {
     /// If dropped, all of it may be said or nothing.
     pub async fn append_all(&self, entries: Vec<Bytes>) -> Result<Cursor> {
         let append = Append { entries, ..Append::default() };
-        self.writer()?.write(append).await.map(stream::Appended::end)
+        self.part.met(self.writer()?.write(append).await).map(stream::Appended::end)
     }
 
     /// Says an event; its time is set unless it is given.
@@ -202,7 +217,7 @@ impl Stream {
     /// # Cancel safety
     /// If dropped, it may be said or not.
     pub async fn event(&self, mut event: Event) -> Result<Cursor> {
-        event.at.get_or_insert_with(|| self.0.clock.now());
+        event.at.get_or_insert_with(|| self.part.clock.now());
         self.append(event.encode()).await
     }
 
@@ -220,7 +235,7 @@ impl Stream {
 
     /// How the stream ends, with the turn's batch.
     pub fn end(&self, how: End) {
-        *self.0.end.lock() = how;
+        *self.part.end.lock() = how;
     }
 
     /// Says everything anew: readers are told that what this run has said so far is superseded, as if the handler ran
@@ -233,8 +248,8 @@ impl Stream {
     /// If dropped, it may have begun again; what is said next may then be refused with `Conflict`.
     pub async fn restart(&self) -> Result<()> {
         self.writer()?;
-        let again = self.0.attempt().await?;
-        if let Some(stream) = self.0.stream.get() {
+        let again = self.part.met(self.part.attempt(&self.turn).await)?;
+        if let Some(stream) = self.part.stream.get() {
             *stream.write() = again;
         }
         Ok(())
@@ -242,13 +257,13 @@ impl Stream {
 
     /// Ends it now, before the turn's end.
     pub(super) async fn close_now(&self) -> Result<()> {
-        if self.0.closed.load(Ordering::Acquire) {
+        if self.part.closed.load(Ordering::Acquire) {
             return Ok(());
         }
-        let how = *self.0.end.lock();
-        self.writer()?.close(how).await?;
-        self.0.over.store(true, Ordering::Release);
-        self.0.closed.store(true, Ordering::Release);
+        let how = *self.part.end.lock();
+        self.part.met(self.writer()?.close(how).await)?;
+        self.part.over.store(true, Ordering::Release);
+        self.part.closed.store(true, Ordering::Release);
         Ok(())
     }
 }
@@ -294,6 +309,10 @@ impl Contribute for Part {
     fn released(&self) {
         self.committed(&[]);
     }
+
+    fn superseded(&self) -> bool {
+        self.superseded.load(Ordering::Acquire)
+    }
 }
 
 impl Drop for Part {
@@ -323,23 +342,37 @@ impl Spoken {
     }
 
     /// Whether an earlier run of the handler may have begun a stream.
-    fn may_have_spoken(&self, about: &About) -> bool {
-        about.arrived < self.started || about.attempt > 1 || self.speaking.lock().contains(&about.update)
+    fn may_have_spoken(&self, turn: &Turn) -> bool {
+        let about = turn.about();
+        // The clock of the process that took the update in may have been ahead: what was called early is certain.
+        about.arrived < self.started
+            || about.attempt > 1
+            || turn.has_called_early()
+            || self.speaking.lock().contains(&about.update)
     }
 
     /// Whether a stream was ended by an earlier run of the handler, which waited for an answer then.
-    pub(super) async fn has_ended(&self, about: &About, id: &StreamId) -> Result<bool> {
-        if !self.may_have_spoken(about) {
+    pub(super) async fn has_ended(&self, turn: &Turn, id: &StreamId) -> Result<bool> {
+        if !self.may_have_spoken(turn) {
             return Ok(false);
         }
         let Some(stream) = self.streams.get(id).await? else { return Ok(false) };
-        Ok(matches!(stream.info().await?.closed, Some(End::Complete | End::Stopped)))
+        let info = match stream.info().await {
+            Err(error) if error.kind() == Kind::Gone => return Ok(false),
+            info => info?,
+        };
+        Ok(match info.closed {
+            Some(End::Complete) => true,
+            // By whoever cancelled the turn, if no question came after it: nothing came of that, or it would not run.
+            Some(End::Stopped) => turn.has_waited_further(),
+            _ => false,
+        })
     }
 
     /// The handler has returned: streams that an earlier run of it began and this one did not come to an end.
     pub(super) async fn left(&self, ctx: &Context) -> Result<()> {
         let about = ctx.turn().about();
-        if !self.may_have_spoken(about) {
+        if !self.may_have_spoken(ctx.turn()) {
             return Ok(());
         }
         let written = |id: &StreamId| ctx.turn().enlisted::<Part>(|part| part.id == *id).is_some();
@@ -348,9 +381,6 @@ impl Spoken {
 
     /// The update leaves without having been applied: its streams come to an end.
     pub(super) async fn ending(&self, about: &About, how: Ending) {
-        if !self.may_have_spoken(about) {
-            return;
-        }
         let end = match how {
             Ending::Cancelled => End::Stopped,
             Ending::Buried => End::Aborted,

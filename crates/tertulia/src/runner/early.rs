@@ -1,8 +1,11 @@
 //! Calls that a turn makes before its end, such as a message that grows while the handler works.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::desk::Release;
+use super::index::Arrived;
 use super::turn::Asked;
 use super::{CallOptions, Ticket, Turn};
 use crate::error::Kind;
@@ -48,6 +51,11 @@ impl Turn {
         })
     }
 
+    /// The ticket of the call with this number that is made before the turn's end.
+    pub fn early_ticket(&self, number: u16) -> Ticket {
+        Ticket::early(self.about().update.clone(), number)
+    }
+
     /// Gives out what was called so far, and behind it one more call, whatever becomes of the turn. A turn that runs again
     /// does not give it out again: what was committed under this number stays as it is.
     ///
@@ -58,7 +66,7 @@ impl Turn {
     /// # Cancel safety
     /// If dropped, it is given out or not; the same number again tells.
     pub async fn call_early(&self, early: Early) -> Result<Ticket> {
-        let ticket = Ticket::early(self.about().update.clone(), early.number);
+        let ticket = self.early_ticket(early.number);
         if let Some((_, options)) = &early.call {
             options.check()?;
         }
@@ -74,6 +82,41 @@ impl Turn {
             self.change(|turn| async move { turn.give_out_early(early).await }).await?;
         }
         Ok(ticket)
+    }
+
+    /// Whether this run or one before has called something early.
+    pub(crate) fn has_called_early(&self) -> bool {
+        !self.arrived().released().early.is_empty()
+    }
+
+    /// Whether a run before this one has waited for an answer that this run has not asked for yet.
+    pub(crate) fn has_waited_further(&self) -> bool {
+        let given_out = self.collect(|collected| collected.given_out).unwrap_or_default();
+        self.arrived().released().waits.len() > given_out
+    }
+
+    /// Makes sure that nobody else has ended or changed the update by now.
+    ///
+    /// # Errors
+    /// `Conflict` if somebody has: the handler then runs again, if the update is still there; `Closed` if the turn is over;
+    /// what the storage gives.
+    pub(crate) async fn still_stands(&self) -> Result<()> {
+        if self.script().is_some() {
+            return Ok(());
+        }
+        self.change(|turn| async move {
+            let arrived = turn.arrived();
+            let mut again = Arrived::clone(&arrived);
+            again.leave_body_behind();
+            let found = Arc::clone(turn.desk()).whole(Arc::new(again)).await?;
+            if found.is_some_and(|found| found.revision == arrived.revision) {
+                return Ok(());
+            }
+            turn.collect(|collected| collected.outdated = true)?;
+            let text = format!("somebody else has ended or changed the update {}", turn.about().update);
+            Err(Error::new(Kind::Conflict, text))
+        })
+        .await
     }
 
     async fn give_out_early(&self, early: Asking) -> Result<()> {
@@ -105,7 +148,7 @@ impl Turn {
 
     /// Commits a part of the turn.
     pub(super) async fn release_now(&self, release: Release) -> Result<()> {
-        match std::sync::Arc::clone(self.desk()).release(release).await {
+        match Arc::clone(self.desk()).release(release).await {
             Ok(arrived) => {
                 self.set_arrived(arrived);
                 Ok(())

@@ -154,6 +154,12 @@ pub trait Contribute: Any + Send + Sync {
     fn outdated(&self) -> bool {
         false
     }
+
+    /// Whether another run of the handler, in another process, has taken over what it writes. The handler then runs
+    /// again too, but not at once: the other run is to come to its end.
+    fn superseded(&self) -> bool {
+        false
+    }
 }
 
 tokio::task_local! {

@@ -26,6 +26,9 @@ use crate::{Error, Key, Result, Timestamp};
 /// once, so that updates are not brought faster than they are run.
 const TURNS_BEFORE_YIELD: usize = 128;
 
+/// After how many times in a row the wait for another process that runs an update grows no more.
+const LONGEST_WAY: u8 = 10;
+
 /// How an update left its worker.
 pub(super) enum After {
     /// It is done: applied, dead, or somebody else's.
@@ -167,14 +170,16 @@ impl<H: Handler> Core<H> {
             let (now, left) = turn.end().await;
             whole = now;
             let outdated = caught("the handler", || {
-                let outdated = left.outdated || left.parts.iter().any(|part| part.outdated());
+                let superseded = left.parts.iter().any(|part| part.superseded());
+                let outdated = superseded || left.outdated || left.parts.iter().any(|part| part.outdated());
                 drop(left);
-                outdated
+                (outdated, superseded)
             });
+            let superseded = matches!(outdated, Ok((_, true)));
             let ended = match outdated {
-                Ok(false) => ended,
+                Ok((false, _)) => ended,
                 // What its error says, it may have read in what is outdated.
-                Ok(true) => Ok(Ok(Ended::Outdated)),
+                Ok((true, _)) => Ok(Ok(Ended::Outdated)),
                 Err(panic) => ended.and(Err(panic)),
             };
             match ended {
@@ -190,6 +195,9 @@ impl<H: Handler> Core<H> {
                 Ok(Ok(Ended::Conflict | Ended::Outdated)) => {
                     self.meter.conflicts.increment(1);
                     conflicts += 1;
+                    if superseded {
+                        return self.give_way(&whole);
+                    }
                 }
                 Ok(Err(error)) => return self.fail(&whole, &error).await,
                 Err(panic) => return self.fail(&whole, &panic.into()).await,
@@ -201,6 +209,18 @@ impl<H: Handler> Core<H> {
                 _ => return After::Again(whole, self.options.backoff(conflicts - 5, self.clock.random())),
             }
         }
+    }
+
+    /// Another process has begun to run the update too. Each of them takes over what the other writes, so each waits
+    /// four times as long as the last time, until one has the time to come to its end.
+    fn give_way(&self, arrived: &Arrived) -> After {
+        let mut again = arrived.clone();
+        let times = again.superseded.min(LONGEST_WAY);
+        again.superseded = times + 1;
+        let wait = self.options.backoff.max(Duration::from_millis(1)).saturating_mul(4_u32.pow(times.into()));
+        let wait =
+            wait.min(Duration::from_mins(10)).mul_f64(0.5 + (self.clock.random() % 512) as f64 / 1024.0);
+        After::Again(Arc::new(again), wait)
     }
 
     /// Runs the handler, until its time is up or it is stopped.

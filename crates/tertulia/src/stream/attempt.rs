@@ -1,7 +1,9 @@
 //! Attempts: what a handler that may run again writes. Each run supersedes what the one before it said.
 
+use std::future::ready;
+
 use super::drive::drive;
-use super::live::{Step, Ticket};
+use super::live::Ticket;
 use super::meta::Attempt;
 use super::stream::Stream;
 use super::streams::Streams;
@@ -9,6 +11,7 @@ use super::window::Window;
 use super::{BranchId, CreateOptions, StreamId};
 use crate::Result;
 use crate::error::Kind;
+use crate::storage::Etag;
 
 impl Streams {
     /// Begins to write a stream, which is made if there is none. What an earlier attempt wrote is superseded: readers
@@ -21,16 +24,39 @@ impl Streams {
     /// # Cancel safety
     /// If dropped, the attempt may have begun or not; the next one supersedes it.
     pub async fn attempt(&self, id: &StreamId, options: CreateOptions) -> Result<Stream> {
+        self.attempt_while(id, options, || ready(Ok(()))).await
+    }
+
+    /// As [`attempt`](Self::attempt), but what an earlier attempt wrote is superseded only if `may` says so while the
+    /// stream is as it was found: who has lost the right to write it by then changes nothing.
+    ///
+    /// # Errors
+    /// As [`attempt`](Self::attempt), and what `may` gives.
+    pub(crate) async fn attempt_while<F: Future<Output = Result<()>>>(
+        &self,
+        id: &StreamId,
+        options: CreateOptions,
+        may: impl Fn() -> F,
+    ) -> Result<Stream> {
         loop {
             let stream = self.create(id, options.clone()).await?.stream();
-            match stream.begin_attempt().await {
-                Ok(writer) => return Ok(Stream { writer: Some(writer), ..stream }),
-                // Somebody else wrote first, or it has just gone.
-                Err(error) if matches!(error.kind(), Kind::Conflict | Kind::Gone) => {}
-                Err(error) => return Err(error),
+            // Else somebody else wrote first, or it has just gone.
+            if let Some(writer) = stream.begin_attempt(&may).await? {
+                return Ok(Stream { writer: Some(writer), ..stream });
             }
         }
     }
+}
+
+/// What a try to begin an attempt came to.
+enum Tried {
+    Begun(u32, Option<Ticket>),
+    /// Something on its way has to be settled first.
+    Wait(Ticket),
+    /// It has to be read first.
+    Load,
+    /// There was an attempt before, which may be superseded or not while the stored stream is this.
+    Ask(Etag),
 }
 
 impl Stream {
@@ -47,31 +73,59 @@ impl Stream {
         self.look(|state| state.meta.is_superseded(writer)).await
     }
 
-    /// Gives the attempt's number.
-    async fn begin_attempt(&self) -> Result<u32> {
+    /// Gives the attempt's number; `None` if it has to be tried again.
+    async fn begin_attempt<F: Future<Output = Result<()>>>(
+        &self,
+        may: &impl Fn() -> F,
+    ) -> Result<Option<u32>> {
+        let again = |error: &crate::Error| matches!(error.kind(), Kind::Conflict | Kind::Gone);
         // What is on its way belongs to the attempt before, whatever becomes of it.
         let _ = self.flush().await;
-        self.streams.refresh(&self.live).await?;
+        match self.streams.refresh(&self.live).await {
+            Err(error) if again(&error) => return Ok(None),
+            refreshed => refreshed?,
+        }
         let id = BranchId(self.streams.0.clock.random());
+        let mut asked = None;
         loop {
-            match self.begin_now(id)? {
-                Step::Done((number, ticket)) => {
+            let tried = match self.begin_now(id, asked) {
+                Err(error) if again(&error) => return Ok(None),
+                tried => tried?,
+            };
+            match tried {
+                Tried::Begun(number, ticket) => {
                     self.live.wake();
-                    return self.settle(ticket).await.map(|()| number);
+                    return match self.settle(ticket).await {
+                        Err(error) if again(&error) => Ok(None),
+                        settled => settled.map(|()| Some(number)),
+                    };
                 }
-                Step::Wait(ticket) => {
+                Tried::Wait(ticket) => {
                     let _ = self.settle(Some(ticket)).await;
                 }
-                Step::Load => self.streams.load(&self.live).await?,
+                Tried::Load => match self.streams.load(&self.live).await {
+                    Err(error) if again(&error) => return Ok(None),
+                    loaded => loaded?,
+                },
+                Tried::Ask(etag) => {
+                    may().await?;
+                    asked = Some(etag);
+                }
             }
         }
     }
 
-    fn begin_now(&self, id: BranchId) -> Result<Step<(u32, Option<Ticket>)>> {
+    fn begin_now(&self, id: BranchId, asked: Option<Etag>) -> Result<Tried> {
         let mut cell = self.live.cell();
-        let Some(state) = self.state(&mut cell)? else { return Ok(Step::Load) };
+        let Some(state) = self.state(&mut cell)? else { return Ok(Tried::Load) };
         if let Some(ticket) = state.unsettled() {
-            return Ok(Step::Wait(ticket));
+            return Ok(Tried::Wait(ticket));
+        }
+        if let Some(head) = state.kept.as_ref().and_then(|kept| kept.head)
+            && state.meta.attempt.is_some()
+            && asked != Some(head.etag)
+        {
+            return Ok(Tried::Ask(head.etag));
         }
         let Attempt { number, from } = state.meta.begin_attempt(id, state.end());
         if from < state.window.first() {
@@ -87,6 +141,6 @@ impl Stream {
         }
         state.count(self.streams.0.options.stream_memory);
         drive(&self.streams.0, &self.live, state);
-        Ok(Step::Done((number, ticket)))
+        Ok(Tried::Begun(number, ticket))
     }
 }

@@ -20,8 +20,11 @@ pub fn answers(writes: &[LogWrite]) -> Vec<(String, Vec<String>)> {
     found
 }
 
-/// What is written to other logs than answers and sessions.
+/// What is written to other logs than answers and sessions. What ends a stream, and the log of live replies, tell of times
+/// and of random numbers: a turn that is played again never writes the same.
 pub(super) fn others(writes: &[LogWrite]) -> impl Iterator<Item = &LogWrite> {
-    let known = |name: &str| name.starts_with("answer/") || name.starts_with("session/");
+    let known = |name: &str| {
+        name == "live" || ["answer/", "session/", "stream/"].iter().any(|kind| name.starts_with(kind))
+    };
     writes.iter().filter(move |write| !known(write.key.name().as_str()))
 }

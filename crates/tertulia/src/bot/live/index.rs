@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::format::{LiveEntry, key};
 use crate::bot::Door;
+use crate::error::Kind;
 use crate::storage::{Base, Etag, Expire, From, Head, LogPage, LogWrite, Offset, Page, Read, Storage};
 use crate::stream::{StreamId, Streams};
 use crate::{Conversation, Error, Result};
@@ -91,13 +92,23 @@ pub(in crate::bot) async fn stop_lives(
     let mut asked = 0;
     for (_, entry) in lives(storage, conversation, 0).await?.entries.into_iter().rev() {
         let id = StreamId::new(conversation.clone(), &entry.stream)?;
-        let Some(stream) = streams.get(&id).await? else { continue };
-        if stream.info().await?.closed.is_none() {
-            stream.cancel().await?;
-            asked += 1;
+        match stop(streams, &id).await {
+            // It has left a memory that was too small, or was deleted.
+            Err(error) if error.kind() == Kind::Gone => {}
+            stopped => asked += usize::from(stopped?),
         }
     }
     Ok(asked)
+}
+
+/// Asks a live reply to stop; tells whether it is under way.
+async fn stop(streams: &Streams, id: &StreamId) -> Result<bool> {
+    let Some(stream) = streams.get(id).await? else { return Ok(false) };
+    if stream.info().await?.closed.is_some() {
+        return Ok(false);
+    }
+    stream.cancel().await?;
+    Ok(true)
 }
 
 /// The write that adds an entry, and forgets the oldest.

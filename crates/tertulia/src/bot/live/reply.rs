@@ -82,7 +82,7 @@ impl Context {
         if self.answers() {
             self.with_replies(|replies| replies.say_live(Arc::clone(&said)))?;
         }
-        let ended = self.shared().spoken.has_ended(about, &id).await?;
+        let ended = self.shared().spoken.has_ended(turn, &id).await?;
         let stream = if ended { None } else { Some(self.stream(&name).await?) };
         let call = if self.answers() {
             None
@@ -92,22 +92,25 @@ impl Context {
         let at = turn.clock().now();
         let entry = LiveEntry { update: about.update.clone(), to, stream: id.name().to_owned(), at, text };
         let write = index::write(&**turn.storage(), &about.conversation, entry, KEPT).await?;
-        let ticket = turn.call_early(Early { number, call, writes: vec![write] }).await?;
+        let ticket = turn.early_ticket(number);
         let live = Live(Arc::new(Inner { id, ticket, stream, said, finished: Mutex::new(false) }));
+        // Before it is given out: that goes on if this is dropped, and a question must not wait behind it.
         self.lives().lock().push(live.clone());
+        turn.call_early(Early { number, call, writes: vec![write] }).await?;
         Ok(live)
     }
 
     /// Brings the live replies so far to their end, in this order.
     pub(in crate::bot) async fn end_lives(&self) -> Result<()> {
-        let lives = std::mem::take(&mut *self.lives().lock());
-        for live in lives {
+        loop {
+            let Some(live) = self.lives().lock().first().cloned() else { return Ok(()) };
             *live.0.finished.lock() = true;
             if let Some(stream) = &live.0.stream {
                 stream.close_now().await?;
             }
+            // Not before it has ended: this may be dropped half way.
+            self.lives().lock().retain(|other| !Arc::ptr_eq(&other.0, &live.0));
         }
-        Ok(())
     }
 }
 
@@ -167,6 +170,7 @@ impl Live {
     pub async fn restart(&self) -> Result<()> {
         if let Some(stream) = &self.0.stream {
             stream.restart().await?;
+            stream.end(End::Complete);
         }
         self.0.said.lock().clear();
         *self.0.finished.lock() = false;

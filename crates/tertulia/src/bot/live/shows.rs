@@ -46,6 +46,8 @@ struct Shown {
     messages: Vec<Message>,
     /// How often its stream was looked for.
     looks: u32,
+    /// Its stream is not there any more.
+    lost: bool,
 }
 
 #[derive(Debug)]
@@ -142,11 +144,17 @@ impl Shows {
         if known.ended.is_some() {
             return Ok(None);
         }
-        let Some(stream) = self.streams.get(id).await? else {
+        let found = match self.streams.get(id).await {
+            Err(error) if error.kind() == Kind::Gone => {
+                known.lose();
+                return Ok(None);
+            }
+            found => found?,
+        };
+        let Some(stream) = found else {
             known.looks += 1;
             if self.streams.storage().is_some() || known.looks > LOOKS {
-                // Nobody says anything more.
-                known.ended = Some(End::Aborted);
+                known.lose();
             }
             return Ok(None);
         };
@@ -166,7 +174,7 @@ impl Shows {
                     known.from = From::Start;
                 }
                 Err(error) if error.kind() == Kind::Gone => {
-                    known.ended = Some(End::Aborted);
+                    known.lose();
                     return Ok(None);
                 }
                 Err(error) => return Err(error),
@@ -197,6 +205,11 @@ impl Shown {
         Self { messages: messages.collect(), ..Self::default() }
     }
 
+    /// Its stream is not there any more, and nobody says anything more.
+    fn lose(&mut self) {
+        (self.ended, self.lost) = (Some(End::Aborted), true);
+    }
+
     /// The ids of its messages, with commas between them.
     fn ids(&self) -> String {
         self.messages.iter().map(|message| &*message.id).collect::<Vec<_>>().join(",")
@@ -218,8 +231,8 @@ impl Shown {
     }
 
     fn next(&self, parts: &[&str]) -> Next {
-        // A run that has said nothing yet leaves what an earlier one has shown.
-        if parts.is_empty() && self.ended.is_none() {
+        // A run that has said nothing yet leaves what an earlier one has shown, and so does one of which nothing is known.
+        if parts.is_empty() && (self.ended.is_none() || self.lost) {
             return Next::Nothing;
         }
         let differs = |(message, part): (&Message, &&str)| message.says != Some(hash(part));
@@ -251,7 +264,13 @@ impl Sender for Shows {
             let known = self.shown.lock().remove(&call.ticket);
             let mut known = known.unwrap_or_else(|| Shown::of(so_far));
             let step = self.go_on(call, &mut known).await;
-            if !matches!(step, Ok(Step::Made(_))) {
+            let goes_on = match &step {
+                Ok(Step::Made(_)) => false,
+                Ok(Step::On { .. }) => true,
+                // It is given up after anything else.
+                Err(error) => matches!(error.kind(), Kind::Unavailable | Kind::Unknown | Kind::Timeout),
+            };
+            if goes_on {
                 self.shown.lock().insert(call.ticket.clone(), known);
             }
             step

@@ -26,6 +26,8 @@ pub(in crate::runner) struct Arrived {
     pub(in crate::runner) begun: Begun,
     /// This process has marked it as begun.
     pub(in crate::runner) marked: bool,
+    /// How often other processes have taken over what a run of this one wrote.
+    pub(in crate::runner) superseded: u8,
     /// It passes the queue.
     pub(in crate::runner) passes: bool,
     /// What its turn has given out before its end; `None` if nothing.
@@ -57,6 +59,7 @@ impl Arrived {
             parked: false,
             begun: Begun::default(),
             marked: false,
+            superseded: 0,
             passes: false,
             released: None,
             verdict: None,

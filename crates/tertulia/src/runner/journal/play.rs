@@ -67,7 +67,7 @@ pub async fn play<H: Handler>(
     let ran = tokio::time::timeout(within, caught_async("the handler", run)).await;
     let (_, collected) = turn.end().await;
     let mut played = Played {
-        calls: collected.calls.iter().map(call).collect(),
+        calls: collected.early_calls.iter().chain(&collected.calls).map(call).collect(),
         writes: collected.early,
         met: Vec::new(),
         strayed: turn.script().map(Script::strayed).unwrap_or_default(),

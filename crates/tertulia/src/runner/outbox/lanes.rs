@@ -120,7 +120,10 @@ impl Lanes {
     pub(super) fn add(&mut self, platform: usize, pending: Pending) -> Option<Pending> {
         let bytes = pending.bytes();
         let lane = self.lane(&pending.call.conversation).map(|at| &self.lanes[at]);
-        let passing = pending.passes && lane.is_some_and(Lane::makes_steps);
+        // Those that have passed it are not overtaken when it is over.
+        let passes =
+            self.passing.contains_key(&pending.call.conversation) || lane.is_some_and(Lane::makes_steps);
+        let passing = pending.passes && passes;
         let names = if passing { &mut self.passing } else { &mut self.names };
         let Some(&at) = names.get(&pending.call.conversation) else {
             let conversation = pending.call.conversation.clone();

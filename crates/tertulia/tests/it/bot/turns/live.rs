@@ -17,19 +17,22 @@ use super::board::Board;
 use super::{Chat, memory, pass, tell};
 use crate::runner::support::assert_all_done;
 
-fn desk() -> Conversation {
+pub(super) fn desk() -> Conversation {
     Conversation::new("desk", "7").unwrap()
 }
 
 /// Starts a bot at a board over a storage.
-async fn at(board: &Board, storage: &Arc<dyn Storage>, bot: impl FnOnce(Bot) -> Bot) -> Running {
+pub(super) async fn at(board: &Board, storage: &Arc<dyn Storage>, bot: impl FnOnce(Bot) -> Bot) -> Running {
     let retries = Options { retries: 1, ..Options::default() };
     let bot = bot(Bot::new(board.clone()).storage(Arc::clone(storage)).options(retries));
     bot.start().await.unwrap()
 }
 
 /// A bot whose handler says these words, each when it is let, and the session keeps what it said.
-fn saying(gate: &Arc<Semaphore>, words: &'static [&'static str]) -> impl FnOnce(Bot) -> Bot + use<> {
+pub(super) fn saying(
+    gate: &Arc<Semaphore>,
+    words: &'static [&'static str],
+) -> impl FnOnce(Bot) -> Bot + use<> {
     let gate = Arc::clone(gate);
     move |bot| {
         bot.session::<Chat>("chat").on_message(move |ctx: Context, mut chat: Session<Chat>| {
@@ -49,7 +52,7 @@ fn saying(gate: &Arc<Semaphore>, words: &'static [&'static str]) -> impl FnOnce(
 }
 
 /// What a reader sees of the live reply with this number, `!` for each reset, and how it ended.
-async fn follow(bot: &Running, number: usize) -> (String, Option<End>) {
+pub(super) async fn follow(bot: &Running, number: usize) -> (String, Option<End>) {
     let entry = loop {
         let lives = bot.door().live(&desk(), 0).await.unwrap();
         if let Some((_, entry)) = lives.entries.into_iter().nth(number) {

@@ -7,6 +7,7 @@ mod bursts;
 mod cancel;
 mod crashes;
 mod live;
+mod live_broken;
 mod lost;
 mod once;
 mod refused;
