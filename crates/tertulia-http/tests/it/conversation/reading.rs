@@ -84,6 +84,19 @@ async fn a_live_reply_is_told_while_it_is_said_and_when_it_was() {
 }
 
 #[tokio::test]
+async fn a_live_reply_that_has_ended_before_a_question_is_told_as_such() {
+    let site = Site::new().await;
+    let mut feed = site.follow("ana").await;
+    site.post("ana", "k", &json!({ "text": "confirm it" })).await;
+    assert_eq!(next(&mut feed, "turn").await["replies"], json!(["it", "Sure?"]));
+    let messages = site.messages("ana").await;
+    assert_eq!(
+        (&messages[0]["number"], &messages[0]["lives"][0]["ended"]),
+        (&json!(null), &json!("complete"))
+    );
+}
+
+#[tokio::test]
 async fn a_live_reply_to_who_waited_for_it_is_told_too() {
     let site = Site::new().await;
     let ((), answer) = tokio::join!(
