@@ -134,6 +134,19 @@ async fn without_a_journal_the_last_messages_are_told() {
 }
 
 #[tokio::test]
+async fn of_posted_messages_the_last_ones_are_kept() {
+    let site = Site::with(Arc::new(Memory::new()), None, Options::new()).await;
+    for n in 0..70 {
+        site.post("ana", &format!("k{n}"), &json!({ "text": format!("{n}") })).await;
+    }
+    let messages = site.messages("ana").await;
+    assert_eq!(
+        (messages.len(), &messages[0]["text"], &messages[63]["text"]),
+        (64, &json!("6"), &json!("69"))
+    );
+}
+
+#[tokio::test]
 async fn pages_go_back_to_the_beginning() {
     let site = Site::new().await;
     for n in 0..5 {
