@@ -68,9 +68,11 @@ async fn between_reading_and_following_nothing_is_lost() {
     site.post("ana", "k1", &json!({ "text": "ask" })).await;
     let mut first = site.feed("ana", &place).await;
     assert_eq!(next(&mut first, "turn").await["replies"], json!(["Your name?"]));
-    // The question was told in no log that the place is of; it is told again to who comes from there.
-    let mut second = site.feed("ana", &place).await;
-    assert_eq!(next(&mut second, "turn").await["replies"], json!(["Your name?"]));
+    // The question moves no place: who has only heard that the message was posted is told it too.
+    assert_eq!(next(&mut first, "place").await, json!({}));
+    let mut second = site.feed("ana", &first.last_id).await;
+    let event = second.next().await.unwrap();
+    assert_eq!((&*event.kind, event.data.contains("Your name?")), ("turn", true), "{event:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -84,6 +84,19 @@ async fn a_live_reply_is_told_while_it_is_said_and_when_it_was() {
 }
 
 #[tokio::test]
+async fn a_live_reply_that_has_ended_before_a_question_is_told_as_such() {
+    let site = Site::new().await;
+    let mut feed = site.follow("ana").await;
+    site.post("ana", "k", &json!({ "text": "confirm it" })).await;
+    assert_eq!(next(&mut feed, "turn").await["replies"], json!(["it", "Sure?"]));
+    let messages = site.messages("ana").await;
+    assert_eq!(
+        (&messages[0]["number"], &messages[0]["lives"][0]["ended"]),
+        (&json!(null), &json!("complete"))
+    );
+}
+
+#[tokio::test]
 async fn a_live_reply_to_who_waited_for_it_is_told_too() {
     let site = Site::new().await;
     let ((), answer) = tokio::join!(
@@ -117,6 +130,19 @@ async fn without_a_journal_the_last_messages_are_told() {
     assert_eq!(
         (texts(&messages), &messages[0]["number"]),
         (vec![("one", &json!(["message 1"]))], &json!(null))
+    );
+}
+
+#[tokio::test]
+async fn of_posted_messages_the_last_ones_are_kept() {
+    let site = Site::with(Arc::new(Memory::new()), None, Options::new()).await;
+    for n in 0..70 {
+        site.post("ana", &format!("k{n}"), &json!({ "text": format!("{n}") })).await;
+    }
+    let messages = site.messages("ana").await;
+    assert_eq!(
+        (messages.len(), &messages[0]["text"], &messages[63]["text"]),
+        (64, &json!("6"), &json!("69"))
     );
 }
 

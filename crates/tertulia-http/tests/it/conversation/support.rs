@@ -24,7 +24,8 @@ struct Chat {
     messages: u64,
 }
 
-/// A running bot: `hang` never ends, `fail` fails, `ask` asks for a name, `live ..` says what follows word by word as it is
+/// A running bot: `hang` never ends, `fail` fails, `ask` asks for a name, `confirm ..` says what follows and
+/// asks, `live ..` says what follows word by word as it is
 /// let, anything else is answered with how many messages there were.
 pub(super) struct Site {
     pub(super) running: Running,
@@ -142,6 +143,11 @@ async fn talk(ctx: Context, mut chat: Session<Chat>, words: Data<Arc<Semaphore>>
         ("ask", _) => {
             let answer = ctx.ask("Your name?").within(Duration::from_hours(1)).await?;
             ctx.reply(format!("Hello {}", answer.text)).await?;
+        }
+        ("confirm", text) => {
+            ctx.reply_live().await?.push(text).await?;
+            let answer = ctx.ask("Sure?").within(Duration::from_hours(1)).await?;
+            ctx.reply(format!("you said {}", answer.text)).await?;
         }
         ("live", text) => {
             let live = ctx.reply_live().await?;
