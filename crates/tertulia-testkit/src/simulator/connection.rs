@@ -1,5 +1,6 @@
 //! The platform as one process sees it: it is asked for updates, takes calls, and fails at both.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,16 +9,18 @@ use fastrand::Rng;
 use parking_lot::Mutex;
 use tertulia::bot::{Adapter, Outgoing, Update, UpdateKind};
 use tertulia::error::Kind as ErrorKind;
-use tertulia::runner::{About, Call, Incoming, RetryAfter, Sender, Source};
+use tertulia::runner::{About, Call, Incoming, RetryAfter, Sender, Source, Wait};
 use tertulia::storage::BoxFuture;
 use tertulia::{Conversation, Error, Result};
+use tokio::time::Instant;
 
-use super::ledger::{number, text};
+use super::ledger::{is_live, number, text};
 use super::life::Life;
 use super::link::sleep;
 use super::plan::{Kind, POLLED};
 use super::platform::incoming;
 use super::sabotage::Sabotage;
+use super::wall::{self, Request};
 use super::world::World;
 
 /// The platform as one process sees it.
@@ -30,12 +33,21 @@ pub(super) struct Connection {
     pub(super) name: &'static str,
     /// What was fetched so far.
     offset: Option<usize>,
+    /// When a live reply of a conversation was shown last.
+    shown: Arc<Mutex<BTreeMap<Conversation, Instant>>>,
 }
 
 impl Connection {
     pub(super) fn new(world: &Arc<World>, life: &Arc<Life>, name: &'static str) -> Self {
         let rng = Arc::new(Mutex::new(world.rng(life.number as u64 + 0x22_0000)));
-        Self { world: Arc::clone(world), life: Arc::clone(life), rng, name, offset: None }
+        Self {
+            world: Arc::clone(world),
+            life: Arc::clone(life),
+            rng,
+            name,
+            offset: None,
+            shown: Arc::default(),
+        }
     }
 
     /// Whether this call fails, and how long it takes.
@@ -92,6 +104,9 @@ impl Connection {
             });
         }
         self.life.pass().await;
+        if is_live(call) {
+            return self.show(call, &text).await;
+        }
         let number = text.split(':').next().and_then(|number| number.parse::<usize>().ok());
         if number.is_some_and(|number| self.world.plan.updates[number].kind == Kind::Unsendable) {
             return Err(Error::invalid("the platform does not take this"));
@@ -105,6 +120,22 @@ impl Connection {
         }
         self.world.platform.told(&self.life, &text);
         Ok(format!("message {text}"))
+    }
+
+    /// Shows what a request says of a live reply.
+    async fn show(&self, call: &Call, text: &str) -> Result<String> {
+        self.shown.lock().insert(call.conversation.clone(), Instant::now());
+        let request = Request::of(call, text)?;
+        let (world, life) = (&self.world, &self.life);
+        let id = wall::receive(world, life, &call.conversation, &call.ticket.to_string(), request)?;
+        let (fails, way) = self.draw();
+        sleep(way).await;
+        life.pass().await;
+        if fails {
+            return Err(Error::new(ErrorKind::Unknown, "the platform's answer was lost"));
+        }
+        wall::told(world, &call.conversation, &id);
+        Ok(id)
     }
 }
 
@@ -127,6 +158,14 @@ impl Source for Connection {
 impl Sender for Connection {
     fn send<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<String>> {
         Box::pin(self.say(call))
+    }
+
+    fn wait(&self, call: &Call) -> Wait {
+        let pace = Duration::from_millis(self.world.rates().pace);
+        match self.shown.lock().get(&call.conversation).filter(|_| is_live(call)) {
+            Some(last) if last.elapsed() < pace => Wait::Conversation(pace.saturating_sub(last.elapsed())),
+            _ => Wait::None,
+        }
     }
 }
 
@@ -151,8 +190,17 @@ impl Adapter for Connection {
         Ok(Update::new(UpdateKind::Message { text: Some(number.to_string()) }))
     }
 
+    fn parts<'a>(&self, text: &'a str) -> Vec<&'a str> {
+        wall::parts(text)
+    }
+
     fn encode(&self, conversation: &Conversation, outgoing: &Outgoing<'_>) -> Result<Option<Bytes>> {
-        let Outgoing::Reply { text } = outgoing else { return Ok(None) };
+        let text = match outgoing {
+            Outgoing::Reply { text } => text,
+            Outgoing::Edit { text } => return Ok(Some(Bytes::copy_from_slice(text.as_bytes()))),
+            Outgoing::Delete => return Ok(Some(Bytes::new())),
+            _ => return Ok(None),
+        };
         if self.world.plan.sabotage == Sabotage::GateOff {
             self.world.platform.receive(&self.world, &self.life, conversation, text);
         }

@@ -24,6 +24,10 @@ pub struct Figures {
     pub ghosts: u64,
     /// Calls that were made again.
     pub repeats: u64,
+    /// Live replies that were shown on the platform.
+    pub lives: u64,
+    /// Messages of theirs that nobody knew of: the answer was lost, or the process, before their id was noted.
+    pub left_behind: u64,
     /// Seconds of virtual time.
     pub seconds: u64,
 }
@@ -39,6 +43,8 @@ impl std::ops::AddAssign for Figures {
         self.ends += other.ends;
         self.ghosts += other.ghosts;
         self.repeats += other.repeats;
+        self.lives += other.lives;
+        self.left_behind += other.left_behind;
         self.seconds += other.seconds;
     }
 }
@@ -53,6 +59,8 @@ pub(super) struct Counters {
     pub(super) crashes: AtomicU64,
     pub(super) ghosts: AtomicU64,
     pub(super) repeats: AtomicU64,
+    pub(super) lives: AtomicU64,
+    pub(super) left_behind: AtomicU64,
 }
 
 impl Counters {
@@ -72,6 +80,8 @@ impl Counters {
             ends: read(&self.crashes),
             ghosts: read(&self.ghosts),
             repeats: read(&self.repeats),
+            lives: read(&self.lives),
+            left_behind: read(&self.left_behind),
             seconds: time.as_secs(),
         }
     }

@@ -26,9 +26,9 @@ pub(super) async fn judge(world: &World, readers: &BTreeMap<Conversation, Seen>)
     }
 }
 
-struct Judge<'a> {
-    world: &'a World,
-    storage: Arc<dyn Storage>,
+pub(super) struct Judge<'a> {
+    pub(super) world: &'a World,
+    pub(super) storage: Arc<dyn Storage>,
 }
 
 impl Judge<'_> {
@@ -39,7 +39,9 @@ impl Judge<'_> {
             if self.world.plan.sabotage.fails_over() {
                 continue;
             }
-            self.fates(&conversation, &dead).await?;
+            let chat = self.stored::<Chat>("chat", &conversation).await?;
+            self.fates(&conversation, &dead, &chat).await?;
+            self.lives(&conversation, &chat).await?;
             self.said(&conversation).await?;
             if let Some(seen) = readers.get(&conversation) {
                 let (seen, written) = (seen.all(), self.events(&conversation).await?);
@@ -56,7 +58,7 @@ impl Judge<'_> {
         Ok(())
     }
 
-    fn check(&self, holds: bool, otherwise: impl FnOnce() -> String) {
+    pub(super) fn check(&self, holds: bool, otherwise: impl FnOnce() -> String) {
         if !holds {
             self.world.violation(otherwise);
         }
@@ -73,7 +75,7 @@ impl Judge<'_> {
         self.check(is == should, || format!("{of}: {what} {is:?} {but} {should:?}"));
     }
 
-    fn updates(&self, conversation: &Conversation) -> impl Iterator<Item = (usize, &Written)> {
+    pub(super) fn updates(&self, conversation: &Conversation) -> impl Iterator<Item = (usize, &Written)> {
         let all = self.world.plan.updates.iter().enumerate();
         all.filter(move |(_, written)| written.conversation == *conversation)
     }
@@ -117,7 +119,12 @@ impl Judge<'_> {
     }
 
     /// Every update was acknowledged and is dead if it had to die, and only then; whoever waits for its answer has it.
-    async fn fates(&self, conversation: &Conversation, dead: &[(DeadKind, String)]) -> Result<(), Error> {
+    async fn fates(
+        &self,
+        conversation: &Conversation,
+        dead: &[(DeadKind, String)],
+        chat: &Chat,
+    ) -> Result<(), Error> {
         let is_polled = conversation.source() == POLLED;
         for (number, Written { kind, .. }) in self.updates(conversation) {
             self.check(self.world.platform.is_taken(number), || format!("{number} was never acknowledged"));
@@ -131,7 +138,9 @@ impl Judge<'_> {
                 continue;
             }
             let answer = answer::read(&*self.storage, conversation, &incoming(self.world, number).id).await?;
+            let answer = self.unlive(answer);
             let replies = (0..kind.replies()).map(|nth| reply(self.world, number, nth)).collect();
+            let replies = self.live_replies(replies, number, chat);
             let expected = if kind.dies() { Answer::GivenUp } else { Answer::Replies(replies) };
             self.check(answer.as_ref() == Some(&expected), || {
                 format!("the answer to {number} is {answer:?} instead of {expected:?}")
@@ -176,6 +185,7 @@ impl Judge<'_> {
         let noted: BTreeSet<_> = noted
             .iter()
             .filter_map(|bytes| SentRecord::decode(bytes).ok())
+            .filter(|record| record.ticket.ordinal < 1 << 31)
             .map(|record| record.message.trim_start_matches("message ").to_owned())
             .collect();
         self.check(noted == expected, || {
@@ -188,7 +198,7 @@ impl Judge<'_> {
         Ok(self.log(events(conversation)).await?.iter().filter_map(number).collect())
     }
 
-    async fn log(&self, key: Key) -> Result<Vec<bytes::Bytes>, Error> {
+    pub(super) async fn log(&self, key: Key) -> Result<Vec<bytes::Bytes>, Error> {
         let mut pages = self.storage.read(&[Read::new(key)]).await?;
         let page = pages.remove(0)?.and_then(Page::into_log);
         Ok(page.map(|page| page.entries).unwrap_or_default())

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tertulia::Key;
-use tertulia::runner::{DEAD, DeadRecord, INBOX, InboxRecord, OUTBOX, OutboxRecord};
+use tertulia::runner::{Call, DEAD, DeadRecord, INBOX, InboxRecord, OUTBOX, OutboxRecord};
 use tertulia::storage::{Append, Appended, Batch, Committed, Offset, Write};
 
 /// What is durable, and since when.
@@ -13,7 +13,7 @@ use tertulia::storage::{Append, Appended, Batch, Committed, Offset, Write};
 pub(super) struct Ledger {
     /// Updates that are or were in the inbox, or in `dead`.
     pub(super) kept: BTreeSet<usize>,
-    /// Calls that are or were in the outbox, by what they say.
+    /// Calls that are or were in the outbox, by what they say; those that show a live reply by their ticket.
     pub(super) calls: BTreeMap<String, Sendable>,
     /// Where each of them is.
     places: BTreeMap<(Key, Offset), String>,
@@ -66,11 +66,19 @@ impl Ledger {
         } else if *key.name() == OUTBOX
             && let Ok(record) = OutboxRecord::decode(&append.bytes)
         {
-            let text = text(&record.call.body);
+            let text = match is_live(&record.call) {
+                true => record.call.ticket.to_string(),
+                false => text(&record.call.body),
+            };
             self.places.insert((key.clone(), offset), text.clone());
             self.calls.insert(text, Sendable { removed: None });
         }
     }
+}
+
+/// Whether a call shows a live reply: it is made before its turn's end.
+pub(super) fn is_live(call: &Call) -> bool {
+    call.ticket.ordinal >= 1 << 31
 }
 
 /// An update's number, which is its body.

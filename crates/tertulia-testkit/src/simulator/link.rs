@@ -5,10 +5,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use fastrand::Rng;
 use parking_lot::Mutex;
 use tertulia::error::Kind;
-use tertulia::runner::INBOX;
+use tertulia::runner::{INBOX, InboxRecord, OUTBOX, OutboxRecord};
 use tertulia::storage::{
     Batch, BoxFuture, Committed, Durability, Etag, Expect, Head, ItemId, ListQuery, Listing, Page,
     Properties, Read, Scope, Storage, Write,
@@ -142,6 +143,12 @@ impl Link {
                         append.id = Some(ItemId::Number(Name::from_static("spoilt"), number));
                     }
                 }
+                (Sabotage::StepsForgotten, Write::Queue(write)) if *write.key.name() == OUTBOX => {
+                    write.replace.iter_mut().for_each(|(.., record)| *record = without_steps(record));
+                }
+                (Sabotage::EarlyForgotten, Write::Queue(write)) if *write.key.name() == INBOX => {
+                    write.replace.iter_mut().for_each(|(.., record)| *record = without_early(record));
+                }
                 (Sabotage::CasOff, Write::Log(write)) => write.expect = Expect::Any,
                 (Sabotage::FenceOff, Write::Queue(write)) => {
                     write.remove.iter_mut().for_each(|(_, revision)| *revision = None);
@@ -169,6 +176,27 @@ impl Link {
         let mut believed = self.believed.lock();
         batch.writes.iter().for_each(|write| drop(believed.remove(write.key())));
     }
+}
+
+/// A call's record that names none of the messages that show it: there are only the commas between them.
+fn without_steps(record: &Bytes) -> Bytes {
+    let steps = OutboxRecord::decode(record).ok().and_then(|record| record.steps).unwrap_or_default();
+    let at = record.windows(steps.len().max(1)).position(|bytes| bytes == steps.as_bytes());
+    let mut spoilt = record.to_vec();
+    if let Some(at) = at {
+        spoilt[at..at + steps.len()].fill(b',');
+    }
+    spoilt.into()
+}
+
+/// An update's record that names other calls than were made early: the numbers stand before the conversation.
+fn without_early(record: &Bytes) -> Bytes {
+    let mut spoilt = record.to_vec();
+    if let Ok(InboxRecord { conversation, released, body, .. }) = InboxRecord::decode(record) {
+        let end = record.len() - body.len() - conversation.as_str().len() - 2;
+        spoilt[end - 2 * released.early.len()..end].fill(0xFF);
+    }
+    spoilt.into()
 }
 
 pub(super) async fn sleep(duration: Duration) {

@@ -18,14 +18,17 @@
 //! - **I6** Nothing is said or acknowledged that is not durable at that moment.
 //! - **I7** A reader that goes on from where it was has seen exactly the log. The log is one that every turn adds to;
 //!   streams, their resets and their subscribers are to come.
+//! - **I8** A live reply ends as one stream that says what one run said, whole: the run that was applied, unless a question
+//!   came between. The platform's messages show that text, no other and once, but for messages that nobody could know of;
+//!   so does the answer. One of an update that dies breaks off. The conversation's log `live` tells of each once.
 //! - Answers are those of the turn that was applied; inbox and outbox are empty at the end; nothing is stuck for ten
 //!   minutes in which nothing fails.
 //!
 //! # Where is what
 //! `plan` draws a story; `world` is what its parts share; `disk` is the storage and its power, `ledger` what it has
 //! applied; `link` is the storage as a process sees it; `process` is the bot, `life` and `fate` how processes live and
-//! end; `platform` (and `connection`, what a process has of
-//! it), `people` and `reader` are the world outside; `judge` compares; `play` tells a story from begin to
+//! end; `platform` (with its `wall`, on which live replies are shown, and `connection`, what a process has of
+//! it), `people` and `reader` are the world outside; `judge` compares (live replies: `judge_live`); `play` tells a story from begin to
 //! end; `check` tells thousands.
 //!
 //! - *A new fault* is drawn in `plan` (a rate, a moment, a kind of update) and done where it happens, which asks
@@ -46,6 +49,7 @@ mod disk;
 mod fate;
 mod figures;
 mod judge;
+mod judge_live;
 mod ledger;
 mod life;
 mod link;
@@ -57,6 +61,7 @@ mod process;
 mod reader;
 mod sabotage;
 mod trace;
+mod wall;
 mod world;
 
 pub use check::{check, find};

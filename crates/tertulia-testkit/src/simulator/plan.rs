@@ -52,6 +52,8 @@ pub(super) struct Rates {
     pub(super) platform: u32,
     /// A client gives its update again although it was taken.
     pub(super) doubled: u32,
+    /// How long the platform lets a live reply wait for its next request, in milliseconds.
+    pub(super) pace: u64,
 }
 
 /// An update that somebody writes.
@@ -87,6 +89,12 @@ pub(super) enum Kind {
     /// Says what it has to say, waits for the next update of its conversation if that is a plain one, and does what that
     /// one is there for too.
     Asks,
+    /// Replies, says something in a live reply, and replies again. Fails so many times, when all is said.
+    Live(Saying, u16),
+    /// Replies, says something in a live reply, waits as `Asks` does, and says something in another if it is answered.
+    LiveAsks(Saying),
+    /// Always fails, after it has said something in a live reply.
+    LivePoison(Saying),
     /// Always fails.
     Poison,
     /// Cannot be decoded.
@@ -97,10 +105,19 @@ pub(super) enum Kind {
     Unsendable,
 }
 
+/// What is said in a live reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Saying {
+    /// How many tokens.
+    pub(super) tokens: u8,
+    /// The wait after each, in milliseconds.
+    pub(super) wait: u64,
+}
+
 impl Kind {
     /// Whether the update ends in `dead`.
     pub(super) fn dies(self) -> bool {
-        matches!(self, Self::Poison | Self::Undecodable | Self::Fault)
+        matches!(self, Self::Poison | Self::LivePoison(_) | Self::Undecodable | Self::Fault)
     }
 
     /// Whether it is in the session's list at the end.
@@ -108,10 +125,19 @@ impl Kind {
         !self.dies() && self != Self::Quiet
     }
 
-    /// How many replies it makes.
+    /// What it says in each of its live replies, if it has some.
+    pub(super) fn says(self) -> Option<Saying> {
+        match self {
+            Self::Live(saying, _) | Self::LiveAsks(saying) | Self::LivePoison(saying) => Some(saying),
+            _ => None,
+        }
+    }
+
+    /// How many plain replies it makes.
     pub(super) fn replies(self) -> u8 {
         match self {
             Self::Plain(replies) => replies,
+            Self::Live(..) => 2,
             kind if kind.is_applied() => 1,
             _ => 0,
         }
@@ -149,6 +175,7 @@ impl Plan {
             sync: rng.u64(0..10),
             platform: rate(&mut rng, 200),
             doubled: rate(&mut rng, 300),
+            pace: if rng.bool() { 0 } else { rng.u64(1..150) },
         };
         let mut moments = |most: usize| -> Vec<Duration> {
             let mut moments: Vec<_> = (0..rng.usize(..=most)).map(|_| horizon.mul_f64(rng.f64())).collect();
@@ -165,9 +192,10 @@ impl Plan {
         let outages = outages.into_iter().map(|at| (at, Duration::from_millis(rng.u64(1..500)))).collect();
         let mut updates = updates(&mut rng, &chats, horizon);
         if sabotage.fails_over() {
-            // What a save left without its turn is in no turn's place.
-            let saves = updates.iter_mut().filter(|update| update.kind == Kind::Saves);
-            saves.for_each(|update| update.kind = Kind::Plain(1));
+            // What a save left without its turn is in no turn's place; a live reply whose turn's end is lost has none.
+            let early = |kind: Kind| kind == Kind::Saves || kind.says().is_some();
+            let early = updates.iter_mut().filter(|update| early(update.kind));
+            early.for_each(|update| update.kind = Kind::Plain(1));
         }
         let time_limit = (rng.u8(..3) > 0).then_some(Duration::from_secs(3));
         let stays_hung = time_limit.is_none() && updates.iter().any(|update| update.kind == Kind::Hangs);
@@ -251,7 +279,7 @@ fn updates(rng: &mut Rng, chats: &[Conversation], horizon: Duration) -> Vec<Writ
 }
 
 fn kind(rng: &mut Rng) -> Kind {
-    match rng.u8(..44) {
+    match rng.u8(..60) {
         0..16 => Kind::Plain(rng.u8(1..=2)),
         16..22 => Kind::Slow(rng.u64(..30), rng.u64(..10)),
         22..24 => Kind::Quiet,
@@ -263,7 +291,14 @@ fn kind(rng: &mut Rng) -> Kind {
         35 => Kind::Poison,
         36 => Kind::Undecodable,
         37 => Kind::Fault,
-        40.. => Kind::Asks,
+        40..44 => Kind::Asks,
+        44..54 => Kind::Live(saying(rng), if rng.u8(..3) == 0 { rng.u16(1..=3) } else { 0 }),
+        54..58 => Kind::LiveAsks(saying(rng)),
+        58.. => Kind::LivePoison(saying(rng)),
         _ => Kind::Unsendable,
     }
+}
+
+fn saying(rng: &mut Rng) -> Saying {
+    Saying { tokens: rng.u8(1..9), wait: if rng.u8(..3) == 0 { 0 } else { rng.u64(..60) } }
 }

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::figures::Counters;
 use super::life::Life;
 use super::plan::Kind;
+use super::wall::Wall;
 use super::world::World;
 
 /// What the platform knows.
@@ -23,6 +24,8 @@ pub(super) struct Platform {
     /// Updates whose client was told that they were taken.
     pushed: Mutex<BTreeSet<usize>>,
     received: Mutex<Received>,
+    /// What is shown of live replies.
+    pub(super) walls: Mutex<BTreeMap<Conversation, Wall>>,
 }
 
 /// Updates for who asks.

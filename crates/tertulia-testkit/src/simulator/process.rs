@@ -13,8 +13,9 @@ use tertulia::{Clock, Log, Timestamp};
 use super::connection::Connection;
 use super::life::Life;
 use super::link::{Link, sleep};
-use super::plan::{Kind, POLLED, PUSHED};
+use super::plan::{Kind, POLLED, PUSHED, Saying};
 use super::platform::reply;
+use super::wall::Said;
 use super::world::{World, events};
 
 /// What each conversation keeps.
@@ -23,6 +24,9 @@ pub(super) struct Chat {
     pub(super) list: Vec<usize>,
     pub(super) count: u64,
     pub(super) history: Log<usize>,
+    /// The live replies: the update, which of its turn, and the text.
+    #[serde(default)]
+    pub(super) lives: Vec<(usize, u8, String)>,
 }
 
 /// What all conversations keep together.
@@ -63,11 +67,11 @@ pub(super) fn bot(world: &Arc<World>, life: &Arc<Life>) -> Bot {
 async fn handle(world: &World, life: &Life, ctx: Context, mut chat: Session<Chat>) -> bot::Result {
     let number: usize = ctx.text().parse()?;
     let kind = world.plan.updates[number].kind;
-    let is_first = world.runs(life, number, ctx.attempt());
+    let run = world.runs(life, number, ctx.attempt());
     let may_hang = !world.is_healed() || world.plan.runner.time_limit.is_some();
     let (before, after) = match kind {
         Kind::Quiet => return Ok(()),
-        Kind::Hangs if is_first && may_hang => std::future::pending().await,
+        Kind::Hangs if run == 0 && may_hang => std::future::pending().await,
         Kind::Slow(before, after) => (before, after),
         Kind::Saves => (0, 5),
         _ => (0, 0),
@@ -85,11 +89,21 @@ async fn handle(world: &World, life: &Life, ctx: Context, mut chat: Session<Chat
     if kind == Kind::Shares {
         ctx.session::<Total>(SHARED).await?.count += 1;
     }
-    for nth in 0..kind.replies() {
+    // Of what says something live, the first reply comes before that.
+    let before = if kind.says().is_some() { kind.replies().min(1) } else { kind.replies() };
+    for nth in 0..before {
+        ctx.reply(reply(world, number, nth)).await?;
+    }
+    if let Some(saying) = kind.says() {
+        let text = say(life, &ctx, Said { number, nth: 0, run }, saying).await?;
+        chat.lives.push((number, 0, text));
+    }
+    for nth in before..kind.replies() {
         ctx.reply(reply(world, number, nth)).await?;
     }
     let mut applied = LogWrite::new(events(ctx.conversation())).append(number.to_string());
-    if let (Kind::Asks, Some(next)) = (kind, plain_after(world, number)) {
+    let asks = matches!(kind, Kind::Asks | Kind::LiveAsks(_));
+    if let (true, Some(next)) = (asks, plain_after(world, number)) {
         let is_next = move |update: &Update| update.text() == Some(next.to_string().as_str());
         match ctx.next_update().within(PATIENCE).of(is_next).await {
             Ok(_) => {
@@ -100,6 +114,10 @@ async fn handle(world: &World, life: &Life, ctx: Context, mut chat: Session<Chat
                 for nth in 0..world.plan.updates[next].kind.replies() {
                     ctx.reply(reply(world, next, nth)).await?;
                 }
+                if let Some(saying) = kind.says() {
+                    let text = say(life, &ctx, Said { number, nth: 1, run }, saying).await?;
+                    chat.lives.push((number, 1, text));
+                }
             }
             Err(error) if error.kind() == ErrorKind::Timeout => {}
             Err(error) => return Err(error.into()),
@@ -108,8 +126,8 @@ async fn handle(world: &World, life: &Life, ctx: Context, mut chat: Session<Chat
     ctx.turn().write(applied)?;
     wait(life, after).await;
     match kind {
-        Kind::Poison => Err(tertulia::Error::internal("a planned failure").into()),
-        Kind::Fails(times) if ctx.attempt() <= times => {
+        Kind::Poison | Kind::LivePoison(_) => Err(tertulia::Error::internal("a planned failure").into()),
+        Kind::Fails(times) | Kind::Live(_, times) if ctx.attempt() <= times => {
             Err(tertulia::Error::internal("a planned failure").into())
         }
         // As a panic does, but silently.
@@ -120,8 +138,18 @@ async fn handle(world: &World, life: &Life, ctx: Context, mut chat: Session<Chat
     }
 }
 
+/// Says something in a live reply; gives all of it.
+async fn say(life: &Life, ctx: &Context, said: Said, saying: Saying) -> bot::Result<String> {
+    let live = ctx.reply_live().await?;
+    for token in 0..saying.tokens {
+        live.push(said.token(token)).await?;
+        wait(life, saying.wait).await;
+    }
+    Ok(live.finish())
+}
+
 /// The next update of the conversation, if it is a plain one.
-fn plain_after(world: &World, number: usize) -> Option<usize> {
+pub(super) fn plain_after(world: &World, number: usize) -> Option<usize> {
     let of = &world.plan.updates[number].conversation;
     let mut later = world.plan.updates.iter().enumerate().skip(number + 1);
     let (next, written) = later.find(|(_, written)| written.conversation == *of)?;

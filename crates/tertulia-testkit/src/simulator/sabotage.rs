@@ -22,6 +22,10 @@ pub enum Sabotage {
     SyncOff,
     /// An entry may be seen only after later ones, so that who reads on from the last one never sees it.
     SkippingReader,
+    /// How far a live reply was shown is not kept, so that another process shows it from its beginning.
+    StepsForgotten,
+    /// It is not kept which calls a turn made early, so that a run that follows makes them again.
+    EarlyForgotten,
     /// What a process has read of a session it keeps for the truth until it has written it itself.
     CacheKept,
     /// The storage fails over to a copy that lacks the last batches. This is no bug of the library, but all that

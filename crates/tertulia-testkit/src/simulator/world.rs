@@ -38,8 +38,8 @@ pub(super) struct World {
     /// both, in no order.
     overlapped: AtomicBool,
     violations: Mutex<Vec<String>>,
-    /// Updates whose handler ran.
-    ran: Mutex<BTreeSet<usize>>,
+    /// How often the handler of an update ran.
+    ran: Mutex<BTreeMap<usize, usize>>,
     /// Entries that are not seen before a moment, where that is the bug.
     hidden: Mutex<BTreeMap<(Key, Offset), Duration>>,
     pub(super) figures: Counters,
@@ -92,8 +92,18 @@ impl World {
         if !self.is_healed() {
             return self.plan.rates;
         }
-        let Rates { way, sync, .. } = self.plan.rates;
-        Rates { refused: 0, request_lost: 0, answer_lost: 0, late: 0, way, sync, platform: 0, doubled: 0 }
+        let Rates { way, sync, pace, .. } = self.plan.rates;
+        Rates {
+            refused: 0,
+            request_lost: 0,
+            answer_lost: 0,
+            late: 0,
+            way,
+            sync,
+            platform: 0,
+            doubled: 0,
+            pace,
+        }
     }
 
     pub(super) fn heal(&self) {
@@ -161,12 +171,17 @@ impl World {
         rng.choice(&*self.doors.lock()).cloned()
     }
 
-    /// A handler begins; tells whether it is the first time for this update.
-    pub(super) fn runs(&self, life: &Life, number: usize, attempt: u16) -> bool {
+    /// A handler begins; gives how often this update's began before.
+    pub(super) fn runs(&self, life: &Life, number: usize, attempt: u16) -> usize {
         Counters::add(&self.figures.runs);
-        let is_first = self.ran.lock().insert(number);
-        self.trace.note(|| format!("p{}: runs {number}, try {attempt}", life.number));
-        is_first
+        let run = {
+            let mut ran = self.ran.lock();
+            let ran = ran.entry(number).or_default();
+            *ran += 1;
+            *ran - 1
+        };
+        self.trace.note(|| format!("p{}: runs {number}, try {attempt}, run {run}", life.number));
+        run
     }
 
     /// The storage has applied a batch, or refused it.

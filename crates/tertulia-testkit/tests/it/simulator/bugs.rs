@@ -57,6 +57,16 @@ fn finds_a_cache_that_is_kept() {
 }
 
 #[test]
+fn finds_steps_that_are_forgotten() {
+    finds(Sabotage::StepsForgotten, "and who sent it knew of it");
+}
+
+#[test]
+fn finds_early_calls_that_are_forgotten() {
+    finds(Sabotage::EarlyForgotten, "is told of 2 times");
+}
+
+#[test]
 fn finds_etags_that_are_integers() {
     finds(Sabotage::IntegerEtag, "the session holds");
 }

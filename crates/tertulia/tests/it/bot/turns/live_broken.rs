@@ -54,42 +54,6 @@ async fn a_run_whose_stream_another_process_takes_over_runs_again_uncharged() {
     assert_all_done(&storage).await;
 }
 
-#[tokio::test(start_paused = true)]
-async fn what_is_over_is_not_said_again_by_a_process_that_comes_late() {
-    let (storage, board) = (memory(), Board::default());
-    let process = async |word: &'static str| {
-        let gate = Arc::new(Semaphore::new(0));
-        let inside = Arc::clone(&gate);
-        let says = move |bot: Bot| {
-            bot.session::<Chat>("chat").on_message(move |ctx: Context, mut chat: Session<Chat>| {
-                let gate = Arc::clone(&inside);
-                async move {
-                    gate.acquire().await?.forget();
-                    let live = ctx.reply_live().await?;
-                    live.push(word).await?;
-                    chat.heard.push(live.finish());
-                    Ok(())
-                }
-            })
-        };
-        (at(&board, &storage, says).await, gate)
-    };
-    let ((first, soon), (second, late)) = (process("soon").await, process("late").await);
-    tell(&first, "hi").await;
-    pass().await;
-    // It finds the other update before its own, runs it too, and is held up before it says anything.
-    tell(&second, "and?").await;
-    pass().await;
-    soon.add_permits(2);
-    pass().await;
-    assert_eq!(super::heard(&storage).await, ["soon"]);
-    late.add_permits(2);
-    tokio::time::sleep(Duration::from_mins(1)).await;
-    assert_eq!(follow(&first, 0).await, ("soon".to_owned(), Some(End::Complete)));
-    assert_eq!(follow(&first, 1).await, ("late".to_owned(), Some(End::Complete)));
-    assert_eq!(super::heard(&storage).await, ["soon", "late"]);
-}
-
 /// Polls a future so often, letting others go on in between, and drops it.
 async fn poll<F: Future>(future: F, times: usize) {
     let mut future = pin!(future);
