@@ -90,10 +90,15 @@ impl Judge<'_> {
     /// What the platform shows of a live reply.
     fn wall(&self, conversation: &Conversation, number: usize, nth: u8, text: &str, written: &Written) {
         let ticket = format!("{}.{}", incoming(self.world, number).id, (1_u32 << 31) + u32::from(nth));
-        let broken_off = written.kind.dies() && !text.is_empty();
-        let text = format!("{text}{}", if broken_off { BROKEN_OFF } else { "" });
         let walls = self.world.platform.walls.lock();
-        let judged = walls.get(conversation).map(|wall| wall.judge(self.world, &ticket, &text));
+        if written.kind.dies() {
+            // A process that was killed between the end of the stream and the batch that buries the update leaves a
+            // message that is over, whatever a run after it says.
+            let newest = walls.get(conversation).and_then(|wall| wall.newest(&ticket)).unwrap_or_default();
+            let is_broken_off = newest.ends_with(BROKEN_OFF) || newest.is_empty() && text.is_empty();
+            return self.check(is_broken_off, || format!("{ticket} died and its message says {newest:?}"));
+        }
+        let judged = walls.get(conversation).map(|wall| wall.judge(self.world, &ticket, text));
         match judged {
             None => self.check(false, || format!("nothing is shown of {ticket}")),
             Some(Ok(())) => {}

@@ -141,6 +141,15 @@ pub(super) fn told(world: &World, conversation: &Conversation, id: &str) {
 }
 
 impl Wall {
+    /// What the newest message of a live reply says.
+    pub(super) fn newest(&self, ticket: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .rev()
+            .filter(|message| message.ticket == ticket)
+            .find_map(|message| message.says.as_deref())
+    }
+
     /// Compares the messages of a live reply with what they should say, newest first. Gives what is wrong; counts
     /// messages that nobody could know of.
     pub(super) fn judge(&self, world: &World, ticket: &str, text: &str) -> Result<(), String> {
