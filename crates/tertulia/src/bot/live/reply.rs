@@ -115,6 +115,10 @@ impl Context {
 }
 
 impl Live {
+    /// The most bytes of the text of a live reply: 1 MiB. It is shown whole where replies are read, and read again at each
+    /// edit.
+    pub const MAX_TEXT: usize = 1 << 20;
+
     /// Where readers find it.
     pub fn id(&self) -> &StreamId {
         &self.0.id
@@ -128,8 +132,8 @@ impl Live {
     /// Says more of the text.
     ///
     /// # Errors
-    /// `Closed` if it is finished or the handler has returned; `Conflict` if the handler runs again elsewhere; as
-    /// [`Stream::append`].
+    /// `Closed` if it is finished or the handler has returned; `Invalid`, and nothing is said, if the text would be over
+    /// [`Live::MAX_TEXT`]; `Conflict` if the handler runs again elsewhere; as [`Stream::append`].
     ///
     /// # Cancel safety
     /// If dropped, it may be said or not.
@@ -150,6 +154,14 @@ impl Live {
             return Err(Error::new(Kind::Closed, format!("the live reply {} is finished", self.id())));
         }
         let text = (event.kind == EventKind::Content).then(|| event.content.clone());
+        let bytes = text.as_ref().map_or(0, |text| self.0.said.lock().len() + text.len());
+        if bytes > Self::MAX_TEXT {
+            return Err(Error::invalid(format!(
+                "the live reply {} would say {bytes} bytes, at most {} are allowed",
+                self.id(),
+                Self::MAX_TEXT
+            )));
+        }
         if let Some(stream) = &self.0.stream {
             stream.event(event).await?;
         }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tertulia::Conversation;
-use tertulia::bot::{Bot, Bypass, Context, Running, Session, command};
+use tertulia::bot::{Bot, Bypass, Context, Live, Running, Session, command};
 use tertulia::error::Kind;
 use tertulia::runner::{Options, Ticket};
 use tertulia::storage::{Memory, Storage};
@@ -389,6 +389,27 @@ async fn replies_of_what_passes_the_queue_pass_it_in_their_order_and_others_do_n
     assert_eq!(board.messages(), [&[all][..], &statuses, &[all]].concat());
     assert_eq!(bot.shutdown(Duration::from_secs(5)).await, []);
     assert_all_done(&storage).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_text_over_the_bound_is_refused_and_what_was_said_stays() {
+    let (storage, board) = (memory(), Board::default());
+    let bot = at(&board, &storage, |bot| {
+        bot.on_message(async |ctx: Context| {
+            let live = ctx.reply_live().await?;
+            live.push("a".repeat(Live::MAX_TEXT - 1)).await?;
+            let error = live.push("bc").await.unwrap_err();
+            assert_eq!(error.kind(), Kind::Invalid);
+            assert!(error.to_string().contains("would say 1048577 bytes, at most 1048576"), "{error}");
+            live.push("b").await?;
+            Ok(())
+        })
+    })
+    .await;
+    tell(&bot, "hi").await;
+    pass().await;
+    let messages = board.messages();
+    assert_eq!((messages.len(), messages[0].len()), (1, Live::MAX_TEXT));
 }
 
 #[tokio::test(start_paused = true)]
