@@ -1,6 +1,7 @@
 //! Reading a session from the storage: base and patches in one round trip, the tails of its logs in a second one.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::backing::{Backing, Slot};
 use super::entry::Entry;
@@ -16,8 +17,13 @@ use crate::error::Kind;
 use crate::storage::{Etag, Limits, LogHead, LogPage, Page, Read, Storage};
 use crate::{Conversation, Error, Key, Result};
 
-/// How often the two round trips are made while others write in between.
-const TRIES: usize = 32;
+/// How often the two round trips are made while others write in between. In a debug build on a loaded machine a writer that
+/// does nothing else comes in between four times out of five.
+const TRIES: usize = 256;
+/// From so many tries on there is a random wait between them, up to this many microseconds, so that writers come to their
+/// end.
+const PATIENT: usize = 8;
+const WAIT: u64 = 2_000;
 
 /// More than there ever is: patches are joined into the base before they outgrow it.
 const MAX_PATCHES: usize = 1 << 20;
@@ -38,7 +44,10 @@ pub(super) async fn session_and_tails<S: State>(
     log_tail: usize,
 ) -> Result<(Entry<S>, Vec<Arc<Tail>>)> {
     let key = store.key(conversation);
-    for _ in 0..TRIES {
+    for nth in 0..TRIES {
+        if nth >= PATIENT {
+            store.clock().sleep(Duration::from_micros(store.clock().random() % WAIT)).await;
+        }
         let asked = store.clock().now();
         let Whole { head, bytes, tails } =
             match look(store.backing(), conversation, &key, log_tail, &mut Vec::new()).await? {
@@ -69,7 +78,10 @@ pub(super) async fn untyped(
     log_tail: usize,
     seen: &mut Vec<(Key, Option<Etag>)>,
 ) -> Result<Option<Whole>> {
-    for _ in 0..TRIES {
+    for nth in 0..TRIES {
+        if nth >= PATIENT {
+            tokio::task::yield_now().await;
+        }
         match look(backing, conversation, key, log_tail, seen).await? {
             Found::Absent => return Ok(None),
             Found::Moved => {}

@@ -1,9 +1,14 @@
 //! `Sessions` alone: load, change, compare-and-set, retry.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use serde::{Deserialize, Serialize};
 use tertulia::error::Kind;
-use tertulia::storage::Memory;
-use tertulia::{Error, Log, Sessions};
+use tertulia::storage::{
+    Batch, BoxFuture, Committed, Etag, Head, ListQuery, Listing, Memory, Page, Properties, Read, Storage,
+};
+use tertulia::{Error, Key, Log, Result, Sessions};
 
 use super::{Watched, conversation};
 
@@ -119,4 +124,58 @@ async fn a_session_taken_out_of_the_cache_is_the_callers() {
     assert!(view.is_stored());
     assert_eq!(view.into_inner().n, 7);
     assert!(!counters.get("telegram:43").await.unwrap().is_stored());
+}
+
+/// A storage in which somebody else writes after each read, so many times.
+#[derive(Debug)]
+struct Busy {
+    memory: Memory,
+    others: Sessions<Counter>,
+    left: AtomicUsize,
+}
+
+#[deny(clippy::missing_trait_methods, reason = "a wrapper forwards everything")]
+impl Storage for Busy {
+    fn commit<'a>(&'a self, batch: Batch) -> BoxFuture<'a, Result<Committed>> {
+        self.memory.commit(batch)
+    }
+
+    fn read<'a>(&'a self, reads: &'a [Read]) -> BoxFuture<'a, Result<Vec<Result<Option<Page>>>>> {
+        Box::pin(async move {
+            let pages = self.memory.read(reads).await;
+            let one_less = |left: usize| left.checked_sub(1);
+            if self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok() {
+                let change = |counter: &mut Counter| {
+                    counter.n += 1;
+                    counter.log.push(counter.n);
+                };
+                self.others.update("telegram:42", change).await?;
+            }
+            pages
+        })
+    }
+
+    fn list<'a>(&'a self, query: &'a ListQuery) -> BoxFuture<'a, Result<Listing>> {
+        self.memory.list(query)
+    }
+
+    fn changed<'a>(&'a self, key: &'a Key, seen: Option<Etag>) -> BoxFuture<'a, Result<Option<Head>>> {
+        self.memory.changed(key, seen)
+    }
+
+    fn properties(&self) -> Properties {
+        self.memory.properties()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_others_write_all_the_time_is_read_all_the_same() {
+    let memory = Memory::new();
+    let others = Sessions::<Counter>::new(memory.clone(), "counter").unwrap();
+    others.update("telegram:42", |counter| counter.log.push(0)).await.unwrap();
+    let busy = Arc::new(Busy { memory, others, left: AtomicUsize::new(300) });
+    let counters = Sessions::<Counter>::new(Arc::clone(&busy) as Arc<dyn Storage>, "counter").unwrap();
+    counters.update("telegram:42", |counter| counter.n += 1_000).await.unwrap();
+    assert_eq!(counters.get("telegram:42").await.unwrap().n, 1_300);
+    assert_eq!(busy.left.load(Ordering::SeqCst), 0);
 }
