@@ -11,6 +11,7 @@
 pub mod bot;
 mod clock;
 pub mod error;
+pub mod graph;
 mod key;
 pub mod runner;
 pub mod session;

@@ -1,0 +1,109 @@
+//! What an action is called with, before its arguments are made of it.
+
+use std::any::{Any, TypeId};
+use std::fmt;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use serde::de::DeserializeOwned;
+
+use super::Step;
+use crate::{Error, Result};
+
+/// What arguments of an action are taken from.
+pub struct Parts<'a, S> {
+    /// Where the state is.
+    pub(super) cell: &'a Arc<Cell<S>>,
+    /// The state as it was before the step, encoded.
+    pub(super) view: View<'a>,
+    /// The inputs that the step was given.
+    pub(super) inputs: &'a super::Inputs,
+    pub(super) step: &'a Step,
+    /// What all actions share.
+    pub(super) data: &'a Values,
+}
+
+impl<S> fmt::Debug for Parts<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts").field("step", &self.step).finish_non_exhaustive()
+    }
+}
+
+/// Where the state of a run is while an action runs: here, or with whoever has taken it.
+#[derive(Debug)]
+pub(super) struct Cell<S>(Mutex<Held<S>>);
+
+#[derive(Debug)]
+struct Held<S> {
+    value: Option<Box<S>>,
+    touched: bool,
+}
+
+impl<S> Cell<S> {
+    pub(super) fn new(value: Box<S>) -> Arc<Self> {
+        Arc::new(Self(Mutex::new(Held { value: Some(value), touched: false })))
+    }
+
+    /// Takes the state out; `None` if it is out.
+    pub(super) fn take(&self) -> Option<Box<S>> {
+        self.0.lock().value.take()
+    }
+
+    /// Gives it back.
+    pub(super) fn put_back(&self, value: Box<S>, touched: bool) {
+        let mut held = self.0.lock();
+        held.value = Some(value);
+        held.touched |= touched;
+    }
+
+    /// Takes the state out, with whether it was touched since this was asked last.
+    pub(super) fn end(&self) -> Option<(Box<S>, bool)> {
+        let mut held = self.0.lock();
+        let touched = std::mem::take(&mut held.touched);
+        held.value.take().map(|value| (value, touched))
+    }
+}
+
+/// The encoded state.
+#[derive(Clone, Copy)]
+pub(super) struct View<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> View<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes }
+    }
+
+    /// MessagePack; logs inside are extensions.
+    pub(super) fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// Its fields, or some of them.
+    pub(super) fn decode<T: DeserializeOwned>(&self) -> Result<T> {
+        rmp_serde::from_slice(self.bytes).map_err(|e| {
+            Error::invalid(format!("the state does not fit {}: {e}", std::any::type_name::<T>()))
+        })
+    }
+}
+
+/// Values by type.
+#[derive(Clone, Default)]
+pub(super) struct Values(std::collections::HashMap<TypeId, Arc<dyn Any + Send + Sync>>);
+
+impl Values {
+    pub(super) fn insert<T: Send + Sync + 'static>(&mut self, value: Arc<T>) {
+        self.0.insert(TypeId::of::<T>(), value);
+    }
+
+    pub(super) fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        self.0.get(&TypeId::of::<T>()).cloned().and_then(|value| value.downcast().ok())
+    }
+}
+
+impl fmt::Debug for Values {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Values").field("types", &self.0.len()).finish()
+    }
+}
