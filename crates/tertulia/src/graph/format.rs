@@ -1,0 +1,353 @@
+//! The stored shapes of runs.
+//!
+//! Each begins with a byte that says which version of the shape it is, and ends with the XXH3 64-bit hash of all that is
+//! before, little-endian. Numbers are varints, texts and bytes have their length before them. Between the two:
+//! - Base of `run/<name>`: the graph's name; when it was made; 0, or 1 and the run that it was forked from (conversation,
+//!   name, checkpoint + 1 or 0); where its state stands: checkpoint + 1 or 0, position; the whole state.
+//! - Entry of `run/<name>`, a checkpoint: flags (status, position, whether it is a snapshot), the action, a stamp; of a
+//!   snapshot, its parent + 1 or 0, else how many entries back its snapshot lies (to before the first entry for the
+//!   base); cause and error; then the whole state of a snapshot, or what changed.
+//!
+//! What the state and its changes look like is said in `session/track`.
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::checkpoint::{Position, Status};
+use crate::{Error, Result};
+
+const VERSION: u8 = 1;
+const CHECKSUM: usize = 8;
+
+/// The lowest bits of a stamp tell checkpoints of one millisecond apart.
+pub(super) const STAMP_BITS: u32 = 12;
+
+/// The beginning of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Base<'a> {
+    pub(super) graph: &'a str,
+    /// Milliseconds since 1970.
+    pub(super) made: u64,
+    pub(super) parent: Option<ForkedFrom<'a>>,
+    /// The checkpoint whose state this is; `None` for the initial one.
+    pub(super) seq: Option<u64>,
+    pub(super) position: At<'a>,
+    pub(super) state: &'a [u8],
+}
+
+/// Where a run was forked from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ForkedFrom<'a> {
+    pub(super) conversation: &'a str,
+    pub(super) name: &'a str,
+    pub(super) seq: Option<u64>,
+}
+
+/// A checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Record<'a> {
+    pub(super) status: Status,
+    pub(super) position: At<'a>,
+    /// Milliseconds since 1970, and [`STAMP_BITS`] more.
+    pub(super) stamp: u64,
+    pub(super) cause: &'a str,
+    pub(super) error: &'a str,
+    pub(super) state: State<'a>,
+}
+
+/// A [`Position`] that borrows the action's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum At<'a> {
+    Entrypoint,
+    After(&'a str),
+    Again(&'a str),
+}
+
+impl<'a> At<'a> {
+    fn action(self) -> &'a str {
+        match self {
+            Self::Entrypoint => "",
+            Self::After(action) | Self::Again(action) => action,
+        }
+    }
+
+    fn bits(self) -> u8 {
+        match self {
+            Self::Entrypoint => 0,
+            Self::After(_) => 1,
+            Self::Again(_) => 2,
+        }
+    }
+
+    fn of(bits: u8, action: &'a str) -> Result<Self> {
+        match bits {
+            0 => Ok(Self::Entrypoint),
+            1 => Ok(Self::After(action)),
+            2 => Ok(Self::Again(action)),
+            other => Err(malformed(format!("{other} is no position"))),
+        }
+    }
+}
+
+impl<'a> From<&'a Position> for At<'a> {
+    fn from(position: &'a Position) -> Self {
+        match position {
+            Position::Entrypoint => Self::Entrypoint,
+            Position::After(action) => Self::After(action),
+            Position::Again(action) => Self::Again(action),
+        }
+    }
+}
+
+impl From<At<'_>> for Position {
+    fn from(at: At<'_>) -> Self {
+        match at {
+            At::Entrypoint => Self::Entrypoint,
+            At::After(action) => Self::After(action.to_owned()),
+            At::Again(action) => Self::Again(action.to_owned()),
+        }
+    }
+}
+
+/// What a checkpoint has of the state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State<'a> {
+    /// All of it; it goes on from this checkpoint, or from the run's beginning.
+    Snapshot { parent: Option<u64>, whole: &'a [u8] },
+    /// What changed since the checkpoint before it, and how far back the snapshot lies that it builds on. Empty if nothing
+    /// changed.
+    Change { back: u64, change: &'a [u8] },
+}
+
+impl<'a> Base<'a> {
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut out = Writer::new(self.graph.len() + self.state.len() + 64);
+        out.text(self.graph);
+        out.number(self.made);
+        match &self.parent {
+            None => out.0.push(0),
+            Some(parent) => {
+                out.0.push(1);
+                out.text(parent.conversation);
+                out.text(parent.name);
+                out.number(plus_one(parent.seq));
+            }
+        }
+        out.number(plus_one(self.seq));
+        out.0.push(self.position.bits());
+        out.text(self.position.action());
+        out.0.extend_from_slice(self.state);
+        out.seal()
+    }
+
+    pub(super) fn decode(bytes: &'a [u8]) -> Result<Self> {
+        let mut rest = open(bytes)?;
+        let (graph, made) = (rest.text()?, rest.number()?);
+        let parent = match rest.byte()? {
+            0 => None,
+            1 => {
+                let (conversation, name, seq) = (rest.text()?, rest.text()?, minus_one(rest.number()?));
+                Some(ForkedFrom { conversation, name, seq })
+            }
+            other => return Err(malformed(format!("{other} does not say whether it was forked"))),
+        };
+        let seq = minus_one(rest.number()?);
+        let bits = rest.byte()?;
+        let position = At::of(bits, rest.text()?)?;
+        Ok(Self { graph, made, parent, seq, position, state: rest.0 })
+    }
+}
+
+impl<'a> Record<'a> {
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let state = match self.state {
+            State::Snapshot { whole, .. } => whole,
+            State::Change { change, .. } => change,
+        };
+        let action = self.position.action();
+        let len = state.len() + action.len() + self.cause.len() + self.error.len();
+        let mut out = Writer::new(len + 32);
+        let is_snapshot = matches!(self.state, State::Snapshot { .. });
+        let status = Status::ALL.iter().position(|status| *status == self.status).unwrap_or_default();
+        let status = u8::try_from(status).unwrap_or_default();
+        out.0.push(status | self.position.bits() << 4 | u8::from(is_snapshot) << 7);
+        out.text(action);
+        out.number(self.stamp);
+        match self.state {
+            State::Snapshot { parent, .. } => out.number(plus_one(parent)),
+            State::Change { back, .. } => out.number(back),
+        }
+        out.text(self.cause);
+        out.text(self.error);
+        out.0.extend_from_slice(state);
+        out.seal()
+    }
+
+    pub(super) fn decode(bytes: &'a [u8]) -> Result<Self> {
+        let mut rest = open(bytes)?;
+        let flags = rest.byte()?;
+        let status = Status::ALL.get(usize::from(flags & 0xf)).copied();
+        let status = status.ok_or_else(|| malformed(format!("{} is no status", flags & 0xf)))?;
+        let position = At::of(flags >> 4 & 0x7, rest.text()?)?;
+        let stamp = rest.number()?;
+        let number = rest.number()?;
+        let (cause, error) = (rest.text()?, rest.text()?);
+        let state = if flags & 0x80 == 0 {
+            State::Change { back: number, change: rest.0 }
+        } else {
+            State::Snapshot { parent: minus_one(number), whole: rest.0 }
+        };
+        Ok(Self { status, position, stamp, cause, error, state })
+    }
+}
+
+fn plus_one(seq: Option<u64>) -> u64 {
+    seq.map_or(0, |seq| seq + 1)
+}
+
+fn minus_one(number: u64) -> Option<u64> {
+    number.checked_sub(1)
+}
+
+fn malformed(what: impl std::fmt::Display) -> Error {
+    Error::corrupt(format!("a record of a run: {what}"))
+}
+
+struct Writer(Vec<u8>);
+
+impl Writer {
+    fn new(len: usize) -> Self {
+        let mut out = Vec::with_capacity(len + CHECKSUM);
+        out.push(VERSION);
+        Self(out)
+    }
+
+    fn number(&mut self, mut number: u64) {
+        while number >= 0x80 {
+            self.0.push(number.to_le_bytes()[0] | 0x80);
+            number >>= 7;
+        }
+        self.0.push(number.to_le_bytes()[0]);
+    }
+
+    fn text(&mut self, text: &str) {
+        self.number(text.len() as u64);
+        self.0.extend_from_slice(text.as_bytes());
+    }
+
+    fn seal(mut self) -> Vec<u8> {
+        let checksum = xxh3_64(&self.0);
+        self.0.extend_from_slice(&checksum.to_le_bytes());
+        self.0
+    }
+}
+
+struct Reader<'a>(&'a [u8]);
+
+fn open(bytes: &[u8]) -> Result<Reader<'_>> {
+    match bytes.first() {
+        Some(&VERSION) => {}
+        Some(found) => {
+            return Err(malformed(format!(
+                "it has format version {found}, this program knows up to {VERSION}"
+            )));
+        }
+        None => return Err(malformed("it is empty")),
+    }
+    let (sealed, checksum) =
+        bytes.split_last_chunk::<CHECKSUM>().ok_or_else(|| malformed("it ends too early"))?;
+    if xxh3_64(sealed) != u64::from_le_bytes(*checksum) {
+        return Err(malformed("its checksum is wrong"));
+    }
+    Ok(Reader(sealed.get(1..).unwrap_or_default()))
+}
+
+impl<'a> Reader<'a> {
+    fn byte(&mut self) -> Result<u8> {
+        let (byte, rest) = self.0.split_first().ok_or_else(|| malformed("it ends too early"))?;
+        self.0 = rest;
+        Ok(*byte)
+    }
+
+    fn number(&mut self) -> Result<u64> {
+        let mut number = 0;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            let bits = u64::from(byte & 0x7f);
+            if bits << shift >> shift != bits {
+                break;
+            }
+            number |= bits << shift;
+            if byte & 0x80 == 0 {
+                return Ok(number);
+            }
+        }
+        Err(malformed("a number does not fit in 64 bits"))
+    }
+
+    fn text(&mut self) -> Result<&'a str> {
+        let len = self.number()?;
+        let len = usize::try_from(len).ok().filter(|len| *len <= self.0.len());
+        let (text, rest) = self.0.split_at(len.ok_or_else(|| malformed("it ends too early"))?);
+        self.0 = rest;
+        std::str::from_utf8(text).map_err(|e| malformed("a text is no UTF-8").with_source(e))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    #[test]
+    fn a_base_is_stored_as_it_was() {
+        let parent = Some(ForkedFrom { conversation: "telegram:42", name: "old", seq: Some(3) });
+        let position = At::After("ask");
+        let base = Base { graph: "agent", made: 1_000, parent, seq: None, position, state: b"state" };
+        let bytes = base.encode();
+        assert_eq!(
+            hex(&bytes),
+            "01056167656e74e807010b74656c656772616d3a3432036f6c640400010361736b7374617465187b0a7b2919adf1"
+        );
+        assert_eq!(Base::decode(&bytes).unwrap(), base);
+    }
+
+    #[test]
+    fn a_checkpoint_is_stored_as_it_was() {
+        let record = Record {
+            status: Status::Failed,
+            position: At::Again("think"),
+            stamp: 300,
+            cause: "telegram/7",
+            error: "no",
+            state: State::Change { back: 5, change: b"delta" },
+        };
+        let bytes = record.encode();
+        assert_eq!(
+            hex(&bytes),
+            "0121057468696e6bac02050a74656c656772616d2f37026e6f64656c746183766e61d50cb323"
+        );
+        assert_eq!(Record::decode(&bytes).unwrap(), record);
+        let state = State::Snapshot { parent: Some(9), whole: b"whole" };
+        let snapshot = Record { status: Status::Reset, position: At::Entrypoint, state, ..record };
+        let bytes = snapshot.encode();
+        assert_eq!(hex(&bytes), "018400ac020a0a74656c656772616d2f37026e6f77686f6c65e180eb0dbcb137ca");
+        assert_eq!(Record::decode(&bytes).unwrap(), snapshot);
+    }
+
+    #[test]
+    fn what_is_damaged_is_refused() {
+        let state = State::Snapshot { parent: None, whole: b"whole" };
+        let position = At::After("a");
+        let record = Record { status: Status::Completed, position, stamp: 1, cause: "", error: "", state };
+        let good = record.encode();
+        for at in 0..good.len() {
+            let mut bad = good.clone();
+            bad[at] ^= 0x10;
+            assert!(Record::decode(&bad).is_err(), "byte {at} changed");
+            assert!(Record::decode(&good[..at]).is_err(), "cut at {at}");
+        }
+    }
+}
