@@ -1,6 +1,7 @@
 //! What a call gives the steps it runs.
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::{Error, Result};
@@ -32,6 +33,11 @@ impl Inputs {
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.0.insert(name.to_owned(), value.into());
         self
+    }
+
+    /// As a value whose fields have their names.
+    pub(super) fn decode<T: DeserializeOwned>(&self) -> serde_json::Result<T> {
+        T::deserialize(&self.0)
     }
 
     /// The one of this name.

@@ -1,19 +1,34 @@
 //! Graphs: actions, transitions and state, with a checkpoint per step.
 #![allow(dead_code, unused_imports, reason = "the parts meet in the next commits")]
 
+mod action;
+mod build;
 mod checkpoint;
+mod condition;
+mod extract;
 mod format;
+#[allow(clippy::module_inception, reason = "the module is about graphs, this file about one of them")]
+mod graph;
 mod hook;
 mod id;
 mod inputs;
+mod names;
 mod parts;
+mod shape;
 mod step;
 
+pub use action::{Definition, IntoAction, Plain, PlainFunction, action, plain};
+pub use build::Builder;
 pub use checkpoint::{Checkpoint, Moved, Parent, Position, Status};
+pub use condition::{Condition, when};
+pub use extract::{About, Data, FromStep, Input, State};
+pub use graph::Graph;
 pub use hook::Point;
 pub use id::RunId;
 pub use inputs::Inputs;
+pub use names::Names;
 pub use parts::Parts;
+pub use shape::{ActionKind, ActionShape, Shape, TransitionShape};
 pub use step::{Item, Span, Step};
 
 /// What actions and hooks return: any error will do, as `?` makes it.

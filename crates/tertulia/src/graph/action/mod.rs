@@ -1,0 +1,89 @@
+//! What an action is to the engine, and what becomes one.
+
+mod definition;
+mod function;
+mod plain;
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::extract::About;
+use super::{ActionKind, Parts, Step};
+use crate::Error;
+use crate::storage::BoxFuture;
+
+pub use definition::{Definition, action};
+pub use plain::{Plain, PlainFunction, plain};
+
+/// What can be an action of a graph over `S`: a function whose arguments can be taken [from a step](super::FromStep), a
+/// struct, or either of them with options.
+#[diagnostic::on_unimplemented(
+    message = "this is not an action of a graph over `{S}`",
+    note = "an action is an async function: `async fn think(mut state: State<{S}>, step: Step) -> graph::Result {{ ..; Ok(()) }}`",
+    note = "its arguments are written with their types, implement `FromStep`, and there are at most eight",
+    note = "it returns `tertulia::graph::Result<T>` with a `T` that can be serialized: does it end with `Ok(())`?",
+    note = "a function that is not async is given as `graph::plain(..)`"
+)]
+pub trait IntoAction<S, Marker> {
+    /// With its options.
+    fn into_action(self) -> Definition<S>;
+}
+
+/// An action whose arguments are no longer told apart.
+pub(super) trait Erased<S>: Send + Sync {
+    /// Takes the arguments, and gives what runs.
+    ///
+    /// # Errors
+    /// `Invalid` if an argument cannot be taken.
+    fn call(&self, parts: &Parts<'_, S>) -> anyhow::Result<BoxFuture<'static, anyhow::Result<Value>>>;
+
+    /// From now on it runs on a thread where it may block, if it is a plain function.
+    fn spawn_blocking(&mut self) {}
+}
+
+/// How an action is run, and what it may read and write.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ActionOptions {
+    /// The fields of the state that it may read; `None`: all.
+    pub(super) reads: Option<Vec<String>>,
+    /// The fields of the state that it may write; `None`: all.
+    pub(super) writes: Option<Vec<String>>,
+    pub(super) retry: Retry,
+    /// How long a try may take.
+    pub(super) time_limit: Option<Duration>,
+    pub(super) tags: Vec<String>,
+    /// It runs on a thread of its own.
+    pub(super) spawn_blocking: bool,
+}
+
+/// How often an action is tried.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Retry {
+    /// At most; 1 is no retry.
+    pub(super) tries: u32,
+    /// The pause before the second try; it doubles with each.
+    pub(super) wait: Duration,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self { tries: 1, wait: Duration::ZERO }
+    }
+}
+
+/// An action as it was given, before it has a name.
+pub(super) struct Made<S> {
+    pub(super) kind: ActionKind,
+    pub(super) about: About,
+    pub(super) action: Box<dyn Erased<S>>,
+}
+
+/// What an action gave, as JSON.
+fn result(step: &Step, value: &impl Serialize) -> anyhow::Result<Value> {
+    serde_json::to_value(value).map_err(|error| {
+        let text = format!("the result of action `{}` is no JSON: {error}", step.action());
+        Error::invalid(text).with_source(error).into()
+    })
+}

@@ -1,0 +1,60 @@
+//! What was given to a builder, as a graph.
+
+use super::{Builder, Transition};
+use crate::graph::action::Made;
+use crate::graph::extract::About;
+use crate::graph::graph::{Edge, Inner, Node};
+use crate::graph::{ActionShape, Definition, Shape, TransitionShape};
+use crate::session;
+use crate::{Error, Result};
+
+impl<S: session::State> Builder<S> {
+    pub(super) fn assemble(self) -> Result<Inner<S>> {
+        let find = |name: &str| {
+            let found = self.actions.iter().position(|(action, _)| action == name);
+            found.ok_or_else(|| Error::invalid(format!("graph `{}` has no action `{name}`", self.name)))
+        };
+        let entrypoint = self.entrypoint.clone().unwrap_or_default();
+        let entry = find(&entrypoint)?;
+        let mut edges: Vec<Vec<Edge<S>>> = self.actions.iter().map(|_| Vec::new()).collect();
+        for Transition { from, to, condition } in &self.transitions {
+            edges[find(from)?].push(Edge { to: find(to)?, condition: condition.clone() });
+        }
+        let transitions = self.transitions.iter().map(|transition| TransitionShape {
+            from: transition.from.clone(),
+            to: transition.to.clone(),
+            condition: transition.condition.as_ref().map(ToString::to_string),
+        });
+        let transitions = transitions.collect();
+        let nodes: Vec<Node<S>> = self.actions.into_iter().map(|(name, action)| node(name, action)).collect();
+        let actions = nodes.iter().map(look).collect();
+        let shape = Shape { name: self.name.clone(), entrypoint, actions, transitions };
+        Ok(Inner {
+            name: self.name,
+            nodes,
+            entry,
+            edges,
+            shape,
+            data: self.data,
+            hooks: self.hooks,
+            async_hooks: self.async_hooks,
+        })
+    }
+}
+
+fn node<S>(name: String, action: Definition<S>) -> Node<S> {
+    let Definition { made: Made { kind, about, action }, options, .. } = action;
+    let About { inputs, .. } = about;
+    Node { name: name.into(), options, inputs, kind, action }
+}
+
+fn look<S>(node: &Node<S>) -> ActionShape {
+    ActionShape {
+        name: node.name.to_string(),
+        kind: node.kind,
+        reads: node.options.reads.clone(),
+        writes: node.options.writes.clone(),
+        inputs: node.inputs.clone(),
+        tags: node.options.tags.clone(),
+    }
+}
