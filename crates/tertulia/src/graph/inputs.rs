@@ -35,9 +35,10 @@ impl Inputs {
         self
     }
 
-    /// As a value whose fields have their names.
-    pub(super) fn decode<T: DeserializeOwned>(&self) -> serde_json::Result<T> {
-        T::deserialize(&self.0)
+    /// Those of these names, as a value whose fields they are.
+    pub(super) fn decode<T: DeserializeOwned>(&self, names: &[&str]) -> serde_json::Result<T> {
+        let found = names.iter().filter_map(|name| Some(((*name).to_owned(), self.get(name)?.clone())));
+        T::deserialize(Value::Object(found.collect()))
     }
 
     /// The one of this name.

@@ -6,6 +6,7 @@ mod build;
 mod checkpoint;
 mod condition;
 mod extract;
+mod fields;
 mod format;
 #[allow(clippy::module_inception, reason = "the module is about graphs, this file about one of them")]
 mod graph;
@@ -17,11 +18,11 @@ mod parts;
 mod shape;
 mod step;
 
-pub use action::{Definition, IntoAction, Plain, PlainFunction, action, plain};
+pub use action::{Action, Definition, Function, IntoAction, Object, Plain, action, plain, streaming};
 pub use build::Builder;
 pub use checkpoint::{Checkpoint, Moved, Parent, Position, Status};
 pub use condition::{Condition, when};
-pub use extract::{About, Data, FromStep, Input, State};
+pub use extract::{About, Data, FromStep, Input, Reads, State};
 pub use graph::Graph;
 pub use hook::Point;
 pub use id::RunId;

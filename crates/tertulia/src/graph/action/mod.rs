@@ -2,7 +2,9 @@
 
 mod definition;
 mod function;
+mod object;
 mod plain;
+mod streaming;
 
 use std::time::Duration;
 
@@ -10,12 +12,15 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::extract::About;
-use super::{ActionKind, Parts, Step};
+use super::{ActionKind, FromStep, Parts, Result, Step};
 use crate::Error;
 use crate::storage::BoxFuture;
 
 pub use definition::{Definition, action};
-pub use plain::{Plain, PlainFunction, plain};
+pub use function::Function;
+pub use object::{Action, Object};
+pub use plain::{Plain, plain};
+pub use streaming::streaming;
 
 /// What can be an action of a graph over `S`: a function whose arguments can be taken [from a step](super::FromStep), a
 /// struct, or either of them with options.
@@ -37,7 +42,7 @@ pub(super) trait Erased<S>: Send + Sync {
     ///
     /// # Errors
     /// `Invalid` if an argument cannot be taken.
-    fn call(&self, parts: &Parts<'_, S>) -> anyhow::Result<BoxFuture<'static, anyhow::Result<Value>>>;
+    fn call(&self, parts: &Parts<'_, S>) -> Result<BoxFuture<'static, Result<Value>>>;
 
     /// From now on it runs on a thread where it may block, if it is a plain function.
     fn spawn_blocking(&mut self) {}
@@ -80,8 +85,17 @@ pub(super) struct Made<S> {
     pub(super) action: Box<dyn Erased<S>>,
 }
 
+impl<S> Made<S> {
+    /// One that takes `A`.
+    fn new<A: FromStep<S>>(kind: ActionKind, action: impl Erased<S> + 'static) -> Self {
+        let mut about = About::default();
+        A::describe(&mut about);
+        Self { kind, about, action: Box::new(action) }
+    }
+}
+
 /// What an action gave, as JSON.
-fn result(step: &Step, value: &impl Serialize) -> anyhow::Result<Value> {
+fn result(step: &Step, value: &impl Serialize) -> Result<Value> {
     serde_json::to_value(value).map_err(|error| {
         let text = format!("the result of action `{}` is no JSON: {error}", step.action());
         Error::invalid(text).with_source(error).into()

@@ -6,9 +6,8 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Definition, Erased, Made, result};
+use super::{Definition, Erased, Function, Made, result};
 use crate::Error;
-use crate::graph::extract::About;
 use crate::graph::{ActionKind, FromStep, Parts, Result};
 use crate::storage::BoxFuture;
 
@@ -32,82 +31,44 @@ pub enum Plain {}
 /// Graph::new("agent").action("tidy", graph::plain(tidy)).entrypoint("tidy").build().await
 /// # }
 /// ```
-pub fn plain<S, M>(function: impl PlainFunction<S, M>) -> Definition<S, Plain> {
-    function.into_plain()
+pub fn plain<S, F, A, T>(function: F) -> Definition<S, Plain>
+where
+    F: Function<A, Output = Result<T>>,
+    A: FromStep<S> + Send + 'static,
+    T: Serialize + 'static,
+{
+    let action =
+        Synchronous { function: Arc::new(function), blocking: false, types: PhantomData::<fn(A) -> T> };
+    Definition::new(Made::new::<A>(ActionKind::Plain, action))
 }
 
-/// A function that [`plain`] makes an action of: it takes up to eight arguments that can be taken
-/// [from a step](FromStep).
-#[diagnostic::on_unimplemented(
-    message = "this is not a function that is an action of a graph over `{S}`",
-    note = "it is a function: `fn tidy(mut state: State<{S}>) -> graph::Result {{ ..; Ok(()) }}`",
-    note = "its arguments are written with their types, implement `FromStep` and `Send`, and there are at most eight",
-    note = "it returns `tertulia::graph::Result<T>` with a `T` that can be serialized: does it end with `Ok(())`?",
-    note = "an async function needs no `graph::plain(..)`"
-)]
-pub trait PlainFunction<S, Marker> {
-    /// With its options.
-    fn into_plain(self) -> Definition<S, Plain>;
-}
-
-struct Function<F, Types> {
+/// What a plain function is, that takes `A` and gives a `T`.
+struct Synchronous<F, A, T> {
     function: Arc<F>,
     blocking: bool,
-    types: PhantomData<fn(Types)>,
+    types: PhantomData<fn(A) -> T>,
 }
 
-macro_rules! function {
-    ($($argument:ident)*) => {
-        impl<S, F, T, $($argument),*> PlainFunction<S, (T, ($($argument,)*))> for F
-        where
-            S: 'static,
-            F: Fn($($argument),*) -> Result<T> + Send + Sync + 'static,
-            T: Serialize + 'static,
-            $($argument: FromStep<S> + Send + 'static,)*
-        {
-            fn into_plain(self) -> Definition<S, Plain> {
-                let mut about = About::default();
-                let _ = &mut about;
-                $($argument::describe(&mut about);)*
-                let action: Function<F, (T, ($($argument,)*))> =
-                    Function { function: Arc::new(self), blocking: false, types: PhantomData };
-                Definition::new(Made { kind: ActionKind::Plain, about, action: Box::new(action) })
-            }
-        }
+impl<S, F, A, T> Erased<S> for Synchronous<F, A, T>
+where
+    F: Function<A, Output = Result<T>>,
+    A: FromStep<S> + Send + 'static,
+    T: Serialize + 'static,
+{
+    fn call(&self, parts: &Parts<'_, S>) -> Result<BoxFuture<'static, Result<Value>>> {
+        let (step, function) = (parts.step.clone(), Arc::clone(&self.function));
+        let arguments = A::from_step(parts)?;
+        let call = move || result(&step, &function.call(arguments)?);
+        if self.blocking { Ok(Box::pin(on_a_thread(call))) } else { Ok(Box::pin(async move { call() })) }
+    }
 
-        impl<S, F, T, $($argument),*> Erased<S> for Function<F, (T, ($($argument,)*))>
-        where
-            F: Fn($($argument),*) -> Result<T> + Send + Sync + 'static,
-            T: Serialize + 'static,
-            $($argument: FromStep<S> + Send + 'static,)*
-        {
-            #[allow(non_snake_case, reason = "the arguments are called as their types")]
-            fn call(&self, parts: &Parts<'_, S>) -> anyhow::Result<BoxFuture<'static, anyhow::Result<Value>>> {
-                let (step, function) = (parts.step.clone(), Arc::clone(&self.function));
-                $(let $argument = $argument::from_step(parts)?;)*
-                let call = move || result(&step, &function($($argument),*)?);
-                if self.blocking { Ok(Box::pin(on_a_thread(call))) } else { Ok(Box::pin(async move { call() })) }
-            }
-
-            fn spawn_blocking(&mut self) {
-                self.blocking = true;
-            }
-        }
-    };
+    fn spawn_blocking(&mut self) {
+        self.blocking = true;
+    }
 }
-
-function!();
-function!(A1);
-function!(A1 A2);
-function!(A1 A2 A3);
-function!(A1 A2 A3 A4);
-function!(A1 A2 A3 A4 A5);
-function!(A1 A2 A3 A4 A5 A6);
-function!(A1 A2 A3 A4 A5 A6 A7);
-function!(A1 A2 A3 A4 A5 A6 A7 A8);
 
 /// Calls it on a thread where it may block; panics if it does.
-async fn on_a_thread(call: impl FnOnce() -> anyhow::Result<Value> + Send + 'static) -> anyhow::Result<Value> {
+async fn on_a_thread(call: impl FnOnce() -> Result<Value> + Send + 'static) -> Result<Value> {
     match tokio::task::spawn_blocking(call).await {
         Ok(result) => result,
         Err(error) => match error.try_into_panic() {

@@ -1,6 +1,6 @@
 //! What all actions of a graph share.
 
-use std::any::{TypeId, type_name};
+use std::any::type_name;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -39,6 +39,6 @@ impl<S, T: Send + Sync + 'static> FromStep<S> for Data<T> {
     }
 
     fn describe(about: &mut About) {
-        about.data.push((TypeId::of::<T>(), type_name::<T>()));
+        about.data::<T>();
     }
 }

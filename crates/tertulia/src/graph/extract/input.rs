@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::{About, FromStep};
 use crate::Error;
+use crate::graph::fields::fields;
 use crate::graph::{Parts, Result};
 
 /// Inputs of the call, by the names of the fields of `T`. A field that is an `Option`, or has a `#[serde(default)]`, may be
@@ -32,7 +33,8 @@ impl<T> DerefMut for Input<T> {
 
 impl<S, T: DeserializeOwned> FromStep<S> for Input<T> {
     fn from_step(parts: &Parts<'_, S>) -> Result<Self> {
-        let value = parts.inputs.decode().map_err(|error| {
+        let names = fields::<T>().unwrap_or_default();
+        let value = parts.inputs.decode(names).map_err(|error| {
             Error::invalid(format!("the inputs of action `{}` do not fit: {error}", parts.step.action()))
                 .with_source(error)
         })?;
@@ -40,6 +42,6 @@ impl<S, T: DeserializeOwned> FromStep<S> for Input<T> {
     }
 
     fn describe(about: &mut About) {
-        let _ = about;
+        about.inputs::<T>(fields::<T>());
     }
 }
