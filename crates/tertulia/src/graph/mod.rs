@@ -21,7 +21,7 @@ mod step;
 pub use action::{Action, Definition, Function, IntoAction, Object, Plain, action, plain, streaming};
 pub use build::Builder;
 pub use checkpoint::{Checkpoint, Moved, Parent, Position, Status};
-pub use condition::{Condition, when};
+pub use condition::{Condition, Field, field, when};
 pub use extract::{About, Data, FromStep, Input, Reads, State};
 pub use graph::Graph;
 pub use hook::Point;

@@ -31,6 +31,7 @@ mod keys;
 mod live;
 mod loaded;
 mod log;
+pub(crate) mod look;
 mod migrate;
 mod msgpack;
 mod options;

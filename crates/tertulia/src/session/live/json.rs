@@ -84,6 +84,11 @@ fn nested(bytes: &[u8], lists: Lists<'_>, depth: usize) -> Result<Value, Malform
     })
 }
 
+/// One whole MessagePack value without logs inside as JSON.
+pub(in crate::session) fn without_logs(bytes: &[u8]) -> Result<Value, Malformed> {
+    value(bytes, Lists::default())
+}
+
 /// The loaded items of a log.
 pub(super) fn list(tail: &Tail) -> Result<Value, Malformed> {
     tail.items.iter().map(|(_, item)| value(item, Lists::default())).collect()
@@ -117,7 +122,7 @@ pub(super) fn pairs(bytes: &[u8]) -> Result<Vec<Pair<'_>>, Malformed> {
 }
 
 /// The name of the field that a key becomes.
-pub(super) fn key_text(key: &[u8]) -> Result<Cow<'_, str>, Malformed> {
+pub(in crate::session) fn key_text(key: &[u8]) -> Result<Cow<'_, str>, Malformed> {
     let header = header(key, 0)?;
     if header.kind == Kind::Text {
         return Ok(String::from_utf8_lossy(&key[header.payload..]));

@@ -14,7 +14,7 @@ use futures_util::future::select_all;
 use serde_json::Value;
 
 use self::json::{Lists, find_logs};
-pub(super) use self::json::{LogPlace, Shown, push_index, push_name};
+pub(super) use self::json::{LogPlace, Shown, key_text, push_index, push_name, without_logs};
 pub use self::operation::Operation;
 use self::render::Render;
 use super::backing::Backing;
