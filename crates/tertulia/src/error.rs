@@ -38,6 +38,8 @@ pub enum Kind {
     Corrupt,
     /// A time limit passed.
     Timeout,
+    /// Code of the caller's own failed, such as an action of a graph; what it failed with is the cause.
+    Failed,
     /// A fault in this library or under it: report it.
     Internal,
 }
@@ -135,6 +137,7 @@ impl Kind {
             Self::Invalid => "invalid",
             Self::Corrupt => "corrupt",
             Self::Timeout => "timeout",
+            Self::Failed => "failed",
             Self::Internal => "internal",
         }
     }

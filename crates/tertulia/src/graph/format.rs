@@ -12,7 +12,7 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::checkpoint::{Position, Status};
+use super::checkpoint::{Parent, Position, Status};
 use crate::{Error, Result};
 
 const VERSION: u8 = 1;
@@ -40,6 +40,13 @@ pub(super) struct ForkedFrom<'a> {
     pub(super) conversation: &'a str,
     pub(super) name: &'a str,
     pub(super) seq: Option<u64>,
+}
+
+impl Parent {
+    /// As a base has it, with the text of its conversation.
+    pub(super) fn in_base<'a>(&'a self, conversation: &'a str) -> ForkedFrom<'a> {
+        ForkedFrom { conversation, name: self.run.name(), seq: self.seq }
+    }
 }
 
 /// A checkpoint.

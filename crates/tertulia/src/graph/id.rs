@@ -20,15 +20,15 @@ impl RunId {
     /// A run of a conversation.
     ///
     /// # Errors
-    /// `Invalid` if the name is empty, has control characters, or is over 200 bytes.
+    /// `Invalid` if the name is empty, has control characters or `/log/` in it, or is over 200 bytes.
     pub fn new(
         conversation: impl TryInto<Conversation, Error: Into<Error>>,
         name: impl Into<String>,
     ) -> Result<Self> {
         let (conversation, name) = (conversation.try_into().map_err(Into::into)?, name.into());
-        if name.is_empty() || name.len() > MAX_NAME || name.chars().any(char::is_control) {
+        if name.is_empty() || name.len() > MAX_NAME || name.chars().any(char::is_control) || name.contains("/log/") {
             return Err(Error::invalid(format!(
-                "`{}` is no name of a run: it has to have 1 to {MAX_NAME} bytes without control characters",
+                "`{}` is no name of a run: it has to have 1 to {MAX_NAME} bytes, without control characters and `/log/`",
                 name.escape_debug()
             )));
         }

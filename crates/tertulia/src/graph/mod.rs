@@ -13,10 +13,15 @@ mod graph;
 mod hook;
 mod id;
 mod inputs;
+mod keep;
 mod names;
 mod parts;
+mod run;
+mod runs;
 mod shape;
+mod sink;
 mod step;
+mod until;
 
 pub use action::{Action, Definition, Function, IntoAction, Object, Plain, action, plain, streaming};
 pub use build::Builder;
@@ -29,8 +34,12 @@ pub use id::RunId;
 pub use inputs::Inputs;
 pub use names::Names;
 pub use parts::Parts;
+pub use run::{Items, Run, Standing, Stepped, Steps, Value};
+pub use runs::{Listed, Options, Runs};
 pub use shape::{ActionKind, ActionShape, Shape, TransitionShape};
+pub use sink::Sink;
 pub use step::{Item, Span, Step};
+pub use until::{Halted, Reason, Until};
 
 /// What actions and hooks return: any error will do, as `?` makes it.
 pub type Result<T = ()> = anyhow::Result<T>;

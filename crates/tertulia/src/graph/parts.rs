@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::Step;
 use crate::session::look::{self, Found};
+use crate::session::track::Track;
 use crate::{Error, Result};
 
 /// What arguments of an action are taken from.
@@ -41,8 +42,13 @@ struct Held<S> {
 }
 
 impl<S> Cell<S> {
-    pub(super) fn new(value: Box<S>) -> Arc<Self> {
-        Arc::new(Self(Mutex::new(Held { value: Some(value), touched: false })))
+    pub(super) fn empty() -> Arc<Self> {
+        Arc::new(Self(Mutex::new(Held { value: None, touched: false })))
+    }
+
+    /// An action is about to run with this state.
+    pub(super) fn put_in(&self, value: Box<S>) {
+        *self.0.lock() = Held { value: Some(value), touched: false };
     }
 
     /// Takes the state out; `None` if it is out.
@@ -69,11 +75,18 @@ impl<S> Cell<S> {
 #[derive(Clone, Copy)]
 pub(super) struct View<'a> {
     bytes: &'a [u8],
+    /// Where the items of logs inside are found.
+    track: Option<&'a Track>,
 }
 
 impl<'a> View<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes }
+        Self { bytes, track: None }
+    }
+
+    /// Of the state of a run, with its logs.
+    pub(super) fn of(track: &'a Track) -> Self {
+        Self { bytes: track.bytes(), track: Some(track) }
     }
 
     /// MessagePack; logs inside are extensions.
@@ -99,6 +112,9 @@ impl<'a> View<'a> {
 
     /// Its fields, or some of them.
     pub(super) fn decode<T: DeserializeOwned>(&self) -> Result<T> {
+        if let Some(track) = self.track {
+            return track.decode();
+        }
         rmp_serde::from_slice(self.bytes).map_err(|e| {
             Error::invalid(format!("the state does not fit {}: {e}", std::any::type_name::<T>()))
         })

@@ -4,6 +4,7 @@
 
 mod behind;
 mod bot;
+mod graph;
 mod layers;
 mod runner;
 mod session;

@@ -1,0 +1,350 @@
+//! A run in memory: its state, where it stands, and what it takes to go one step on.
+
+use std::sync::Arc;
+
+use super::says::Out;
+use crate::error::Kind;
+use crate::graph::checkpoint::{Moved, Parent, Position, Status};
+use crate::graph::format::At;
+use crate::graph::keep::{Chain, Entry, Kept, Stored, Which};
+use crate::graph::parts::{Cell, View};
+use crate::graph::{Graph, Inputs, RunId, Runs, Sink};
+use crate::session::track::{Change, Track};
+use crate::session::State;
+use crate::{Error, Result};
+
+/// What is known of a run by whoever runs it. One call at a time has it.
+pub(in crate::graph) struct Core<S: State> {
+    pub(super) runs: Runs<S>,
+    pub(super) id: Arc<RunId>,
+    /// The state; with an action while one runs.
+    pub(super) value: Option<Box<S>>,
+    pub(super) cell: Arc<Cell<S>>,
+    /// The state as it is stored, or is about to be.
+    pub(super) track: Track,
+    pub(super) stands: Stands,
+    /// The checkpoint that the state is of; `None` at the beginning.
+    pub(super) seq: Option<u64>,
+    pub(super) status: Option<Status>,
+    pub(super) parent: Option<Parent>,
+    pub(super) kept: Kept,
+    pub(super) doing: Doing,
+    /// A step that was given up, of which no checkpoint tells yet.
+    pub(super) noted: Option<usize>,
+    /// Somebody else wrote first: it must be read again.
+    pub(super) outdated: Option<Moved>,
+    /// What its steps are part of.
+    pub(super) cause: String,
+    pub(super) sink: Option<Arc<dyn Sink>>,
+    pub(super) out: Arc<Out<S>>,
+}
+
+/// Where a run goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Stands {
+    Entrypoint,
+    After(usize),
+    Again(usize),
+    /// With an action that the graph has not.
+    Lost(Position),
+}
+
+/// What was begun, and not ended if the future that did it was dropped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Doing {
+    #[default]
+    Nothing,
+    /// This action runs.
+    Acting(usize),
+    /// Something is written.
+    Writing,
+}
+
+/// The longest text of an error that a checkpoint keeps, in bytes.
+const MAX_ERROR: usize = 1_024;
+
+impl<S: State> Core<S> {
+    /// Of a run that was begun with this state.
+    pub(in crate::graph) fn begin(
+        runs: &Runs<S>,
+        id: Arc<RunId>,
+        value: Box<S>,
+        track: Track,
+        kept: Kept,
+        parent: Option<Parent>,
+        position: &Position,
+    ) -> Self {
+        let graph = runs.graph();
+        Self {
+            runs: runs.clone(),
+            id,
+            value: Some(value),
+            cell: Cell::empty(),
+            track,
+            stands: Stands::of(graph, position),
+            seq: None,
+            status: None,
+            parent,
+            kept,
+            doing: Doing::Nothing,
+            noted: None,
+            outdated: None,
+            cause: String::new(),
+            sink: None,
+            out: Out::new(graph, None, None),
+        }
+    }
+
+    /// Of a run that was read; with what it is at its latest checkpoint, if that is another.
+    ///
+    /// # Errors
+    /// `Corrupt` if the state does not fit its type; what the storage gives.
+    pub(in crate::graph) async fn of(
+        runs: &Runs<S>,
+        id: Arc<RunId>,
+        chain: Chain,
+        latest: Option<&Chain>,
+    ) -> Result<Self> {
+        let mut track = runs.track(&id, &chain).await?;
+        if let Some(latest) = latest {
+            track.reserve_logs(latest.next_log()?);
+        }
+        let value = Box::new(track.value::<S>().map_err(|error| error.context(&id))?);
+        let stored = Stored::of(runs.shelf(), &id, &chain)?;
+        let mut core =
+            Self::begin(runs, id, value, track, Kept::Stored(stored), chain.parent, &chain.position);
+        (core.seq, core.status, core.cause) = (chain.seq, chain.status, chain.cause);
+        Ok(core)
+    }
+
+    pub(super) fn graph(&self) -> &Graph<S> {
+        self.runs.graph()
+    }
+
+    /// The state. It is there while no action runs.
+    pub(super) fn value(&self) -> Result<&S> {
+        self.value.as_deref().ok_or_else(|| Error::internal(format!("{}: its state is not there", self.id)))
+    }
+
+    /// Puts right what a call that was dropped has left, and looks what became of what is queued.
+    ///
+    /// # Errors
+    /// What queued checkpoints failed with: the run is what is stored then. What reading it again gives.
+    pub(super) async fn fresh(&mut self) -> Result<()> {
+        match self.doing {
+            Doing::Nothing => {}
+            Doing::Acting(node) => {
+                self.roll_back()?;
+                (self.noted, self.stands) = (Some(node), Stands::Again(node));
+                self.status = Some(Status::Cancelled);
+                self.doing = Doing::Nothing;
+                // Whoever followed that call has gone.
+                self.out = Out::new(self.graph(), self.sink.clone(), None);
+            }
+            Doing::Writing => self.reload(Which::Latest).await?,
+        }
+        let Kept::Stored(stored) = &self.kept else { return Ok(()) };
+        let Err(error) = stored.look() else { return Ok(()) };
+        // It is told here, and need not be told again.
+        self.doing = Doing::Writing;
+        let _ = self.runs.flush(&self.id).await;
+        self.reload(Which::Latest).await?;
+        Err(error)
+    }
+
+    /// As [`fresh`](Self::fresh), before something that writes.
+    pub(super) async fn ready(&mut self) -> Result<()> {
+        self.fresh().await?;
+        match self.outdated {
+            None => Ok(()),
+            Some(moved) => {
+                let text = format!("{}: {moved}; it has to be loaded again", self.id);
+                Err(Error::new(Kind::Conflict, text).with_source(moved))
+            }
+        }
+    }
+
+    /// The state is what it was before what was done since it was stored.
+    pub(super) fn roll_back(&mut self) -> Result<()> {
+        // Whoever still has the state has one that nobody wants.
+        self.cell = Cell::empty();
+        self.value = None;
+        self.value = Some(Box::new(self.track.value().map_err(|error| error.context(&self.id))?));
+        Ok(())
+    }
+
+    /// Reads the run again.
+    ///
+    /// # Errors
+    /// `Gone` if it was deleted; as reading it.
+    pub(super) async fn reload(&mut self, which: Which) -> Result<()> {
+        if let Kept::Loose(_) = self.kept {
+            self.roll_back()?;
+            self.doing = Doing::Nothing;
+            return Ok(());
+        }
+        let chain = self.runs.read(&self.id, which).await?;
+        let gone = || Error::new(Kind::Gone, format!("{} is not there any more", self.id));
+        let chain = chain.ok_or_else(gone)?;
+        let latest = match which {
+            Which::Latest => None,
+            _ => Some(self.runs.read(&self.id, Which::Latest).await?.ok_or_else(gone)?),
+        };
+        let core = Self::of(&self.runs, Arc::clone(&self.id), chain, latest.as_ref()).await?;
+        let Self { value, track, stands, seq, status, parent, kept, .. } = core;
+        self.cell = Cell::empty();
+        (self.value, self.track, self.stands, self.seq, self.status) = (value, track, stands, seq, status);
+        (self.parent, self.kept) = (parent, kept);
+        (self.doing, self.noted, self.outdated) = (Doing::Nothing, None, None);
+        Ok(())
+    }
+
+    /// The action that comes next.
+    ///
+    /// # Errors
+    /// `Invalid` if the graph has not the action that the run stands at, or a condition cannot be judged.
+    pub(super) fn next(&self) -> Result<Option<usize>> {
+        match &self.stands {
+            Stands::Entrypoint => Ok(Some(self.graph().entry())),
+            Stands::Again(node) => Ok(Some(*node)),
+            Stands::After(node) => {
+                let next = self.graph().next(*node, self.value()?, &View::of(&self.track));
+                next.map_err(|error| error.context(&self.id))
+            }
+            Stands::Lost(position) => {
+                let action = position.action().unwrap_or_default();
+                let graph = self.graph().name();
+                let text = format!("{} stands at action `{action}`, which graph `{graph}` has not", self.id);
+                Err(Error::invalid(text))
+            }
+        }
+    }
+
+    /// The name of a node.
+    pub(super) fn name(&self, node: usize) -> Arc<str> {
+        Arc::clone(&self.graph().nodes()[node].name)
+    }
+
+    /// Writes a checkpoint, after that of a step that was given up, if there was one. If that fails the state is what it was
+    /// before, or is read again before the next call.
+    ///
+    /// # Errors
+    /// `Conflict` if somebody else wrote first; what the storage gives.
+    pub(super) async fn write(
+        &mut self,
+        status: Status,
+        stands: Stands,
+        error: &str,
+        change: Option<Change>,
+    ) -> Result<u64> {
+        self.doing = Doing::Writing;
+        let graph = self.runs.graph().clone();
+        let cause = self.cause.as_str();
+        let before = self.noted.map(|node| Entry {
+            status: Status::Cancelled,
+            at: At::Again(&graph.nodes()[node].name),
+            cause,
+            error: "",
+        });
+        let error = error.get(..error.floor_char_boundary(MAX_ERROR)).unwrap_or_default();
+        let entry = Entry { status, at: stands.at(&graph), cause, error };
+        let written = self.kept.write(&mut self.track, before, entry, change).await;
+        match written {
+            Ok(seq) => {
+                (self.seq, self.status, self.stands) = (Some(seq), Some(status), stands);
+                (self.noted, self.doing) = (None, Doing::Nothing);
+                Ok(seq)
+            }
+            Err(error) => {
+                // Of others it is not known whether it was written.
+                if !matches!(error.kind(), Kind::Unknown | Kind::Timeout) {
+                    self.roll_back()?;
+                    self.doing = Doing::Nothing;
+                }
+                if error.kind() == Kind::Conflict {
+                    let unknown = Moved { expected: self.seq, actual: None };
+                    self.outdated = Some(error.detail::<Moved>().copied().unwrap_or(unknown));
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Stores that a step was given up.
+    pub(super) async fn note(&mut self) -> Result<()> {
+        let Some(node) = self.noted.take() else { return Ok(()) };
+        let written = self.write(Status::Cancelled, Stands::Again(node), "", None).await;
+        if written.is_err() {
+            self.noted = Some(node);
+        }
+        written.map(drop)
+    }
+
+    /// Changes the state from outside.
+    ///
+    /// # Errors
+    /// `Invalid` if it cannot be stored; as [`write`](Self::write).
+    pub(super) async fn update(&mut self, change: impl FnOnce(&mut S)) -> Result<u64> {
+        self.ready().await?;
+        if let Some(value) = self.value.as_deref_mut() {
+            change(value);
+        }
+        let compared = match &self.value {
+            Some(value) => self.track.compare(&**value),
+            None => Ok(None),
+        };
+        let change = match compared {
+            Ok(change) => change,
+            Err(error) => {
+                self.roll_back()?;
+                return Err(error.context(&self.id));
+            }
+        };
+        let stands = self.stands.clone();
+        self.write(Status::Updated, stands, "", change).await
+    }
+
+    /// Has the run begin at the entrypoint again.
+    pub(super) async fn reset(&mut self) -> Result<u64> {
+        self.ready().await?;
+        self.write(Status::Reset, Stands::Entrypoint, "", None).await
+    }
+
+    /// Refuses inputs that no action takes.
+    pub(super) fn check_inputs(&self, inputs: &Inputs) -> Result<()> {
+        let graph = self.graph();
+        let takes = |name: &str| graph.nodes().iter().any(|node| node.inputs.iter().any(|input| input == name));
+        match inputs.names().find(|name| !takes(name)) {
+            None => Ok(()),
+            Some(name) => {
+                Err(Error::invalid(format!("graph `{}` has no action that takes input `{name}`", graph.name())))
+            }
+        }
+    }
+
+    /// Where the run stands.
+    pub(super) fn position(&self) -> Position {
+        self.stands.at(self.graph()).into()
+    }
+}
+
+impl Stands {
+    pub(super) fn of<S>(graph: &Graph<S>, position: &Position) -> Self {
+        let node = |action: &String| graph.node(action);
+        match position {
+            Position::Entrypoint => Self::Entrypoint,
+            Position::After(action) => node(action).map_or(Self::Lost(position.clone()), Self::After),
+            Position::Again(action) => node(action).map_or(Self::Lost(position.clone()), Self::Again),
+        }
+    }
+
+    fn at<'a, S>(&'a self, graph: &'a Graph<S>) -> At<'a> {
+        match self {
+            Self::Entrypoint => At::Entrypoint,
+            Self::After(node) => At::After(&graph.nodes()[*node].name),
+            Self::Again(node) => At::Again(&graph.nodes()[*node].name),
+            Self::Lost(position) => position.into(),
+        }
+    }
+}
+

@@ -1,0 +1,151 @@
+//! What steps say, on its way to hooks, to whoever follows the call, and to a stream.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+use crate::Result;
+use crate::graph::step::Says;
+use crate::graph::{Graph, Item, Point, Sink, Step};
+use crate::storage::BoxFuture;
+
+/// Where goes what the steps of a call say.
+pub(super) struct Out<S> {
+    graph: Graph<S>,
+    sink: Option<Arc<dyn Sink>>,
+    follower: Option<mpsc::Sender<Item>>,
+    /// How much the step has said.
+    items: AtomicU64,
+    /// What a hook failed with first.
+    failed: Mutex<Option<anyhow::Error>>,
+    /// What is told to those who are awaited when the step is over.
+    later: Mutex<Vec<Later>>,
+}
+
+enum Later {
+    SpanStarted(String),
+    SpanEnded(String),
+    Attribute(String, Value),
+}
+
+impl<S> Out<S> {
+    pub(super) fn new(
+        graph: &Graph<S>,
+        sink: Option<Arc<dyn Sink>>,
+        follower: Option<mpsc::Sender<Item>>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            graph: graph.clone(),
+            sink,
+            follower,
+            items: AtomicU64::new(0),
+            failed: Mutex::default(),
+            later: Mutex::default(),
+        })
+    }
+
+    /// Whether there are hooks.
+    pub(super) fn is_watched(&self) -> bool {
+        !self.graph.hooks().is_empty() || !self.graph.async_hooks().is_empty()
+    }
+
+    /// Tells all hooks.
+    pub(super) async fn tell(&self, point: &Point<'_>) {
+        self.tell_at_once(point);
+        for hook in self.graph.async_hooks() {
+            let heard = hook(point).await;
+            self.heard(heard);
+        }
+    }
+
+    fn tell_at_once(&self, point: &Point<'_>) {
+        for hook in self.graph.hooks() {
+            self.heard(hook(point));
+        }
+    }
+
+    fn heard(&self, heard: crate::graph::Result) {
+        if let Err(error) = heard {
+            let mut failed = self.failed.lock();
+            match &*failed {
+                None => *failed = Some(error),
+                Some(_) => tracing::warn!(%error, "a hook of a graph failed too"),
+            }
+        }
+    }
+
+    /// What a hook failed with, once.
+    pub(super) fn take_failed(&self) -> Option<anyhow::Error> {
+        self.failed.lock().take()
+    }
+
+    /// A try of a step is over: it says no more.
+    pub(super) async fn end(&self, step: &Step) {
+        let items = self.items.swap(0, Ordering::Relaxed);
+        if !self.is_watched() {
+            return;
+        }
+        if items > 0 {
+            self.tell(&Point::StreamEnded { step, items }).await;
+        }
+        let later = std::mem::take(&mut *self.later.lock());
+        for later in &later {
+            let point = match later {
+                Later::SpanStarted(name) => Point::SpanStarted { step, name },
+                Later::SpanEnded(name) => Point::SpanEnded { step, name },
+                Later::Attribute(name, value) => Point::Attribute { step, name, value },
+            };
+            for hook in self.graph.async_hooks() {
+                let heard = hook(&point).await;
+                self.heard(heard);
+            }
+        }
+    }
+
+    /// What a try has said is said anew, or stays unfinished.
+    pub(super) async fn superseded(&self, step: &Step) -> Result<()> {
+        match &self.sink {
+            Some(sink) => sink.superseded(step).await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl<S: Send + Sync> Says for Out<S> {
+    fn item<'a>(&'a self, step: &'a Step, item: Item) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let index = self.items.fetch_add(1, Ordering::Relaxed);
+            if self.is_watched() {
+                if index == 0 {
+                    self.tell(&Point::StreamStarted { step }).await;
+                }
+                self.tell(&Point::StreamItem { step, item: &item, index }).await;
+            }
+            if let Some(sink) = &self.sink {
+                sink.item(step, &item).await?;
+            }
+            if let Some(follower) = &self.follower {
+                // One that has gone has dropped the call as well.
+                let _ = follower.send(item).await;
+            }
+            Ok(())
+        })
+    }
+
+    fn point(&self, point: &Point<'_>) {
+        self.tell_at_once(point);
+        if self.graph.async_hooks().is_empty() {
+            return;
+        }
+        let later = match point {
+            Point::SpanStarted { name, .. } => Later::SpanStarted((*name).to_owned()),
+            Point::SpanEnded { name, .. } => Later::SpanEnded((*name).to_owned()),
+            Point::Attribute { name, value, .. } => Later::Attribute((*name).to_owned(), (*value).clone()),
+            _ => return,
+        };
+        self.later.lock().push(later);
+    }
+}

@@ -1,0 +1,118 @@
+//! Finding runs, and getting rid of them.
+
+use super::{Runs, missing};
+use crate::graph::RunId;
+use crate::graph::keep::{Chain, Which};
+use crate::session::State;
+use crate::storage::{CommitId, Expect, ListQuery, LogWrite, Names, Offset, commit_logs};
+use crate::{Conversation, Error, Key, Result, Timestamp};
+
+/// A run that is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Listed {
+    /// Which.
+    pub id: RunId,
+    /// Its latest checkpoint; `None` at its beginning.
+    pub seq: Option<u64>,
+    /// When that was made.
+    pub at: Timestamp,
+}
+
+/// How many keys are listed at once.
+const PAGE: usize = 1_000;
+
+impl<S: State> Runs<S> {
+    /// The runs of a conversation, of whatever graph, the one that was written last first. Those that have the same moment
+    /// come in the order in which one process wrote them.
+    ///
+    /// # Errors
+    /// What the storage gives.
+    pub async fn list(
+        &self,
+        conversation: impl TryInto<Conversation, Error: Into<Error>>,
+    ) -> Result<Vec<Listed>> {
+        let conversation = conversation.try_into().map_err(Into::into)?;
+        self.flush_all().await?;
+        let mut query = ListQuery {
+            shard: Some(conversation.shard()),
+            source: Some(conversation.source().into_owned()),
+            names: Names::Prefix("run/".to_owned()),
+            limit: PAGE,
+            ..ListQuery::default()
+        };
+        let mut found = Vec::new();
+        loop {
+            let listing = self.shelf().storage.list(&query).await?;
+            for listed in listing.keys {
+                let Key::Log(of, name) = &listed.key else { continue };
+                let Some(name) = name.as_str().strip_prefix("run/").filter(|_| *of == conversation) else { continue };
+                if !name.contains("/log/") {
+                    found.push(RunId::new(conversation.clone(), name)?);
+                }
+            }
+            query.after = listing.next;
+            if query.after.is_none() {
+                break;
+            }
+        }
+        let mut stamped = Vec::with_capacity(found.len());
+        for id in found {
+            // One that was deleted meanwhile is not there.
+            if let Some((seq, stamp, at)) = Chain::latest(self.shelf(), &id, &id.key()?).await? {
+                stamped.push((stamp, Listed { id, seq, at }));
+            }
+        }
+        stamped.sort_by_key(|(stamp, _)| std::cmp::Reverse(*stamp));
+        Ok(stamped.into_iter().map(|(_, listed)| listed).collect())
+    }
+
+    /// Deletes a run with all its checkpoints, whole; whoever has it open cannot write it any more. Whether it was there.
+    ///
+    /// # Errors
+    /// What the storage gives.
+    pub async fn delete(&self, id: impl TryInto<RunId, Error: Into<Error>>) -> Result<bool> {
+        let id = id.try_into().map_err(Into::into)?;
+        let key = id.key()?;
+        // What failed is of no matter any more.
+        let _ = self.flush(&id).await;
+        let Some(chain) = Chain::read(self.shelf(), &id, &key, Which::Latest).await? else { return Ok(false) };
+        let home = self.home(&id)?;
+        let inside = (1..chain.next_log()?).filter_map(|number| home.log_key(number));
+        let mut writes: Vec<LogWrite> = std::iter::once(key).chain(inside).map(|key| LogWrite::new(key).delete()).collect();
+        let most = self.shelf().storage.properties().limits.writes.max(1);
+        while !writes.is_empty() {
+            // The run's own log goes first: from then on the run is gone.
+            let rest = writes.split_off(writes.len().min(most));
+            let clock = &self.shelf().clock;
+            let commit = CommitId(clock.random());
+            self.shelf().within(&id, commit_logs(&self.shelf().storage, clock, commit, writes)).await?;
+            writes = rest;
+        }
+        Ok(true)
+    }
+
+    /// Forgets all checkpoints of a run but the last `keep`; tells how many. Whoever has it open has to load it again.
+    ///
+    /// # Errors
+    /// `Conflict` if the run is written meanwhile; `Gone` if there is no such run; what the storage gives.
+    pub async fn prune(&self, id: impl TryInto<RunId, Error: Into<Error>>, keep: u64) -> Result<u64> {
+        let id = id.try_into().map_err(Into::into)?;
+        let key = id.key()?;
+        let latest = self.read(&id, Which::Latest).await?.ok_or_else(|| missing(&id))?;
+        let (start, end) = (latest.head.start.0, latest.head.end.0);
+        let Some(last) = end.saturating_sub(keep).checked_sub(1).filter(|last| *last >= start) else { return Ok(0) };
+        let chain = self.read(&id, Which::At(last)).await?.ok_or_else(|| missing(&id))?;
+        let mut track = self.track(&id, &chain).await?;
+        track.reserve_logs(latest.next_log()?);
+        let base = chain.base(&track.whole());
+        let write = LogWrite::new(key)
+            .expect(Expect::Etag(latest.head.etag))
+            .base(base)
+            .trim(Offset(last + 1));
+        let clock = &self.shelf().clock;
+        let commit = CommitId(clock.random());
+        self.shelf().within(&id, commit_logs(&self.shelf().storage, clock, commit, vec![write])).await?;
+        Ok(last + 1 - start)
+    }
+}

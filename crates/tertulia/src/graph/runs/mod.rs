@@ -1,0 +1,294 @@
+//! The runs of a graph, and where they are kept.
+
+mod list;
+mod options;
+
+use std::fmt;
+use std::sync::Arc;
+
+pub use self::list::Listed;
+pub use self::options::Options;
+use super::checkpoint::{Checkpoint, Parent, Position};
+use super::keep::{Chain, Kept, Loose, Shelf, Stored, Which};
+use super::run::Core;
+use super::{Graph, Point, Run, RunId};
+use crate::error::Kind;
+use crate::session::track::{Track, TrackHome};
+use crate::session::{self, State};
+use crate::storage::{Behind, IntoStorage, Memory, Storage};
+use crate::{Clock, Error, Result};
+
+/// The runs of a graph in a storage. Cheap to clone.
+///
+/// ```
+/// # use serde::{Deserialize, Serialize};
+/// # use tertulia::graph::{self, Graph, Inputs, Runs, State, Until};
+/// # use tertulia::storage::Memory;
+/// # #[derive(Default, Serialize, Deserialize)]
+/// # struct Counter { count: u32 }
+/// # async fn count(mut state: State<Counter>) -> graph::Result { state.count += 1; Ok(()) }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> tertulia::Result<()> {
+/// # let graph = Graph::<Counter>::new("counter").action("count", count)
+/// #     .transition_when("count", "count", graph::when("under 3", |s: &Counter| s.count < 3))
+/// #     .entrypoint("count").build().await?;
+/// let runs = Runs::new(&graph, Memory::new());
+/// let run = runs.create("mine", Counter::default()).await?;
+/// run.run(Until::end(), Inputs::new()).await?;
+/// assert_eq!(run.state().await?.count, 3);
+///
+/// let again = runs.open("mine").await?.expect("it is there");   // in another process, perhaps
+/// assert_eq!(again.state().await?.count, 3);
+/// # Ok(())
+/// # }
+/// ```
+pub struct Runs<S: State>(Arc<Inner<S>>);
+
+struct Inner<S: State> {
+    graph: Graph<S>,
+    shelf: Arc<Shelf>,
+    options: Options,
+    /// `None`: its runs are not kept.
+    home: Option<session::Options>,
+}
+
+impl<S: State> Runs<S> {
+    /// Kept in a storage, each checkpoint as durable as that promises before its step returns.
+    pub fn new(graph: &Graph<S>, storage: impl IntoStorage) -> Self {
+        Self::with(graph, storage, Clock::system(), Options::default())
+    }
+
+    /// The same, kept as the options say.
+    pub fn with(graph: &Graph<S>, storage: impl IntoStorage, clock: Clock, options: Options) -> Self {
+        Self::of(graph, storage.into_storage(), clock, options, true)
+    }
+
+    /// Not kept: they live as long as somebody has them.
+    pub fn ephemeral(graph: &Graph<S>) -> Self {
+        Self::of(graph, Arc::new(Memory::new()), Clock::system(), Options::default(), false)
+    }
+
+    fn of(graph: &Graph<S>, storage: Arc<dyn Storage>, clock: Clock, options: Options, is_kept: bool) -> Self {
+        let behind = match options.mode {
+            session::WriteMode::Transactional => None,
+            session::WriteMode::FireAndForget { max_bytes } => {
+                is_kept.then(|| Behind::new(Arc::clone(&storage), clock.clone(), max_bytes))
+            }
+        };
+        let mut shelf = Shelf::new(storage, clock);
+        (shelf.behind, shelf.expiry, shelf.time_limit) = (behind, options.expiry, options.time_limit);
+        let home = is_kept.then(|| session::Options { log_tail: options.log_tail, ..session::Options::default() });
+        Self(Arc::new(Inner { graph: graph.clone(), shelf: Arc::new(shelf), options, home }))
+    }
+
+    /// The graph.
+    pub fn graph(&self) -> &Graph<S> {
+        &self.0.graph
+    }
+
+    pub(super) fn shelf(&self) -> &Arc<Shelf> {
+        &self.0.shelf
+    }
+
+    /// Begins a run with this state.
+    ///
+    /// # Errors
+    /// `Conflict` if there is one of that name; `Invalid` if the name is none, or the state cannot be stored; what the storage
+    /// gives.
+    ///
+    /// # Cancel safety
+    /// If dropped, it may be there or not.
+    pub async fn create(&self, id: impl TryInto<RunId, Error: Into<Error>>, state: S) -> Result<Run<S>> {
+        let id = Arc::new(id.try_into().map_err(Into::into)?);
+        self.begin(id, state, None, &Position::Entrypoint).await
+    }
+
+    async fn begin(
+        &self,
+        id: Arc<RunId>,
+        state: S,
+        parent: Option<Parent>,
+        position: &Position,
+    ) -> Result<Run<S>> {
+        let (mut track, change) = Track::begin(self.home(&id)?, &state)?;
+        let kept = if self.0.home.is_some() {
+            let graph = self.graph().name();
+            let begin = (&mut track, change);
+            let stored =
+                Stored::create(self.shelf(), &id, graph, parent.as_ref(), position.into(), begin).await?;
+            Kept::Stored(stored)
+        } else {
+            let loose = Loose::new(Arc::clone(&self.shelf().storage), self.shelf().clock.clone());
+            loose.accept(&mut track, change).await?;
+            Kept::Loose(loose)
+        };
+        let core = Core::begin(self, Arc::clone(&id), Box::new(state), track, kept, parent, position);
+        self.opened(id, core).await
+    }
+
+    /// The run of this name, as its latest checkpoint left it; `None` if there is none.
+    ///
+    /// # Errors
+    /// `Invalid` if it is of another graph; `Corrupt`; what the storage gives.
+    pub async fn open(&self, id: impl TryInto<RunId, Error: Into<Error>>) -> Result<Option<Run<S>>> {
+        let id = Arc::new(id.try_into().map_err(Into::into)?);
+        if self.0.home.is_none() {
+            return Ok(None);
+        }
+        let Some(chain) = self.read(&id, Which::Latest).await? else { return Ok(None) };
+        let core = Core::of(self, Arc::clone(&id), chain, None).await?;
+        self.opened(id, core).await.map(Some)
+    }
+
+    /// The run of this name, begun with this state if there is none.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open) and [`create`](Self::create).
+    pub async fn open_or_create(
+        &self,
+        id: impl TryInto<RunId, Error: Into<Error>>,
+        state: impl FnOnce() -> S,
+    ) -> Result<Run<S>> {
+        let id = id.try_into().map_err(Into::into)?;
+        if let Some(run) = self.open(&id).await? {
+            return Ok(run);
+        }
+        match self.create(&id, state()).await {
+            // Somebody else was faster.
+            Err(error) if error.kind() == Kind::Conflict => self.open(&id).await?.ok_or(error),
+            created => created,
+        }
+    }
+
+    /// Begins a run with the state of a checkpoint of another, the latest unless one is named, and standing where that
+    /// stands. What it was forked from is noted at once, exactly, and the histories in its state are its own.
+    ///
+    /// # Errors
+    /// `Gone` if there is no such run or the checkpoint was pruned; `Invalid` if there never was such a checkpoint, or the
+    /// names are one; as [`create`](Self::create).
+    pub async fn fork(
+        &self,
+        from: impl TryInto<RunId, Error: Into<Error>>,
+        seq: impl Into<Option<u64>>,
+        to: impl TryInto<RunId, Error: Into<Error>>,
+    ) -> Result<Run<S>> {
+        let (from, to) = (from.try_into().map_err(Into::into)?, to.try_into().map_err(Into::into)?);
+        if from == to {
+            return Err(Error::invalid(format!("{from} cannot be forked into itself: rewind it")));
+        }
+        let which = seq.into().map_or(Which::Latest, Which::At);
+        let chain = self.read(&from, which).await?.ok_or_else(|| missing(&from))?;
+        let home = self.home(&from)?.with_all_items();
+        let track = Track::load(home, &chain.whole, &chain.changes).await?;
+        let state: S = track.value()?;
+        let parent = Parent { run: from, seq: chain.seq };
+        self.begin(Arc::new(to), state, Some(parent), &chain.position).await
+    }
+
+    /// The checkpoints of a run, newest first, all branches: at most `count` before `before`, or the last ones.
+    ///
+    /// # Errors
+    /// `Corrupt`; what the storage gives.
+    pub async fn history(
+        &self,
+        id: impl TryInto<RunId, Error: Into<Error>>,
+        before: impl Into<Option<u64>>,
+        count: usize,
+    ) -> Result<Vec<Checkpoint>> {
+        let id = id.try_into().map_err(Into::into)?;
+        self.flush(&id).await?;
+        Chain::history(self.shelf(), &id, &id.key()?, before.into(), count).await
+    }
+
+    /// The state of a run at a checkpoint, or its latest; histories as long as those of a run that is opened.
+    ///
+    /// # Errors
+    /// `Gone` if there is no such run or the checkpoint was pruned; `Invalid` if there never was such a checkpoint.
+    pub async fn state_at(
+        &self,
+        id: impl TryInto<RunId, Error: Into<Error>>,
+        seq: impl Into<Option<u64>>,
+    ) -> Result<S> {
+        let id = id.try_into().map_err(Into::into)?;
+        let which = seq.into().map_or(Which::Latest, Which::At);
+        let chain = self.read(&id, which).await?.ok_or_else(|| missing(&id))?;
+        self.track(&id, &chain).await?.value()
+    }
+
+    async fn opened(&self, id: Arc<RunId>, core: Core<S>) -> Result<Run<S>> {
+        core.tell(&Point::Opened { run: &id, graph: self.graph().name() }).await?;
+        Ok(Run::new(id, core))
+    }
+
+    /// Waits until what is queued of a run's conversation is stored; does nothing where steps wait for it themselves.
+    ///
+    /// # Errors
+    /// What it failed with, unless that was told.
+    pub async fn flush(&self, id: &RunId) -> Result<()> {
+        match &self.shelf().behind {
+            Some(behind) => behind.flush(id.conversation()).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Waits until all that is queued is stored.
+    ///
+    /// # Errors
+    /// What it failed with, unless that was told.
+    pub async fn flush_all(&self) -> Result<()> {
+        match &self.shelf().behind {
+            Some(behind) => behind.flush_all().await,
+            None => Ok(()),
+        }
+    }
+
+    /// What a run is stored as. Another graph's is refused.
+    pub(super) async fn read(&self, id: &RunId, which: Which) -> Result<Option<Chain>> {
+        self.flush(id).await?;
+        let chain = Chain::read(self.shelf(), id, &id.key()?, which).await?;
+        if let Some(chain) = &chain
+            && chain.graph != self.graph().name()
+        {
+            let (of, graph) = (&chain.graph, self.graph().name());
+            return Err(Error::invalid(format!("{id} is a run of graph `{of}`, and was opened as one of `{graph}`")));
+        }
+        Ok(chain)
+    }
+
+    /// The state of what was read.
+    pub(super) async fn track(&self, id: &RunId, chain: &Chain) -> Result<Track> {
+        let loading = Track::load(self.home(id)?, &chain.whole, &chain.changes);
+        self.shelf().within(id, loading).await
+    }
+
+    fn home(&self, id: &RunId) -> Result<TrackHome> {
+        let (storage, key) = (Arc::clone(&self.shelf().storage), id.key()?);
+        match &self.0.home {
+            Some(options) => TrackHome::new(storage, options, key),
+            None => {
+                // Names of runs that are not kept may be used again.
+                TrackHome::new(Arc::new(Memory::new()), &session::Options::default(), key)
+            }
+        }
+    }
+}
+
+fn missing(id: &RunId) -> Error {
+    Error::new(Kind::Gone, format!("{id} is not there"))
+}
+
+impl<S: State> Clone for Runs<S> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<S: State> fmt::Debug for Runs<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runs")
+            .field("graph", &self.graph().name())
+            .field("shelf", &self.0.shelf)
+            .field("options", &self.0.options)
+            .finish()
+    }
+}

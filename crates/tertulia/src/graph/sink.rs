@@ -1,0 +1,53 @@
+//! Where goes what steps say, beside those who follow the call.
+
+use super::{Item, Step};
+use crate::Result;
+use crate::storage::BoxFuture;
+use crate::stream::{Event, Stream};
+
+/// What takes what the steps of a run say.
+pub trait Sink: Send + Sync + 'static {
+    /// Something was said.
+    ///
+    /// # Errors
+    /// Any; whoever said it is told.
+    fn item<'a>(&'a self, step: &'a Step, item: &'a Item) -> BoxFuture<'a, Result<()>>;
+
+    /// What this try of the step has said does not count: it failed, and is said anew if the action is tried again.
+    ///
+    /// # Errors
+    /// Any; the step fails with it.
+    fn superseded<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Result<()>> {
+        let _ = step;
+        Box::pin(async { Ok(()) })
+    }
+
+    /// Waits until all that was said is as durable as it is going to be. Asked before the checkpoint of the step that
+    /// said it is written.
+    ///
+    /// # Errors
+    /// What the stream gives; the step fails with it.
+    fn settled(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+impl Item {
+    /// As it stands in a stream of events.
+    pub fn to_event(&self) -> Event {
+        match self {
+            Self::Event(event) => event.clone(),
+            Self::Value(value) => Event::data("item", value.clone()),
+        }
+    }
+}
+
+impl Sink for Stream {
+    fn item<'a>(&'a self, _step: &'a Step, item: &'a Item) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move { self.append(item.to_event().encode()).await.map(drop) })
+    }
+
+    fn settled(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(self.flush())
+    }
+}

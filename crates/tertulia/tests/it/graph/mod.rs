@@ -1,0 +1,3 @@
+//! Graphs at their boundary.
+
+mod run;
