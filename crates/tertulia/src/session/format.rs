@@ -115,6 +115,8 @@ pub(super) enum Malformed {
     Patch,
     /// The records of a log leave out an item.
     Gap,
+    /// A version of a run's state is written in a way that this program does not know.
+    Tracked(u8),
 }
 
 impl std::fmt::Display for Malformed {
@@ -132,6 +134,9 @@ impl std::fmt::Display for Malformed {
             }
             Self::Patch => f.write_str("a patch does not fit the state"),
             Self::Gap => f.write_str("the records of a log leave out an item"),
+            Self::Tracked(found) => {
+                write!(f, "a run's state has format version {found}, this program knows 1")
+            }
         }
     }
 }

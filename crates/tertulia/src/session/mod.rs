@@ -42,6 +42,8 @@ mod sessions;
 mod store;
 #[cfg(test)]
 mod tests;
+#[allow(dead_code, reason = "the graphs that use it come next")]
+pub(crate) mod track;
 mod write;
 
 pub use cache::CacheStats;

@@ -103,7 +103,7 @@ fn whole(schema: u32, logs: &Encoded, encoded: &[u8]) -> Result<Change> {
 }
 
 /// Every log that was encoded must be found in what was encoded, once: a custom `Serialize` may have dropped one.
-fn check_logs(logs: &Encoded, encoded: &[u8]) -> Result<()> {
+pub(super) fn check_logs(logs: &Encoded, encoded: &[u8]) -> Result<()> {
     if logs.met.len() > MAX_LOGS {
         let count = logs.met.len();
         return Err(Error::invalid(format!("it holds {count} logs, at most {MAX_LOGS} are allowed")));
@@ -127,7 +127,7 @@ fn is_initial<S: State>(next: u64, logs: &Encoded, encoded: &[u8]) -> Result<boo
 }
 
 /// A value that cannot come back is refused before anything of it is stored.
-fn check_readable<S: State>(logs: &Encoded, encoded: &[u8]) -> Result<()> {
+pub(super) fn check_readable<S: State>(logs: &Encoded, encoded: &[u8]) -> Result<()> {
     let tails = logs.met.iter().filter_map(|(place, new)| Some((place, new.as_ref()?)));
     let tails: Vec<Arc<Tail>> = tails.map(|(place, new)| Arc::new(Tail::of_new(new, place.number))).collect();
     let live = tails.iter().map(|tail| tail.place.clone()).collect();
@@ -135,19 +135,27 @@ fn check_readable<S: State>(logs: &Encoded, encoded: &[u8]) -> Result<()> {
         .map_err(|e| Error::invalid(format!("cannot be read back: {e}")).with_source(e))?;
     let mut again = Vec::with_capacity(encoded.len());
     let logs = log::encode(&value, live, logs.next, &mut again)?;
-    let same_logs = logs.met.iter().all(|(_, new)| new.is_none());
-    let is_same = || Ok(diff(encoded, &again)?.is_none() || unordered::same(encoded, &again)?);
-    if same_logs && is_same().map_err(not_storable)? {
-        return Ok(());
+    if logs.met.iter().any(|(_, new)| new.is_some()) {
+        return Err(another_value());
     }
-    Err(Error::invalid("cannot be read back: what comes back is another value"))
+    check_same(encoded, &again)
 }
 
-fn too_long(len: usize, most: usize) -> Error {
+/// Whether a value that was encoded and read back was encoded again as the same.
+pub(super) fn check_same(encoded: &[u8], again: &[u8]) -> Result<()> {
+    let is_same = || Ok(diff(encoded, again)?.is_none() || unordered::same(encoded, again)?);
+    if is_same().map_err(not_storable)? { Ok(()) } else { Err(another_value()) }
+}
+
+fn another_value() -> Error {
+    Error::invalid("cannot be read back: what comes back is another value")
+}
+
+pub(super) fn too_long(len: usize, most: usize) -> Error {
     Error::invalid(format!("it has {len} bytes, at most {most} are allowed"))
 }
 
 /// Where the value that is at hand is to blame, and not what is stored.
-fn not_storable(malformed: Malformed) -> Error {
+pub(super) fn not_storable(malformed: Malformed) -> Error {
     Error::invalid(format!("cannot be stored: {malformed}")).with_source(malformed)
 }

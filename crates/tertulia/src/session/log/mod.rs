@@ -1,8 +1,10 @@
 //! A list for histories, kept in a log of its own: what is written is what was added, however long it is.
 
 mod convert;
+mod mapped;
 mod place;
 mod records;
+mod runs;
 mod scope;
 mod serde;
 
@@ -12,8 +14,10 @@ use std::sync::Arc;
 use ::serde::de::DeserializeOwned;
 use parking_lot::Mutex;
 
+pub(super) use self::mapped::Moved;
 pub(super) use self::place::{Home, Place};
 pub(super) use self::records::{Tail, read_tail};
+pub(super) use self::runs::Runs;
 pub(super) use self::scope::{Encoded, decode, decode_edited, decode_passing, encode, encode_passing};
 use crate::error::Kind;
 use crate::{Error, Result};

@@ -1,16 +1,18 @@
 //! Where a log inside a session is stored, and where its items lie there.
 
 use std::fmt;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::records::Tail;
+use super::runs::Runs;
 use super::scope::NewItems;
 use crate::session::backing::{Backing, Slot};
 use crate::session::format::Record;
-use crate::storage::{Expect, LogHead, LogWrite, Offset, Outcome, Pending};
+use crate::storage::{Expect, LogHead, LogWrite, Offset, Outcome, Pending, Storage};
 use crate::{Error, Key, Result};
 
 /// Shared by a `Log` and the session it was loaded with; the same place is the same log. A place outlives no load:
@@ -19,11 +21,15 @@ pub(in crate::session) struct Place {
     /// Its number in the session.
     pub(in crate::session) number: u64,
     /// Set before the first write.
-    home: OnceLock<Home>,
-    stored: Mutex<Stored>,
+    pub(super) home: OnceLock<Home>,
+    pub(super) stored: Mutex<Stored>,
+    /// Of a mapped place the version of the log that it knows, or 0 while a value is ahead of it. See
+    /// [`mapped`](super::mapped).
+    pub(super) version: AtomicU64,
 }
 
 /// Where the records of a log lie.
+#[derive(Clone)]
 pub(in crate::session) struct Home {
     pub(super) backing: Arc<Backing>,
     pub(super) key: Key,
@@ -40,9 +46,30 @@ impl Home {
         &self.key
     }
 
+    pub(super) fn storage(&self) -> &dyn Storage {
+        &*self.backing.storage
+    }
+
     /// The record that was stored as the entry at `offset`.
     pub(super) fn open(&self, offset: u64, entry: &Bytes) -> Result<Bytes> {
         self.backing.open(entry, &self.key, Slot::Entry(offset))
+    }
+
+    /// New items as the entries they are stored as, the first of them at `offset`.
+    pub(super) fn seal(&self, new: &NewItems, offset: u64) -> Result<Vec<Bytes>> {
+        let items = (new.from..).zip(&new.items).zip(offset..);
+        items.map(|((from, item), offset)| self.seal_one(new.start, from, item, offset)).collect()
+    }
+
+    fn seal_one(&self, start: u64, from: u64, item: &[u8], offset: u64) -> Result<Bytes> {
+        let record = Record { schema: self.backing.migrations.version(), start, from, item }.encode();
+        let entry = self.backing.seal(record, &self.key, Slot::Entry(offset))?;
+        let most = self.backing.limits.entry_bytes;
+        if entry.len() > most {
+            let text = format!("an item of a log has {} bytes, at most {most} are allowed", entry.len());
+            return Err(Error::invalid(text));
+        }
+        Ok(entry.into())
     }
 
     /// An item as this program's version has it.
@@ -56,18 +83,20 @@ impl Home {
 }
 
 /// Moved when writes are prepared: if they are not committed, the session is dropped and the place with it.
-#[derive(Debug, Default)]
-struct Stored {
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stored {
     /// `None` before the first commit.
-    head: Option<LogHead>,
+    pub(super) head: Option<LogHead>,
     /// The first position that is stored.
-    start: u64,
-    /// Where items lie: from each position on, one after another from the offset, up to the next. Rising.
-    runs: Vec<(u64, u64)>,
+    pub(super) start: u64,
+    /// Where items lie, as far as they were loaded; of a mapped place, all of them.
+    pub(super) runs: Runs,
+    /// Of a mapped place, the offset that the next record gets.
+    pub(super) mapped: Option<u64>,
     /// How many items are loaded.
-    loaded: usize,
+    pub(super) loaded: usize,
     /// The queued batch that makes the head what it is said to be.
-    pending: Option<Pending>,
+    pub(super) pending: Option<Pending>,
     /// How many items, with how many bytes, went by; for the average.
     items: usize,
     bytes: usize,
@@ -76,18 +105,33 @@ struct Stored {
 impl Place {
     /// Of a log that is not stored yet.
     pub(super) fn new(number: u64) -> Arc<Self> {
-        Arc::new(Self { number, home: OnceLock::new(), stored: Mutex::default() })
+        Arc::new(Self {
+            number,
+            home: OnceLock::new(),
+            stored: Mutex::default(),
+            version: AtomicU64::default(),
+        })
     }
 
     /// Of a log with this head, before anything of it was read.
     pub(super) fn stored(number: u64, home: Home, head: LogHead) -> Arc<Self> {
         let stored = Stored { head: Some(head), ..Stored::default() };
-        Arc::new(Self { number, home: OnceLock::from(home), stored: Mutex::new(stored) })
+        Self::with(number, home, stored, 0)
+    }
+
+    pub(super) fn with(number: u64, home: Home, stored: Stored, version: u64) -> Arc<Self> {
+        let (home, stored) = (OnceLock::from(home), Mutex::new(stored));
+        Arc::new(Self { number, home, stored, version: version.into() })
     }
 
     /// Where it is stored; said here if that was not known.
     pub(in crate::session) fn settle(&self, backing: &Arc<Backing>, key: impl FnOnce() -> Key) -> &Home {
-        self.home.get_or_init(|| Home::new(backing.clone(), key(), None))
+        self.settle_at(|| Home::new(backing.clone(), key(), None))
+    }
+
+    /// The same.
+    pub(in crate::session) fn settle_at(&self, home: impl FnOnce() -> Home) -> &Home {
+        self.home.get_or_init(home)
     }
 
     pub(super) fn home(&self) -> Result<&Home> {
@@ -137,40 +181,21 @@ impl Place {
     /// The write of new items; from here on the place knows them.
     pub(in crate::session) fn write(&self, home: &Home, new: &NewItems) -> Result<LogWrite> {
         let mut write = self.check(home);
-        let (schema, limits) = (home.backing.migrations.version(), &home.backing.limits);
         let (begin, end) = self.stored.lock().head.map_or((0, 0), |head| (head.start.0, head.end.0));
-        let mut append = |from, item| {
-            let record = Record { schema, start: new.start, from, item }.encode();
-            let slot = Slot::Entry(end + write.append.len() as u64);
-            write.append.push(home.backing.seal(record, &home.key, slot)?.into());
-            Ok::<_, Error>(())
-        };
-        for (from, item) in (new.from..).zip(&new.items) {
-            append(from, item)?;
-        }
+        write.append = home.seal(new, end)?;
         if new.items.is_empty() {
-            append(new.from, &[])?;
-        }
-        if let Some(long) = write.append.iter().find(|entry| entry.len() > limits.entry_bytes) {
-            return Err(Error::invalid(format!(
-                "an item of a log has {} bytes, at most {} are allowed",
-                long.len(),
-                limits.entry_bytes
-            )));
+            write.append.push(home.seal_one(new.start, new.from, &[], end)?);
         }
         let mut stored = self.stored.lock();
         let lowest = begin + new.start.saturating_sub(stored.start);
-        stored.runs.retain(|(position, _)| *position < new.from);
-        if !new.items.is_empty() {
-            stored.runs.push((new.from, end));
-        }
+        stored.runs.replace(new.from, (!new.items.is_empty()).then_some(end));
         if stored.head.is_some() && new.start > stored.start {
             let last = end + write.append.len() as u64 - 1;
             // An item that was not loaded lies at least as far from the first one as there are items between.
             let first = if new.start >= new.from + new.items.len() as u64 {
                 last
             } else {
-                stored.offset_of(new.start).unwrap_or(lowest)
+                stored.runs.offset_of(new.start).unwrap_or(lowest)
             };
             write = write.trim(Offset(first.min(last)));
         }
@@ -178,44 +203,34 @@ impl Place {
         stored.loaded = new.loaded;
         stored.items += new.items.len();
         stored.bytes += new.items.iter().map(Vec::len).sum::<usize>();
-        while stored.runs.get(1).is_some_and(|(position, _)| *position <= new.start) {
-            stored.runs.remove(0);
-        }
+        stored.runs.drop_before(new.start);
         Ok(write)
     }
 
     /// The offset of the item at a position, if it was ever loaded.
     pub(super) fn offset_of(&self, position: u64) -> Option<u64> {
-        self.stored.lock().offset_of(position)
+        self.stored.lock().runs.offset_of(position)
     }
 
     /// Older items were loaded.
     pub(super) fn prepend(&self, tail: &Tail) {
         let mut stored = self.stored.lock();
-        let mut runs: Vec<(u64, u64)> = Vec::new();
+        let mut runs = Runs::default();
         for (position, (offset, item)) in (tail.first..).zip(&tail.items) {
-            if runs.last().is_none_or(|(p, o)| o + (position - p) != *offset) {
-                runs.push((position, *offset));
-            }
+            runs.push(position, *offset);
             stored.items += 1;
             stored.bytes += item.len();
         }
         stored.loaded += tail.items.len();
-        runs.append(&mut stored.runs);
-        stored.runs = runs;
+        if stored.mapped.is_none() {
+            runs.append(&mut stored.runs);
+            stored.runs = runs;
+        }
     }
 
     /// The first position of what is stored, once the newest record was read.
     pub(super) fn set_start(&self, start: u64) {
         self.stored.lock().start = start;
-    }
-}
-
-impl Stored {
-    fn offset_of(&self, position: u64) -> Option<u64> {
-        let run = self.runs.partition_point(|(begin, _)| *begin <= position).checked_sub(1)?;
-        let (begin, offset) = self.runs[run];
-        Some(offset + (position - begin))
     }
 }
 

@@ -1,24 +1,25 @@
 //! Reading a log inside a session: its records from the newest back, each of which hides what it replaced.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
 use super::place::{Home, Place};
-use super::scope;
+use super::{mapped, scope};
 use crate::session::format::{Malformed, Record};
 use crate::storage::{Base, CommitId, From, LogHead, LogPage, Offset, Page, Read};
 use crate::{Error, Key, Result};
 
 /// The fewest records that are read at once when more are needed.
-const MORE: u64 = 64;
+pub(super) const MORE: u64 = 64;
 
 /// The most bytes of a page.
-const PAGE_BYTES: usize = 16 << 20;
+pub(super) const PAGE_BYTES: usize = 16 << 20;
 
 /// Consecutive items as they were read.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::session) struct Tail {
     /// Whose they are.
     pub(in crate::session) place: Arc<Place>,
@@ -99,6 +100,9 @@ impl Tail {
 pub(super) async fn read_before(place: &Arc<Place>, first: u64, start: u64, count: usize) -> Result<Tail> {
     place.settled().await?;
     let home = place.home()?;
+    if place.is_mapped() {
+        return mapped::read_before(place, home, first, start, count).await;
+    }
     let head = place.head().ok_or_else(|| Error::internal("a log that is not stored has items there"))?;
     let reach = place.offset_of(first).unwrap_or(head.end.0);
     let mut back = Back::new(first, start, count);
@@ -172,20 +176,32 @@ impl Back {
 }
 
 /// The entries from one offset to another, in as many pages as it takes.
-async fn read_range(home: &Home, incarnation: CommitId, from: u64, to: u64) -> Result<Vec<Bytes>> {
+pub(super) async fn read_range(home: &Home, incarnation: CommitId, from: u64, to: u64) -> Result<Vec<Bytes>> {
     let mut entries = Vec::new();
     let mut next = from;
     while next < to {
-        let count = usize::try_from(to - next).unwrap_or(usize::MAX);
-        let read = Read::new(home.key.clone())
-            .from(From::At(incarnation, Offset(next)))
-            .limit(count, PAGE_BYTES)
-            .base(Base::Never);
-        let pages = home.backing.storage.read(std::slice::from_ref(&read)).await?;
+        let read = range(home, incarnation, next..to, PAGE_BYTES);
+        let pages = home.storage().read(std::slice::from_ref(&read)).await?;
         let page = pages.into_iter().next().transpose()?.flatten().and_then(Page::into_log);
         let page = page.filter(|page| !page.entries.is_empty()).ok_or(Malformed::Gap)?;
         next += page.entries.len() as u64;
         entries.extend(page.entries);
     }
     Ok(entries)
+}
+
+/// The read of the entries with these offsets, up to so many bytes of them.
+pub(super) fn range(home: &Home, incarnation: CommitId, offsets: Range<u64>, bytes: usize) -> Read {
+    let count = usize::try_from(offsets.end - offsets.start).unwrap_or(usize::MAX);
+    Read::new(home.key.clone())
+        .from(From::At(incarnation, Offset(offsets.start)))
+        .limit(count, bytes)
+        .base(Base::Never)
+}
+
+/// The head of a log; `None` if there is none.
+pub(super) async fn head(home: &Home) -> Result<Option<LogHead>> {
+    let pages = home.storage().read(&[Read::head(home.key.clone())]).await?;
+    let page = pages.into_iter().next().transpose()?.flatten();
+    Ok(page.and_then(|page| page.head().log()))
 }

@@ -165,8 +165,8 @@ pub(super) fn writing() -> Writing {
 /// Whether the log at this place is one of the session's and was not met yet: then it is that log, else a copy.
 pub(super) fn owns(place: &Arc<Place>) -> bool {
     with_encoded(false, |encoded| {
-        encoded.live.iter().any(|live| Arc::ptr_eq(live, place))
-            && !encoded.met.iter().any(|(met, _)| Arc::ptr_eq(met, place))
+        encoded.live.iter().any(|live| Arc::ptr_eq(live, place) || live.is_same_version(place))
+            && !encoded.met.iter().any(|(met, _)| met.number == place.number)
     })
 }
 
@@ -180,6 +180,9 @@ pub(super) fn new_place() -> Arc<Place> {
 
 /// A log was met.
 pub(super) fn met(place: Arc<Place>, new: Option<NewItems>) {
+    if new.is_some() {
+        place.fall_behind();
+    }
     with_encoded((), |encoded| encoded.met.push((place, new)));
 }
 

@@ -171,7 +171,8 @@ fn stored<T: DeserializeOwned, E: de::Error>(number: u64) -> Result<Log<T>, E> {
         .ok_or_else(|| de::Error::custom(format_args!("log {number} is not one of the session's")))?;
     let items: Vec<T> = tail.decode().map_err(de::Error::custom)?;
     let end = tail.first + items.len() as u64;
-    let link = Link { place: Some(tail.place.clone()), start: tail.start, end, clean: end, is_mark: false };
+    let link =
+        Link { place: Some(tail.place.for_value()), start: tail.start, end, clean: end, is_mark: false };
     Ok(Log { items, first: tail.first, start: tail.start, link: Mutex::new(link) })
 }
 
