@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::action::{ActionOptions, Erased};
 use super::build::Builder;
 use super::condition::Condition;
+use super::dynamic::Rules;
 use super::hook::{AsyncHook, Hook};
 use super::parts::{Values, View};
 use super::{ActionKind, Shape};
@@ -61,7 +62,10 @@ pub(super) struct Inner<S> {
 /// An action in its graph.
 pub(super) struct Node<S> {
     pub(super) name: Arc<str>,
+    /// What it may read and write is what it declared, together with what its arguments are.
     pub(super) options: ActionOptions,
+    /// The same, for a state without a type.
+    pub(super) rules: Arc<Rules>,
     /// The names of the inputs that it takes.
     pub(super) inputs: Vec<String>,
     pub(super) kind: ActionKind,

@@ -1,4 +1,4 @@
-//! One name or several, as they are given to a graph.
+//! One name or several, as they are given to a graph, and as errors have them.
 
 /// One name or several: `"think"` or `["think", "tidy"]`.
 pub trait Names {
@@ -34,4 +34,10 @@ impl<T: Into<String> + Clone> Names for &[T] {
     fn names(self) -> Vec<String> {
         self.iter().cloned().map(Into::into).collect()
     }
+}
+
+/// Names as an error has them: `` `think`, `tidy` ``.
+pub(super) fn listed(names: impl IntoIterator<Item: AsRef<str>>) -> String {
+    let names: Vec<_> = names.into_iter().map(|name| format!("`{}`", name.as_ref().escape_debug())).collect();
+    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
 }

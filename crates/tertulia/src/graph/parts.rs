@@ -130,6 +130,10 @@ impl Values {
         self.0.insert(TypeId::of::<T>(), value);
     }
 
+    pub(super) fn contains(&self, id: TypeId) -> bool {
+        self.0.contains_key(&id)
+    }
+
     pub(super) fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         self.0.get(&TypeId::of::<T>()).cloned().and_then(|value| value.downcast().ok())
     }

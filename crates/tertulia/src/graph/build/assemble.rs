@@ -1,8 +1,11 @@
 //! What was given to a builder, as a graph.
 
-use super::{Builder, Transition};
+use std::sync::Arc;
+
+use super::access::Access;
+use super::{Builder, Transition, check};
 use crate::graph::action::Made;
-use crate::graph::extract::About;
+use crate::graph::dynamic::Rules;
 use crate::graph::graph::{Edge, Inner, Node};
 use crate::graph::{ActionShape, Definition, Shape, TransitionShape};
 use crate::session;
@@ -10,9 +13,14 @@ use crate::{Error, Result};
 
 impl<S: session::State> Builder<S> {
     pub(super) fn assemble(self) -> Result<Inner<S>> {
+        let faults = check::faults(&self);
+        if !faults.is_empty() {
+            let (name, faults) = (self.name.escape_debug(), faults.join("; "));
+            return Err(Error::invalid(format!("graph `{name}` cannot be built: {faults}")));
+        }
         let find = |name: &str| {
             let found = self.actions.iter().position(|(action, _)| action == name);
-            found.ok_or_else(|| Error::invalid(format!("graph `{}` has no action `{name}`", self.name)))
+            found.ok_or_else(|| Error::internal(format!("no action `{name}` in a graph that was checked")))
         };
         let entrypoint = self.entrypoint.clone().unwrap_or_default();
         let entry = find(&entrypoint)?;
@@ -43,9 +51,12 @@ impl<S: session::State> Builder<S> {
 }
 
 fn node<S>(name: String, action: Definition<S>) -> Node<S> {
-    let Definition { made: Made { kind, about, action }, options, .. } = action;
-    let About { inputs, .. } = about;
-    Node { name: name.into(), options, inputs, kind, action }
+    let Access { reads, writes } = Access::of(&action);
+    let Definition { made: Made { kind, about, action }, mut options, .. } = action;
+    let name: Arc<str> = name.into();
+    (options.reads, options.writes) = (reads.clone(), writes.clone());
+    let rules = Arc::new(Rules { action: Arc::clone(&name), reads, writes });
+    Node { name, options, rules, inputs: about.inputs, kind, action }
 }
 
 fn look<S>(node: &Node<S>) -> ActionShape {

@@ -1,6 +1,8 @@
 //! Puts a graph together.
 
+mod access;
 mod assemble;
+mod check;
 
 use std::fmt;
 use std::sync::Arc;

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::compare::{contains, is_empty, order, same};
 use super::{Condition, Node};
+use crate::graph::json::{json, kind};
 use crate::graph::parts::View;
 use crate::session::look::Found;
 use crate::{Error, Result};
@@ -93,13 +94,13 @@ impl Field {
         self.test(Op::Null, ())
     }
 
-    /// It is there, whatever it is.
+    /// It is there, if only as null.
     pub fn exists<S>(self) -> Condition<S> {
         self.test(Op::Exists, ())
     }
 
     fn test<S>(self, op: Op, value: impl Serialize) -> Condition<S> {
-        let (value, fault) = match serde_json::to_value(value) {
+        let (value, fault) = match json(value) {
             Ok(value) => (value, None),
             Err(error) => (Value::Null, Some(error.to_string())),
         };
@@ -163,18 +164,6 @@ impl Test {
         judged.ok_or_else(|| {
             Error::invalid(format!("`{path}` is {}, of which `{self}` says nothing", kind(&found)))
         })
-    }
-}
-
-/// What a value is, without what it says.
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "a map",
     }
 }
 

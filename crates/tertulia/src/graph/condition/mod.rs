@@ -19,9 +19,9 @@ pub use field::{Field, field};
 /// ```
 /// use tertulia::graph::{Condition, field};
 ///
-/// let done: Condition<()> = field("calls").is_empty().and(field("answer").exists());
-/// assert_eq!(done.to_string(), "calls is empty and answer exists");
-/// assert_eq!((!done).to_string(), "not (calls is empty and answer exists)");
+/// let done: Condition<()> = field("calls").is_empty().and(!field("answer").is_null());
+/// assert_eq!(done.to_string(), "calls is empty and not answer is null");
+/// assert_eq!((!done).to_string(), "not (calls is empty and not answer is null)");
 /// ```
 pub struct Condition<S>(Node<S>);
 
@@ -138,3 +138,6 @@ impl<S> fmt::Debug for Condition<S> {
         write!(f, "Condition({self})")
     }
 }
+
+#[cfg(test)]
+mod tests;
