@@ -15,6 +15,7 @@ mod id;
 mod inputs;
 mod names;
 mod parts;
+mod picture;
 mod shape;
 mod step;
 
@@ -29,6 +30,7 @@ pub use id::RunId;
 pub use inputs::Inputs;
 pub use names::Names;
 pub use parts::Parts;
+pub use picture::Picture;
 pub use shape::{ActionKind, ActionShape, Shape, TransitionShape};
 pub use step::{Item, Span, Step};
 
