@@ -26,7 +26,11 @@ impl RunId {
         name: impl Into<String>,
     ) -> Result<Self> {
         let (conversation, name) = (conversation.try_into().map_err(Into::into)?, name.into());
-        if name.is_empty() || name.len() > MAX_NAME || name.chars().any(char::is_control) || name.contains("/log/") {
+        if name.is_empty()
+            || name.len() > MAX_NAME
+            || name.chars().any(char::is_control)
+            || name.contains("/log/")
+        {
             return Err(Error::invalid(format!(
                 "`{}` is no name of a run: it has to have 1 to {MAX_NAME} bytes, without control characters and `/log/`",
                 name.escape_debug()

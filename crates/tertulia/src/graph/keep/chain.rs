@@ -7,8 +7,8 @@ use crate::error::Kind;
 use crate::graph::checkpoint::{Checkpoint, Parent, Position};
 use crate::graph::format::{Base, Record, STAMP_BITS, State};
 use crate::graph::{RunId, Status};
-use crate::storage::{Base as WithBase, CommitId, From, LogHead, LogPage, Offset, Page, Read};
 use crate::session::track::Track;
+use crate::storage::{Base as WithBase, CommitId, From, LogHead, LogPage, Offset, Page, Read};
 use crate::{Conversation, Error, Key, Result, Timestamp};
 
 /// How many entries are read at once when it is not known how many are needed.
@@ -53,7 +53,12 @@ impl Chain {
     ///
     /// # Errors
     /// `Gone` if that checkpoint was pruned, `Invalid` if there never was one; `Corrupt`; what the storage gives.
-    pub(in crate::graph) async fn read(shelf: &Shelf, id: &RunId, key: &Key, which: Which) -> Result<Option<Self>> {
+    pub(in crate::graph) async fn read(
+        shelf: &Shelf,
+        id: &RunId,
+        key: &Key,
+        which: Which,
+    ) -> Result<Option<Self>> {
         let from = match which {
             Which::Latest => From::Last(SOME),
             Which::Beginning | Which::At(_) => From::Last(0),
@@ -133,7 +138,8 @@ impl Chain {
         let begin = match newest.state {
             State::Snapshot { .. } => target,
             State::Change { back, .. } => {
-                let snapshot = (target + 1).checked_sub(back).ok_or_else(|| corrupt(id, "it builds on nothing"))?;
+                let snapshot =
+                    (target + 1).checked_sub(back).ok_or_else(|| corrupt(id, "it builds on nothing"))?;
                 match snapshot.checked_sub(1) {
                     Some(snapshot) if snapshot >= self.head.start.0 => snapshot,
                     // Pruned: the base has its place. What follows it follows the base.
@@ -156,7 +162,9 @@ impl Chain {
                     self.whole = entry.slice_ref(whole);
                     self.changes.clear();
                 }
-                State::Change { change, .. } if !change.is_empty() => self.changes.push(entry.slice_ref(change)),
+                State::Change { change, .. } if !change.is_empty() => {
+                    self.changes.push(entry.slice_ref(change))
+                }
                 State::Change { .. } => {}
             }
         }

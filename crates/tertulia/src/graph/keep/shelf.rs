@@ -41,7 +41,11 @@ impl Shelf {
     }
 
     /// Awaits a call of the storage, for so long.
-    pub(in crate::graph) async fn within<T>(&self, id: &RunId, call: impl Future<Output = Result<T>>) -> Result<T> {
+    pub(in crate::graph) async fn within<T>(
+        &self,
+        id: &RunId,
+        call: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
         let Some(limit) = self.time_limit else { return call.await };
         tokio::time::timeout(limit, call).await.unwrap_or_else(|_| {
             Err(Error::new(Kind::Timeout, format!("{id}: the storage did not answer within {limit:?}")))

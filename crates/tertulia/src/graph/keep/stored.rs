@@ -9,7 +9,9 @@ use crate::error::Kind;
 use crate::graph::format::{At, Base, Record, State};
 use crate::graph::{Moved, Parent, RunId, Status};
 use crate::session::track::{Change, Track};
-use crate::storage::{CommitId, Expect, Expire, Head, LogHead, LogWrite, Outcome, Pending, Queued, commit_logs};
+use crate::storage::{
+    CommitId, Expect, Expire, Head, LogHead, LogWrite, Outcome, Pending, Queued, commit_logs,
+};
 use crate::{Error, Key, Result, Timestamp};
 
 /// What changed is joined into a snapshot when it has more bytes than the last one, but not before this many.
@@ -72,7 +74,8 @@ impl Stored {
     ) -> Result<Self> {
         let key = id.key()?;
         let conversation = parent.map(|parent| parent.run.conversation().to_string());
-        let parent = parent.zip(conversation.as_deref()).map(|(parent, conversation)| parent.in_base(conversation));
+        let parent =
+            parent.zip(conversation.as_deref()).map(|(parent, conversation)| parent.in_base(conversation));
         let whole = change.whole(track);
         let made = shelf.clock.now();
         let base = Base { graph, made: made.0, parent, seq: None, position, state: &whole }.encode();
@@ -87,7 +90,8 @@ impl Stored {
             Kind::Conflict => Error::new(Kind::Conflict, format!("{id} is there already")).with_source(error),
             _ => error.context(id),
         })?;
-        let head = heads.first().copied().flatten().and_then(|head| head.log()).ok_or_else(|| outdated(id))?;
+        let head =
+            heads.first().copied().flatten().and_then(|head| head.log()).ok_or_else(|| outdated(id))?;
         change.committed(heads.get(1..).unwrap_or_default());
         track.accept(change);
         Ok(Self {
@@ -219,11 +223,13 @@ impl Stored {
         if let Some(behind) = &shelf.behind {
             let queued = prepared.writes.iter().enumerate().map(|(nth, write)| {
                 // The run's own log, which is first, stands for the others.
-                let (after, expect) = if nth == 0 { (self.pending.clone(), write.expect) } else { (None, Expect::Any) };
+                let (after, expect) =
+                    if nth == 0 { (self.pending.clone(), write.expect) } else { (None, Expect::Any) };
                 Queued { write: LogWrite { expect, ..write.clone() }, after }
             });
             let pending = behind.push(id.conversation(), queued.collect()).await?;
-            let head = prepared.writes.first().map(|write| write.head_after(pending.commit_id(), Some(self.head)));
+            let head =
+                prepared.writes.first().map(|write| write.head_after(pending.commit_id(), Some(self.head)));
             let head = head.transpose()?.flatten();
             self.written(track, prepared, change, &[head.map(Head::Log)])?;
             self.pending = Some(pending);

@@ -109,7 +109,12 @@ impl<S: State> Core<S> {
     }
 
     /// Runs an action once.
-    async fn attempt(&mut self, node: usize, step: &Step, inputs: &Inputs) -> std::result::Result<Tried, Failed> {
+    async fn attempt(
+        &mut self,
+        node: usize,
+        step: &Step,
+        inputs: &Inputs,
+    ) -> std::result::Result<Tried, Failed> {
         let graph = self.runs.graph().clone();
         let action = &graph.nodes()[node];
         let Some(value) = self.value.take() else {

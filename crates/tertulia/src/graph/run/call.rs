@@ -8,10 +8,10 @@ use tokio::sync::MutexGuard;
 use super::act::Stepped;
 use super::core::Core;
 use super::says::Out;
+use crate::error::Kind;
 use crate::graph::keep::{Kept, Which};
 use crate::graph::{Halted, Inputs, Point, Reason, Sink, Until};
 use crate::session::State;
-use crate::error::Kind;
 use crate::{Error, Result};
 
 /// How many steps a call runs unless it is told.
@@ -54,7 +54,12 @@ impl<S: State> Core<S> {
         self.run_as("run", until, inputs).await
     }
 
-    pub(super) async fn run_as(&mut self, call: &'static str, until: &Until, inputs: &Inputs) -> Result<Halted> {
+    pub(super) async fn run_as(
+        &mut self,
+        call: &'static str,
+        until: &Until,
+        inputs: &Inputs,
+    ) -> Result<Halted> {
         self.started(call).await;
         let halted = self.run_on(until, inputs).await;
         self.ended(call, halted).await
@@ -82,7 +87,9 @@ impl<S: State> Core<S> {
         let reason = match (next, &progress.last) {
             (_, Some((last, _))) if halts.after[*last] => Some(Reason::After),
             (None, _) => Some(Reason::End),
-            (Some(node), last) if halts.before[node] && !(halts.resumes && last.is_none()) => Some(Reason::Before),
+            (Some(node), last) if halts.before[node] && !(halts.resumes && last.is_none()) => {
+                Some(Reason::Before)
+            }
             _ if progress.steps >= halts.steps => Some(Reason::Steps),
             _ => None,
         };
@@ -156,7 +163,10 @@ impl<S: State> Core<S> {
 
     pub(super) async fn go_back(&mut self, which: Which) -> Result<()> {
         if let Kept::Loose(_) = self.kept {
-            return Err(Error::invalid(format!("{} is not kept, so there is nothing to go back to", self.id)));
+            return Err(Error::invalid(format!(
+                "{} is not kept, so there is nothing to go back to",
+                self.id
+            )));
         }
         self.flush().await?;
         self.reload(which).await

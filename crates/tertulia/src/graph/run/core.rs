@@ -9,8 +9,8 @@ use crate::graph::format::At;
 use crate::graph::keep::{Chain, Entry, Kept, Stored, Which};
 use crate::graph::parts::{Cell, View};
 use crate::graph::{Graph, Inputs, RunId, Runs, Sink};
-use crate::session::track::{Change, Track};
 use crate::session::State;
+use crate::session::track::{Change, Track};
 use crate::{Error, Result};
 
 /// What is known of a run by whoever runs it. One call at a time has it.
@@ -313,12 +313,14 @@ impl<S: State> Core<S> {
     /// Refuses inputs that no action takes.
     pub(super) fn check_inputs(&self, inputs: &Inputs) -> Result<()> {
         let graph = self.graph();
-        let takes = |name: &str| graph.nodes().iter().any(|node| node.inputs.iter().any(|input| input == name));
+        let takes =
+            |name: &str| graph.nodes().iter().any(|node| node.inputs.iter().any(|input| input == name));
         match inputs.names().find(|name| !takes(name)) {
             None => Ok(()),
-            Some(name) => {
-                Err(Error::invalid(format!("graph `{}` has no action that takes input `{name}`", graph.name())))
-            }
+            Some(name) => Err(Error::invalid(format!(
+                "graph `{}` has no action that takes input `{name}`",
+                graph.name()
+            ))),
         }
     }
 
@@ -347,4 +349,3 @@ impl Stands {
         }
     }
 }
-

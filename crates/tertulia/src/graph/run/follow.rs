@@ -36,7 +36,8 @@ impl<'a, S: State> Items<'a, S> {
             core.out = Out::new(core.graph(), core.sink.clone(), None);
             halted
         };
-        let (call, left): (Pin<Box<dyn Future<Output = _> + Send + 'a>>, _) = (Box::pin(call), VecDeque::new());
+        let (call, left): (Pin<Box<dyn Future<Output = _> + Send + 'a>>, _) =
+            (Box::pin(call), VecDeque::new());
         Self { call: Some(call), items, left, halted: None, of: std::marker::PhantomData }
     }
 

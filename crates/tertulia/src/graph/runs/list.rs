@@ -46,7 +46,9 @@ impl<S: State> Runs<S> {
             let listing = self.shelf().storage.list(&query).await?;
             for listed in listing.keys {
                 let Key::Log(of, name) = &listed.key else { continue };
-                let Some(name) = name.as_str().strip_prefix("run/").filter(|_| *of == conversation) else { continue };
+                let Some(name) = name.as_str().strip_prefix("run/").filter(|_| *of == conversation) else {
+                    continue;
+                };
                 if !name.contains("/log/") {
                     found.push(RunId::new(conversation.clone(), name)?);
                 }
@@ -76,10 +78,13 @@ impl<S: State> Runs<S> {
         let key = id.key()?;
         // What failed is of no matter any more.
         let _ = self.flush(&id).await;
-        let Some(chain) = Chain::read(self.shelf(), &id, &key, Which::Latest).await? else { return Ok(false) };
+        let Some(chain) = Chain::read(self.shelf(), &id, &key, Which::Latest).await? else {
+            return Ok(false);
+        };
         let home = self.home(&id)?;
         let inside = (1..chain.next_log()?).filter_map(|number| home.log_key(number));
-        let mut writes: Vec<LogWrite> = std::iter::once(key).chain(inside).map(|key| LogWrite::new(key).delete()).collect();
+        let mut writes: Vec<LogWrite> =
+            std::iter::once(key).chain(inside).map(|key| LogWrite::new(key).delete()).collect();
         let most = self.shelf().storage.properties().limits.writes.max(1);
         while !writes.is_empty() {
             // The run's own log goes first: from then on the run is gone.
@@ -101,15 +106,15 @@ impl<S: State> Runs<S> {
         let key = id.key()?;
         let latest = self.read(&id, Which::Latest).await?.ok_or_else(|| missing(&id))?;
         let (start, end) = (latest.head.start.0, latest.head.end.0);
-        let Some(last) = end.saturating_sub(keep).checked_sub(1).filter(|last| *last >= start) else { return Ok(0) };
+        let Some(last) = end.saturating_sub(keep).checked_sub(1).filter(|last| *last >= start) else {
+            return Ok(0);
+        };
         let chain = self.read(&id, Which::At(last)).await?.ok_or_else(|| missing(&id))?;
         let mut track = self.track(&id, &chain).await?;
         track.reserve_logs(latest.next_log()?);
         let base = chain.base(&track.whole());
-        let write = LogWrite::new(key)
-            .expect(Expect::Etag(latest.head.etag))
-            .base(base)
-            .trim(Offset(last + 1));
+        let write =
+            LogWrite::new(key).expect(Expect::Etag(latest.head.etag)).base(base).trim(Offset(last + 1));
         let clock = &self.shelf().clock;
         let commit = CommitId(clock.random());
         self.shelf().within(&id, commit_logs(&self.shelf().storage, clock, commit, vec![write])).await?;

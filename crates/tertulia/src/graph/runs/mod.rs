@@ -68,7 +68,13 @@ impl<S: State> Runs<S> {
         Self::of(graph, Arc::new(Memory::new()), Clock::system(), Options::default(), false)
     }
 
-    fn of(graph: &Graph<S>, storage: Arc<dyn Storage>, clock: Clock, options: Options, is_kept: bool) -> Self {
+    fn of(
+        graph: &Graph<S>,
+        storage: Arc<dyn Storage>,
+        clock: Clock,
+        options: Options,
+        is_kept: bool,
+    ) -> Self {
         let behind = match options.mode {
             session::WriteMode::Transactional => None,
             session::WriteMode::FireAndForget { max_bytes } => {
@@ -77,7 +83,8 @@ impl<S: State> Runs<S> {
         };
         let mut shelf = Shelf::new(storage, clock);
         (shelf.behind, shelf.expiry, shelf.time_limit) = (behind, options.expiry, options.time_limit);
-        let home = is_kept.then(|| session::Options { log_tail: options.log_tail, ..session::Options::default() });
+        let home =
+            is_kept.then(|| session::Options { log_tail: options.log_tail, ..session::Options::default() });
         Self(Arc::new(Inner { graph: graph.clone(), shelf: Arc::new(shelf), options, home }))
     }
 
@@ -250,7 +257,9 @@ impl<S: State> Runs<S> {
             && chain.graph != self.graph().name()
         {
             let (of, graph) = (&chain.graph, self.graph().name());
-            return Err(Error::invalid(format!("{id} is a run of graph `{of}`, and was opened as one of `{graph}`")));
+            return Err(Error::invalid(format!(
+                "{id} is a run of graph `{of}`, and was opened as one of `{graph}`"
+            )));
         }
         Ok(chain)
     }

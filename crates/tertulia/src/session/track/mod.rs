@@ -24,7 +24,7 @@ use self::version::{Version, View};
 use super::log::{self, Tail};
 use super::msgpack::encoding;
 use super::store::State;
-use crate::{Error, Result};
+use crate::{Error, Key, Result};
 
 /// A state, as the version that was accepted last.
 pub(crate) struct Track {
@@ -142,6 +142,11 @@ impl Track {
     /// Every number that a log inside was ever given, whether this version has it or not: for deleting.
     pub(crate) fn log_numbers(&self) -> std::ops::Range<u64> {
         1..self.next_log
+    }
+
+    /// The keys of the logs that the last accepted version has.
+    pub(crate) fn log_keys(&self) -> impl Iterator<Item = Key> {
+        self.logs.iter().filter_map(|tail| self.home.log_key(tail.place.number))
     }
 
     /// Other branches have given numbers to logs, up to before this one, as [`next_log_of`](Self::next_log_of) tells of the
