@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::core::{Core, Doing, Stands};
 use crate::error::Kind;
+use crate::graph::dynamic;
 use crate::graph::parts::{Parts, View};
 use crate::graph::{Inputs, Point, Status, Step};
 use crate::session::State;
@@ -117,10 +118,11 @@ impl<S: State> Core<S> {
     ) -> std::result::Result<Tried, Failed> {
         let graph = self.runs.graph().clone();
         let action = &graph.nodes()[node];
-        let Some(value) = self.value.take() else {
+        let Some(mut value) = self.value.take() else {
             return Err(Failed::early(Error::internal(format!("{}: its state is not there", self.id))));
         };
         self.doing = Doing::Acting(node);
+        dynamic::restrict(&mut *value, Some(&action.rules));
         self.cell.put_in(value);
         let running = {
             let view = View::of(&self.track);
@@ -144,10 +146,11 @@ impl<S: State> Core<S> {
                 return Err(Failed::of(Error::new(Kind::Timeout, text)));
             }
         };
-        let Some((value, touched)) = self.cell.end() else {
+        let Some((mut value, touched)) = self.cell.end() else {
             let text = format!("{}: action `{}` has not given the state back", self.id, step.action());
             return Err(Failed::of(Error::invalid(text)));
         };
+        dynamic::restrict(&mut *value, None);
         let change = if touched { self.compare(node, &value).map_err(Failed::of)? } else { None };
         self.value = Some(value);
         Ok(Tried { result, change })
