@@ -36,9 +36,12 @@ impl Inputs {
     }
 
     /// Those of these names, as a value whose fields they are.
-    pub(super) fn decode<T: DeserializeOwned>(&self, names: &[&str]) -> serde_json::Result<T> {
+    pub(super) fn decode<T: DeserializeOwned>(
+        &self,
+        names: &[&str],
+    ) -> Result<T, serde_path_to_error::Error<serde_json::Error>> {
         let found = names.iter().filter_map(|name| Some(((*name).to_owned(), self.get(name)?.clone())));
-        T::deserialize(Value::Object(found.collect()))
+        serde_path_to_error::deserialize(Value::Object(found.collect()))
     }
 
     /// The one of this name.

@@ -12,8 +12,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::extract::About;
+use super::json::json;
 use super::{ActionKind, FromStep, Parts, Result, Step};
-use crate::Error;
 use crate::storage::BoxFuture;
 
 pub use definition::{Definition, action};
@@ -95,9 +95,11 @@ impl<S> Made<S> {
 }
 
 /// What an action gave, as JSON.
-fn result(step: &Step, value: &impl Serialize) -> Result<Value> {
-    serde_json::to_value(value).map_err(|error| {
-        let text = format!("the result of action `{}` is no JSON: {error}", step.action());
-        Error::invalid(text).with_source(error).into()
-    })
+fn result<T: Serialize>(step: &Step, value: &T) -> Result<Value> {
+    // Most give nothing, which takes no look at what it became.
+    let value = if size_of::<T>() == 0 { Ok(serde_json::to_value(value)?) } else { json(value) };
+    Ok(value.map_err(|error| error.context(format_args!("the result of action `{}`", step.action())))?)
 }
+
+#[cfg(test)]
+mod tests;

@@ -157,3 +157,6 @@ impl<S> fmt::Debug for Builder<S> {
         f.debug_struct("Builder").field("name", &self.name).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;
