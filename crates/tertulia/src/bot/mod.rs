@@ -26,6 +26,7 @@ mod context;
 mod data;
 mod extract;
 mod filter;
+mod graph;
 mod handler;
 mod hook;
 mod joined;
@@ -39,6 +40,7 @@ mod session;
 mod stream;
 mod update;
 
+pub use self::graph::Run;
 pub use adapter::{Adapter, Method, Outgoing};
 pub use ask::{Ask, Response};
 pub use builder::Bot;

@@ -6,7 +6,7 @@
 //!   name, checkpoint + 1 or 0); where its state stands: checkpoint + 1 or 0, position; the whole state.
 //! - Entry of `run/<name>`, a checkpoint: flags (status, position, whether it is a snapshot), the action, a stamp; of a
 //!   snapshot, its parent + 1 or 0, else how many entries back its snapshot lies (to before the first entry for the
-//!   base); cause and error; then the whole state of a snapshot, or what changed.
+//!   base); cause, error, and the events that the step said, a JSON array or nothing; then the whole state of a snapshot, or what changed.
 //!
 //! What the state and its changes look like is said in `session/track`.
 
@@ -58,6 +58,8 @@ pub(super) struct Record<'a> {
     pub(super) stamp: u64,
     pub(super) cause: &'a str,
     pub(super) error: &'a str,
+    /// A JSON array; empty if it said nothing.
+    pub(super) said: &'a str,
     pub(super) state: State<'a>,
 }
 
@@ -171,7 +173,7 @@ impl<'a> Record<'a> {
             State::Change { change, .. } => change,
         };
         let action = self.position.action();
-        let len = state.len() + action.len() + self.cause.len() + self.error.len();
+        let len = state.len() + action.len() + self.cause.len() + self.error.len() + self.said.len();
         let mut out = Writer::new(len + 32);
         let is_snapshot = matches!(self.state, State::Snapshot { .. });
         let status = Status::ALL.iter().position(|status| *status == self.status).unwrap_or_default();
@@ -185,6 +187,7 @@ impl<'a> Record<'a> {
         }
         out.text(self.cause);
         out.text(self.error);
+        out.text(self.said);
         out.0.extend_from_slice(state);
         out.seal()
     }
@@ -197,13 +200,13 @@ impl<'a> Record<'a> {
         let position = At::of(flags >> 4 & 0x7, rest.text()?)?;
         let stamp = rest.number()?;
         let number = rest.number()?;
-        let (cause, error) = (rest.text()?, rest.text()?);
+        let (cause, error, said) = (rest.text()?, rest.text()?, rest.text()?);
         let state = if flags & 0x80 == 0 {
             State::Change { back: number, change: rest.0 }
         } else {
             State::Snapshot { parent: minus_one(number), whole: rest.0 }
         };
-        Ok(Self { status, position, stamp, cause, error, state })
+        Ok(Self { status, position, stamp, cause, error, said, state })
     }
 }
 
@@ -329,18 +332,19 @@ mod tests {
             stamp: 300,
             cause: "telegram/7",
             error: "no",
+            said: "[]",
             state: State::Change { back: 5, change: b"delta" },
         };
         let bytes = record.encode();
         assert_eq!(
             hex(&bytes),
-            "0121057468696e6bac02050a74656c656772616d2f37026e6f64656c746183766e61d50cb323"
+            "0121057468696e6bac02050a74656c656772616d2f37026e6f025b5d64656c74610fc4a04eaeb61264"
         );
         assert_eq!(Record::decode(&bytes).unwrap(), record);
         let state = State::Snapshot { parent: Some(9), whole: b"whole" };
         let snapshot = Record { status: Status::Reset, position: At::Entrypoint, state, ..record };
         let bytes = snapshot.encode();
-        assert_eq!(hex(&bytes), "018400ac020a0a74656c656772616d2f37026e6f77686f6c65e180eb0dbcb137ca");
+        assert_eq!(hex(&bytes), "018400ac020a0a74656c656772616d2f37026e6f025b5d77686f6c65d925613f2605f055");
         assert_eq!(Record::decode(&bytes).unwrap(), snapshot);
     }
 
@@ -348,7 +352,8 @@ mod tests {
     fn what_is_damaged_is_refused() {
         let state = State::Snapshot { parent: None, whole: b"whole" };
         let position = At::After("a");
-        let record = Record { status: Status::Completed, position, stamp: 1, cause: "", error: "", state };
+        let record =
+            Record { status: Status::Completed, position, stamp: 1, cause: "", error: "", said: "", state };
         let good = record.encode();
         for at in 0..good.len() {
             let mut bad = good.clone();

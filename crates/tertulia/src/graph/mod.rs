@@ -31,7 +31,7 @@ pub use build::Builder;
 pub use checkpoint::{Checkpoint, Moved, Parent, Position, Status};
 pub use condition::{Condition, Field, field, when};
 pub use dynamic::Dynamic;
-pub use extract::{About, Data, FromStep, Input, Reads, State};
+pub use extract::{About, Data, FromStep, Given, Input, Reads, State};
 pub use graph::Graph;
 pub use hook::Point;
 pub use id::RunId;

@@ -23,6 +23,15 @@ pub struct Parts<'a, S> {
     pub(super) step: &'a Step,
     /// What all actions share.
     pub(super) data: &'a Values,
+    /// What the caller gave the run.
+    pub(super) given: &'a Values,
+}
+
+impl<S> Parts<'_, S> {
+    /// What the caller gave the run that is a `T`, for arguments of other layers.
+    pub(crate) fn given<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        self.given.get()
+    }
 }
 
 impl<S> fmt::Debug for Parts<'_, S> {

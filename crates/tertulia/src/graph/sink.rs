@@ -13,12 +13,23 @@ pub trait Sink: Send + Sync + 'static {
     /// Any; whoever said it is told.
     fn item<'a>(&'a self, step: &'a Step, item: &'a Item) -> BoxFuture<'a, Result<()>>;
 
-    /// What this try of the step has said does not count: it failed, and is said anew if the action is tried again.
+    /// What a try of this step has said does not count, since it is tried again. What steps before it have said stands:
+    /// `stands`, as joined events.
     ///
     /// # Errors
     /// Any; the step fails with it.
-    fn superseded<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Result<()>> {
-        let _ = step;
+    fn superseded<'a>(&'a self, step: &'a Step, stands: &'a [Event]) -> BoxFuture<'a, Result<()>> {
+        let _ = (step, stands);
+        Box::pin(async { Ok(()) })
+    }
+
+    /// The run goes on in the middle of what somebody else began and did not end, such as an earlier attempt at an update:
+    /// this is what its steps have said.
+    ///
+    /// # Errors
+    /// Any; the call fails with it.
+    fn again<'a>(&'a self, stands: &'a [Event]) -> BoxFuture<'a, Result<()>> {
+        let _ = stands;
         Box::pin(async { Ok(()) })
     }
 

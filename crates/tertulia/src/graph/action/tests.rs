@@ -61,7 +61,9 @@ impl Tried {
     async fn with(build: impl FnOnce(Builder<Agent>) -> Builder<Agent>) -> Self {
         let graph = build(Graph::new("g")).entrypoint("look").build().await.unwrap();
         let state = Agent { count: 3, calls: vec!["a".to_owned()] };
-        Self { graph, cell: Cell::new(Box::new(state)), heard: Arc::default() }
+        let cell = Cell::empty();
+        cell.put_in(Box::new(state));
+        Self { graph, cell, heard: Arc::default() }
     }
 
     async fn call(&self, inputs: Inputs) -> Result<Value> {
@@ -72,7 +74,8 @@ impl Tried {
         let run = Arc::new(RunId::alone("r").unwrap());
         let step = Step::new(run, Arc::clone(&self.graph.nodes()[0].name), 7, 1, says);
         let (view, data) = (View::new(&bytes), self.graph.data());
-        let parts = Parts { cell: &self.cell, view, inputs: &inputs, step: &step, data };
+        let given = &super::super::parts::Values::default();
+        let parts = Parts { cell: &self.cell, view, inputs: &inputs, step: &step, data, given };
         let running = self.graph.nodes()[0].action.call(&parts)?;
         running.await
     }

@@ -2,6 +2,7 @@
 
 mod about;
 mod data;
+mod given;
 mod input;
 mod reads;
 mod state;
@@ -10,6 +11,7 @@ use super::{Parts, Result, Step};
 
 pub use about::About;
 pub use data::Data;
+pub use given::Given;
 pub use input::Input;
 pub use reads::Reads;
 pub use state::State;

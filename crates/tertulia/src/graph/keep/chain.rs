@@ -46,6 +46,8 @@ pub(in crate::graph) struct Chain {
     pub(in crate::graph) whole: Bytes,
     /// What changed since, oldest first.
     pub(in crate::graph) changes: Vec<Bytes>,
+    /// What the last completed steps said that are part of the same thing, each a JSON array, the oldest first.
+    pub(in crate::graph) said: Vec<String>,
 }
 
 impl Chain {
@@ -115,6 +117,7 @@ impl Chain {
             snapshot: base.seq,
             whole: bytes.slice_ref(base.state),
             changes: Vec::new(),
+            said: Vec::new(),
         })
     }
 
@@ -156,6 +159,11 @@ impl Chain {
         let until = usize::try_from(target + 1 - first).unwrap_or(usize::MAX);
         for (seq, entry) in (begin..).zip(entries.get(skip..until).unwrap_or_default()) {
             let record = Record::decode(entry).map_err(|error| error.context(id))?;
+            if record.cause != self.cause {
+                self.said.clear();
+            } else if !record.said.is_empty() && record.status == Status::Completed {
+                self.said.push(record.said.to_owned());
+            }
             match record.state {
                 State::Snapshot { whole, .. } => {
                     self.snapshot = Some(seq);

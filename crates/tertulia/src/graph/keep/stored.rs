@@ -45,6 +45,7 @@ pub(in crate::graph) struct Entry<'a> {
     pub(in crate::graph) at: At<'a>,
     pub(in crate::graph) cause: &'a str,
     pub(in crate::graph) error: &'a str,
+    pub(in crate::graph) said: &'a str,
 }
 
 /// The writes of a checkpoint, and what the log is when they are committed.
@@ -126,6 +127,11 @@ impl Stored {
         })
     }
 
+    /// Expects the run to be as it is known.
+    pub(in crate::graph) fn check(&self) -> LogWrite {
+        LogWrite::new(self.key.clone()).expect(Expect::Etag(self.head.etag))
+    }
+
     /// The number that the next checkpoint gets.
     pub(in crate::graph) fn next(&self) -> u64 {
         self.head.end.0
@@ -141,12 +147,11 @@ impl Stored {
     ) -> Prepared {
         let stamp = self.shelf.stamp();
         let mut seq = self.next();
-        let expect = Expect::Etag(self.head.etag);
-        let mut write = LogWrite::new(self.key.clone()).expect(expect);
+        let mut write = self.check();
         let (mut snapshot, mut whole_bytes, mut change_bytes) = (None, self.whole_bytes, self.change_bytes);
         let record = |entry: Entry<'_>, state: State<'_>| {
-            let Entry { status, at, cause, error } = entry;
-            Record { status, position: at, stamp, cause, error, state }.encode()
+            let Entry { status, at, cause, error, said } = entry;
+            Record { status, position: at, stamp, cause, error, said, state }.encode()
         };
         let mut branch = self.branch;
         let mut known = self.snapshot;

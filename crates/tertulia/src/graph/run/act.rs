@@ -39,6 +39,7 @@ impl<S: State> Core<S> {
     /// # Errors
     /// What the action fails with, and what writing the checkpoint does.
     pub(super) async fn step(&mut self, node: usize, inputs: &Inputs) -> Result<Stepped> {
+        self.let_go().await?;
         let graph = self.runs.graph().clone();
         let action = &graph.nodes()[node];
         let (name, retry) = (&action.name, action.options.retry);
@@ -62,11 +63,11 @@ impl<S: State> Core<S> {
                 Err(failed) => {
                     self.roll_back()?;
                     self.doing = Doing::Nothing;
-                    if let Err(error) = out.superseded(&step).await {
-                        break (step, Err(Failed::of(error)));
-                    }
                     if !failed.began || attempt >= retry.tries {
                         break (step, Err(failed));
+                    }
+                    if let Err(error) = out.superseded(&step).await {
+                        break (step, Err(Failed::of(error)));
                     }
                     tracing::warn!(run = %self.id, action = %name, attempt, error = %failed.error, "an action failed");
                     self.doing = Doing::Acting(node);
@@ -126,7 +127,8 @@ impl<S: State> Core<S> {
         self.cell.put_in(value);
         let running = {
             let view = View::of(&self.track);
-            let parts = Parts { cell: &self.cell, view, inputs, step, data: graph.data() };
+            let (data, given) = (graph.data(), &self.given);
+            let parts = Parts { cell: &self.cell, view, inputs, step, data, given };
             action.action.call(&parts)
         };
         let running = match running {

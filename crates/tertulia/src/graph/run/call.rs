@@ -6,7 +6,7 @@ use serde_json::Value;
 use tokio::sync::MutexGuard;
 
 use super::act::Stepped;
-use super::core::Core;
+use super::core::{Core, Stands};
 use super::says::Out;
 use crate::error::Kind;
 use crate::graph::keep::{Kept, Which};
@@ -66,9 +66,14 @@ impl<S: State> Core<S> {
     }
 
     async fn run_on(&mut self, until: &Until, inputs: &Inputs) -> Result<Halted> {
-        let halts = self.halts(until)?;
+        let mut halts = self.halts(until)?;
         self.check_inputs(inputs)?;
         self.ready().await?;
+        self.say_again().await?;
+        if std::mem::take(&mut self.goes_on) {
+            // The step that goes on from the halt has been, unless it is to be run again.
+            halts.resumes = matches!(self.stands, Stands::Again(_));
+        }
         let mut progress = Progress::default();
         loop {
             match self.advance(&halts, &mut progress)? {

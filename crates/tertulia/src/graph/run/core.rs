@@ -6,11 +6,12 @@ use super::says::Out;
 use crate::error::Kind;
 use crate::graph::checkpoint::{Moved, Parent, Position, Status};
 use crate::graph::format::At;
-use crate::graph::keep::{Chain, Entry, Kept, Stored, Which};
-use crate::graph::parts::{Cell, View};
+use crate::graph::keep::{Chain, Entry, Kept, Prepared, Stored, Which};
+use crate::graph::parts::{Cell, Values, View};
 use crate::graph::{Graph, Inputs, RunId, Runs, Sink};
 use crate::session::State;
 use crate::session::track::{Change, Track};
+use crate::storage::{Head, LogWrite};
 use crate::{Error, Result};
 
 /// What is known of a run by whoever runs it. One call at a time has it.
@@ -36,7 +37,23 @@ pub(in crate::graph) struct Core<S: State> {
     /// What its steps are part of.
     pub(super) cause: String,
     pub(super) sink: Option<Arc<dyn Sink>>,
+    /// What the caller gives its actions.
+    pub(super) given: Values,
+    /// The last checkpoint of a call is not written, but part of a batch of somebody else's.
+    pub(super) holds: bool,
+    pub(super) held: Option<Held>,
+    /// The run is in the middle of what its next call is part of, since somebody else did not come to the end of it.
+    pub(super) goes_on: bool,
+    /// What was said of that.
+    said: Vec<String>,
     pub(super) out: Arc<Out<S>>,
+}
+
+/// A checkpoint that is not written yet.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) prepared: Prepared,
+    pub(super) change: Option<Change>,
 }
 
 /// Where a run goes on.
@@ -91,6 +108,11 @@ impl<S: State> Core<S> {
             outdated: None,
             cause: String::new(),
             sink: None,
+            given: Values::default(),
+            holds: false,
+            held: None,
+            goes_on: false,
+            said: Vec::new(),
             out: Out::new(graph, None, None),
         }
     }
@@ -113,7 +135,7 @@ impl<S: State> Core<S> {
         let stored = Stored::of(runs.shelf(), &id, &chain)?;
         let mut core =
             Self::begin(runs, id, value, track, Kept::Stored(stored), chain.parent, &chain.position);
-        (core.seq, core.status, core.cause) = (chain.seq, chain.status, chain.cause);
+        (core.seq, core.status, core.cause, core.said) = (chain.seq, chain.status, chain.cause, chain.said);
         Ok(core)
     }
 
@@ -208,7 +230,7 @@ impl<S: State> Core<S> {
             Stands::Entrypoint => Ok(Some(self.graph().entry())),
             Stands::Again(node) => Ok(Some(*node)),
             Stands::After(node) => {
-                let next = self.graph().next(*node, self.value()?, &View::of(&self.track));
+                let next = self.graph().next(*node, self.value()?, &self.view());
                 next.map_err(|error| error.context(&self.id))
             }
             Stands::Lost(position) => {
@@ -217,6 +239,14 @@ impl<S: State> Core<S> {
                 let text = format!("{} stands at action `{action}`, which graph `{graph}` has not", self.id);
                 Err(Error::invalid(text))
             }
+        }
+    }
+
+    /// The state, encoded.
+    fn view(&self) -> View<'_> {
+        match self.held.as_ref().and_then(|held| held.change.as_ref()) {
+            None => View::of(&self.track),
+            Some(change) => View::new(change.bytes(&self.track)),
         }
     }
 
@@ -245,29 +275,94 @@ impl<S: State> Core<S> {
             at: At::Again(&graph.nodes()[node].name),
             cause,
             error: "",
+            said: "",
         });
         let error = error.get(..error.floor_char_boundary(MAX_ERROR)).unwrap_or_default();
-        let entry = Entry { status, at: stands.at(&graph), cause, error };
-        let written = self.kept.write(&mut self.track, before, entry, change).await;
+        let said = if status == Status::Completed { self.out.said() } else { String::new() };
+        let entry = Entry { status, at: stands.at(&graph), cause, error, said: &said };
+        let written = match &self.kept {
+            Kept::Stored(stored) if self.holds => {
+                let prepared = stored.prepare(&self.track, before, entry, change.as_ref());
+                let seq = prepared.seq;
+                self.held = Some(Held { prepared, change });
+                Ok(seq)
+            }
+            _ => self.kept.write(&mut self.track, before, entry, change).await,
+        };
         match written {
             Ok(seq) => {
                 (self.seq, self.status, self.stands) = (Some(seq), Some(status), stands);
                 (self.noted, self.doing) = (None, Doing::Nothing);
                 Ok(seq)
             }
-            Err(error) => {
-                // Of others it is not known whether it was written.
-                if !matches!(error.kind(), Kind::Unknown | Kind::Timeout) {
-                    self.roll_back()?;
-                    self.doing = Doing::Nothing;
-                }
-                if error.kind() == Kind::Conflict {
-                    let unknown = Moved { expected: self.seq, actual: None };
-                    self.outdated = Some(error.detail::<Moved>().copied().unwrap_or(unknown));
-                }
-                Err(error)
-            }
+            Err(error) => self.unwritten(error),
         }
+    }
+
+    /// What becomes of a run that could not be written.
+    fn unwritten<T>(&mut self, error: Error) -> Result<T> {
+        // Of others it is not known whether it was written.
+        if !matches!(error.kind(), Kind::Unknown | Kind::Timeout) {
+            self.roll_back()?;
+            self.doing = Doing::Nothing;
+        }
+        if error.kind() == Kind::Conflict {
+            let unknown = Moved { expected: self.seq, actual: None };
+            self.outdated = Some(error.detail::<Moved>().copied().unwrap_or(unknown));
+        }
+        Err(error)
+    }
+
+    /// Writes the checkpoint that is held back, if one is.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub(super) async fn let_go(&mut self) -> Result<()> {
+        let Some(Held { prepared, change }) = self.held.take() else { return Ok(()) };
+        let Kept::Stored(stored) = &mut self.kept else { return Ok(()) };
+        self.doing = Doing::Writing;
+        match stored.write(&mut self.track, prepared, change).await {
+            Ok(_) => {
+                self.doing = Doing::Nothing;
+                Ok(())
+            }
+            Err(error) => self.unwritten(error),
+        }
+    }
+
+    /// From now on its steps are part of this, whose end somebody else commits.
+    pub(super) fn join(&mut self, cause: String, given: Values) {
+        self.goes_on = self.cause == cause;
+        if !self.goes_on {
+            self.said.clear();
+        }
+        (self.cause, self.given, self.holds) = (cause, given, true);
+    }
+
+    /// Says again what was said of what is gone on with.
+    pub(super) async fn say_again(&mut self) -> Result<()> {
+        let said = std::mem::take(&mut self.said);
+        if self.holds { self.out.again(&said).await } else { Ok(()) }
+    }
+
+    /// The writes of the checkpoint that is held back; of none, if there is none.
+    pub(super) fn held(&self) -> Vec<LogWrite> {
+        self.held.as_ref().map(|held| held.prepared.writes.clone()).unwrap_or_default()
+    }
+
+    /// What it expects of the run.
+    pub(super) fn checks(&self) -> Vec<LogWrite> {
+        match &self.kept {
+            Kept::Stored(stored) => vec![stored.check()],
+            Kept::Loose(_) => Vec::new(),
+        }
+    }
+
+    /// The checkpoint that was held back was committed.
+    pub(super) fn held_committed(&mut self, heads: &[Option<Head>]) -> Result<()> {
+        let Some(Held { prepared, change }) = self.held.take() else { return Ok(()) };
+        let Kept::Stored(stored) = &mut self.kept else { return Ok(()) };
+        stored.written(&mut self.track, prepared, change, heads).map(drop)
     }
 
     /// Stores that a step was given up.

@@ -18,8 +18,10 @@ pub(super) use self::core::Core;
 pub use self::follow::Items;
 use super::keep::Which;
 use super::{Halted, Inputs, Parent, Position, RunId, Runs, Sink, Status, Until};
-use crate::Result;
+use crate::graph::parts::Values;
 use crate::session::State;
+use crate::storage::{Head, LogWrite};
+use crate::{Error, Result};
 
 /// A run of a graph: a state, where it stands among the actions, and a checkpoint for each step.
 ///
@@ -169,6 +171,48 @@ impl<S: State> Run<S> {
     /// From now on what its actions say goes there too.
     pub async fn say_to(&self, sink: impl Sink) {
         self.lock().await.say_to(Some(Arc::new(sink)));
+    }
+
+    /// Gives its actions a value, which they take as [`Given`](super::Given).
+    pub async fn give<T: Send + Sync + 'static>(&self, value: T) {
+        self.lock().await.given.insert(Arc::new(value));
+    }
+
+    /// Has it be part of something whose end the caller commits, with the last checkpoint.
+    pub(crate) async fn join<T: Send + Sync + 'static>(&self, cause: String, given: T) {
+        let mut values = Values::default();
+        values.insert(Arc::new(given));
+        self.lock().await.join(cause, values);
+    }
+
+    /// The writes of the checkpoint that is held back.
+    ///
+    /// # Errors
+    /// `Invalid` if a call is under way.
+    pub(crate) fn held(&self) -> Result<Vec<LogWrite>> {
+        match self.0.core.try_lock() {
+            Ok(core) => Ok(core.held()),
+            Err(_) => Err(Error::invalid(format!("a call of {} outlived its handler", self.0.id))),
+        }
+    }
+
+    /// What it expects of the run.
+    pub(crate) fn checks(&self) -> Vec<LogWrite> {
+        self.0.core.try_lock().map(|core| core.checks()).unwrap_or_default()
+    }
+
+    /// The checkpoint that was held back was committed.
+    pub(crate) fn held_committed(&self, heads: &[Option<Head>]) {
+        if let Ok(mut core) = self.0.core.try_lock()
+            && let Err(error) = core.held_committed(heads)
+        {
+            tracing::warn!(run = %self.0.id, %error, "after the turn was committed");
+        }
+    }
+
+    /// Whether somebody else has written it.
+    pub(crate) fn is_outdated(&self) -> bool {
+        self.0.core.try_lock().is_ok_and(|core| core.outdated.is_some())
     }
 
     async fn lock(&self) -> MutexGuard<'_, Core<S>> {

@@ -5,12 +5,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
-use crate::Result;
 use crate::graph::step::Says;
 use crate::graph::{Graph, Item, Point, Sink, Step};
 use crate::storage::BoxFuture;
+use crate::stream::{Event, EventKind};
+use crate::{Error, Result};
 
 /// Where goes what the steps of a call say.
 pub(super) struct Out<S> {
@@ -23,6 +25,16 @@ pub(super) struct Out<S> {
     failed: Mutex<Option<anyhow::Error>>,
     /// What is told to those who are awaited when the step is over.
     later: Mutex<Vec<Later>>,
+    said: Mutex<Said>,
+}
+
+/// What is said for a sink, which may have to be said again.
+#[derive(Default)]
+struct Said {
+    /// By steps that are over.
+    stands: Vec<Event>,
+    /// By the one that runs.
+    new: Vec<Event>,
 }
 
 enum Later {
@@ -44,6 +56,7 @@ impl<S> Out<S> {
             items: AtomicU64::new(0),
             failed: Mutex::default(),
             later: Mutex::default(),
+            said: Mutex::default(),
         })
     }
 
@@ -105,13 +118,79 @@ impl<S> Out<S> {
         }
     }
 
-    /// What a try has said is said anew, or stays unfinished.
+    /// What a try has said does not count.
     pub(super) async fn superseded(&self, step: &Step) -> Result<()> {
-        match &self.sink {
-            Some(sink) => sink.superseded(step).await,
-            None => Ok(()),
+        let Some(sink) = &self.sink else { return Ok(()) };
+        let stands = {
+            let mut said = self.said.lock();
+            if said.new.is_empty() {
+                return Ok(());
+            }
+            said.new.clear();
+            said.stands.clone()
+        };
+        sink.superseded(step, &stands).await
+    }
+
+    /// What the step that has just ended said, to be stored; from now on it stands.
+    pub(super) fn said(&self) -> String {
+        let mut said = self.said.lock();
+        if said.new.is_empty() {
+            return String::new();
+        }
+        let new = joined(std::mem::take(&mut said.new));
+        let text = encode(&new);
+        said.stands.extend(new);
+        text
+    }
+
+    /// Says what steps have said that were run by somebody who did not come to the end.
+    pub(super) async fn again(&self, said: &[String]) -> Result<()> {
+        let Some(sink) = &self.sink else { return Ok(()) };
+        let mut stands = Vec::new();
+        for said in said {
+            stands.extend(decode(said)?);
+        }
+        if !stands.is_empty() {
+            sink.again(&stands).await?;
+        }
+        self.said.lock().stands = stands;
+        Ok(())
+    }
+}
+
+/// Pieces of one text as one event.
+fn joined(events: Vec<Event>) -> Vec<Event> {
+    let mut joined: Vec<Event> = Vec::with_capacity(events.len());
+    for event in events {
+        let is_text = matches!(event.kind, EventKind::Content | EventKind::Thinking | EventKind::ToolInput);
+        match joined.last_mut() {
+            Some(last)
+                if is_text
+                    && last.kind == event.kind
+                    && last.id == event.id
+                    && !last.done
+                    && last.data == event.data =>
+            {
+                last.content.push_str(&event.content);
+                last.done = event.done;
+            }
+            _ => joined.push(event),
         }
     }
+    joined
+}
+
+fn encode(events: &[Event]) -> String {
+    let events: Vec<String> =
+        events.iter().map(|event| String::from_utf8_lossy(&event.encode()).into_owned()).collect();
+    format!("[{}]", events.join(","))
+}
+
+fn decode(said: &str) -> Result<Vec<Event>> {
+    let events: Vec<Box<RawValue>> = serde_json::from_str(said)
+        .map_err(|e| Error::corrupt(format!("what a step said is no list of events: {e}")).with_source(e))?;
+    events.iter().map(|event| Event::decode(event.get().as_bytes())).collect()
 }
 
 impl<S: Send + Sync> Says for Out<S> {
@@ -125,6 +204,8 @@ impl<S: Send + Sync> Says for Out<S> {
                 self.tell(&Point::StreamItem { step, item: &item, index }).await;
             }
             if let Some(sink) = &self.sink {
+                // Before it is said: it is said again if this is dropped.
+                self.said.lock().new.push(item.to_event());
                 sink.item(step, &item).await?;
             }
             if let Some(follower) = &self.follower {

@@ -128,6 +128,11 @@ impl Change {
         Version::encode(self.next_log, &views, state)
     }
 
+    /// The state that it leads to, as MessagePack; a log is an extension.
+    pub(crate) fn bytes<'a>(&'a self, track: &'a Track) -> &'a [u8] {
+        if self.patch.is_some() { &self.state } else { track.bytes() }
+    }
+
     /// What is to be written of the logs inside, with what it expects, in the batch that stores the change.
     pub(crate) fn writes(&self) -> Vec<LogWrite> {
         self.moves().filter_map(|(_, moved)| moved.write.clone()).collect()

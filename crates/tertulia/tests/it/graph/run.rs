@@ -1,13 +1,7 @@
 //! Runs: one step after the other, and what becomes of them.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
-use tertulia::Log;
-use tertulia::error::Kind;
-use tertulia::graph::{self, Graph, Input, Inputs, Moved, Position, Reason, Runs, State, Status, Until};
+use tertulia::graph::{self, Graph, Inputs, Reason, Runs, State, Status, Until};
 use tertulia::storage::Memory;
 
 #[derive(Default, Serialize, Deserialize, Debug, PartialEq)]
