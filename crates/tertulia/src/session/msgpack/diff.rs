@@ -16,7 +16,8 @@ const FEW_KEYS: usize = 16;
 ///
 /// `Depth` if something new is nested too deeply; `MessagePack` if either is none.
 pub(in crate::session) fn diff(old: &[u8], new: &[u8]) -> Result<Option<Vec<u8>>, Malformed> {
-    let mut out = Vec::new();
+    // Most patches are small, and need no more than this.
+    let mut out = Vec::with_capacity(48);
     Ok(diff_value(old, new, 0, &mut out)?.then_some(out))
 }
 

@@ -2,9 +2,9 @@
 
 mod damage;
 mod fuzz;
-mod sizes;
+pub(super) mod sizes;
 pub(super) mod value;
-mod with_logs;
+pub(super) mod with_logs;
 
 use super::format::Malformed;
 use super::msgpack::encoding;

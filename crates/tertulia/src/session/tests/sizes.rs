@@ -7,8 +7,8 @@ const SPARE: usize = 64;
 
 /// The sizes of the patches that a random test made.
 #[derive(Debug, Default)]
-pub(super) struct Sizes {
-    pub(super) patches: usize,
+pub(in crate::session) struct Sizes {
+    pub(in crate::session) patches: usize,
     patch_bytes: usize,
     whole_bytes: usize,
     /// The most bytes by which a patch was larger than the whole; negative if none was.
@@ -18,7 +18,7 @@ pub(super) struct Sizes {
 impl Sizes {
     /// Holds a patch to the size of the whole that it stands for.
     #[track_caller]
-    pub(super) fn add(&mut self, patch: usize, whole: usize) {
+    pub(in crate::session) fn add(&mut self, patch: usize, whole: usize) {
         assert!(patch <= whole + SPARE, "a patch has {patch} bytes where the whole has {whole}");
         self.patches += 1;
         self.patch_bytes += patch;
@@ -27,7 +27,7 @@ impl Sizes {
     }
 
     /// Patches are worth it: on average they have less than a third of the bytes of the whole.
-    pub(super) fn assert_small(&self) {
+    pub(in crate::session) fn assert_small(&self) {
         assert!(self.patch_bytes * 3 < self.whole_bytes, "patches are large: {self}");
     }
 }

@@ -45,7 +45,7 @@ struct Fixed {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Item {
+pub(in crate::session) struct Item {
     pub(super) id: u32,
     body: String,
     tags: HashMap<String, u8>,

@@ -16,8 +16,8 @@ use crate::{Clock, Conversation, Log};
 
 /// A session with `L` a log, and its model with `L` a vector.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Whole<L> {
-    value: Value,
+pub(in crate::session) struct Whole<L> {
+    pub(in crate::session) value: Value,
     history: L,
     notes: Option<L>,
     shelf: Vec<L>,
@@ -25,8 +25,8 @@ struct Whole<L> {
     drawer: BTreeMap<String, L>,
 }
 
-type Session = Whole<Log<Item>>;
-type Model = Whole<Vec<Item>>;
+pub(in crate::session) type Session = Whole<Log<Item>>;
+pub(in crate::session) type Model = Whole<Vec<Item>>;
 
 impl<L: Default> Whole<L> {
     fn slots(&mut self) -> Vec<&mut L> {
@@ -53,7 +53,7 @@ impl<L: Default> Whole<L> {
 }
 
 /// Changes the session, and what the model has of its logs.
-async fn change(session: &mut Session, model: &mut Model, rng: &mut Rng) {
+pub(in crate::session) async fn change(session: &mut Session, model: &mut Model, rng: &mut Rng) {
     let op = rng.u8(..40);
     if op < 30 {
         return session.value.mutate(rng);
@@ -93,7 +93,12 @@ async fn change(session: &mut Session, model: &mut Model, rng: &mut Rng) {
 }
 
 /// The value, and what is loaded of each log; all of it if that is wanted.
-async fn assert_same(session: &mut Session, model: &mut Model, all: bool, round: usize) {
+pub(in crate::session) async fn assert_same(
+    session: &mut Session,
+    model: &mut Model,
+    all: bool,
+    round: usize,
+) {
     assert_eq!(session.value, model.value, "round {round}");
     assert_eq!(session.slots().len(), model.slots().len(), "round {round}");
     for (log, list) in session.slots().into_iter().zip(model.slots()) {

@@ -4,8 +4,6 @@ use std::sync::Arc;
 
 use super::version::{Move, Version, encode_change};
 use super::{Track, view};
-use crate::Error;
-use crate::Result;
 use crate::session::log::{self, Encoded, Moved, Place};
 use crate::session::msgpack::diff::diff;
 use crate::session::msgpack::encoding;
@@ -14,6 +12,7 @@ use crate::session::read::log_numbers;
 use crate::session::store::State;
 use crate::session::write::{check_logs, check_readable, check_same, not_storable, too_long};
 use crate::storage::{Head, LogWrite, Pending};
+use crate::{Error, Result};
 
 /// A version that is not accepted yet.
 #[derive(Debug)]
@@ -87,9 +86,8 @@ impl Track {
         }
         let mut moved = Vec::with_capacity(logs.met.len());
         for (place, new) in logs.met {
-            let home = self.home.of_log(place.number);
-            let home = home.ok_or_else(|| Error::internal("a state that is not stored has a log"))?;
-            let home = place.settle_at(|| home);
+            let home = || self.home.of_log(place.number).expect("only what is stored has logs");
+            let home = place.settle_at(home);
             let new = new.map(|new| place.moved(home, new)).transpose()?;
             moved.push((place, new));
         }
@@ -104,11 +102,9 @@ fn encode_plain<S: State>(value: &S, out: &mut Vec<u8>) -> Result<()> {
 impl Change {
     /// The change to be stored, after the version that it is a change of.
     pub(crate) fn record(&self) -> Vec<u8> {
-        let patch = self.patch.as_deref().unwrap_or_default();
         let moves: Vec<Move> = self.moves().map(|(place, moved)| Move::of(place.number, moved)).collect();
-        let mut out = encode_change(self.next_log, &moves, self.state_len(), patch.len());
-        out.extend_from_slice(patch);
-        out
+        let patch = self.patch.as_deref().map(|patch| (patch, self.state.len()));
+        encode_change(self.next_log, &moves, patch)
     }
 
     /// The version that it leads to, to be stored whole: a first one, or a snapshot. `track` is the one that gave the change
@@ -156,10 +152,5 @@ impl Change {
 
     fn moves(&self) -> impl Iterator<Item = (&Arc<Place>, &Moved)> {
         self.logs.iter().filter_map(|(place, moved)| Some((place, moved.as_ref()?)))
-    }
-
-    fn state_len(&self) -> usize {
-        // One that differs in the order of pairs alone has as many bytes.
-        self.state.len()
     }
 }

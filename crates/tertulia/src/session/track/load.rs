@@ -14,7 +14,8 @@ impl Track {
     /// The version that `whole` and the changes after it lead to. Where it lies, the last items of its logs are read.
     ///
     /// # Errors
-    /// `Corrupt` if that is not what was stored, or if records of its logs are not there; `Unavailable`.
+    /// `Corrupt` if that is not what was stored, or if a log of it is not there; `Gone` if items of one were trimmed that are
+    /// among the last ones; `Unavailable`.
     ///
     /// # Cancel safety
     /// Dropping the future loses nothing.

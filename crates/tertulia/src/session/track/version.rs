@@ -5,7 +5,7 @@
 //! Numbers are varints.
 //! - Whole: next log number, how many logs, each log's *view*, the state as MessagePack with field names.
 //! - Change: next log number, how many logs moved, each one's *move*, the state's length afterwards, the patch (see
-//!   [`patch`](crate::session::msgpack::patch)) or nothing.
+//!   [`patch`](crate::session::msgpack::patch)). If the state is the same, the length is 0 and there is no patch.
 //! - View: number, start, end, how many runs, each run's position and offset, both from the second one on as the difference
 //!   to the one before.
 //! - Move: number, start, from, how many items, and if there are any the offset of the first one.
@@ -48,9 +48,13 @@ impl Version {
             for _ in 0..count {
                 Move::take(&mut rest)?.apply(&mut views)?;
             }
-            (next_log, state_len) = (next, take_varint(&mut rest)?);
-            if !rest.is_empty() {
+            next_log = next;
+            let len = take_varint(&mut rest)?;
+            if len > 0 {
                 tree.apply(rest)?;
+                state_len = len;
+            } else if !rest.is_empty() {
+                return Err(Malformed::Patch);
             }
         }
         let mut state = Vec::new();
@@ -65,8 +69,7 @@ impl Version {
         let runs: usize = views.iter().map(|view| 32 + 8 * view.runs.as_slice().len()).sum();
         let mut out = Vec::with_capacity(16 + runs + state.len());
         out.push(FORMAT);
-        put_varint(&mut out, next_log);
-        put_varint(&mut out, views.len() as u64);
+        put(&mut out, [next_log, views.len() as u64]);
         views.iter().for_each(|view| view.put(&mut out));
         out.extend_from_slice(state);
         out
@@ -95,14 +98,15 @@ fn in_state(mut views: Vec<View>, state: &[u8]) -> Result<Vec<View>, Malformed> 
     if views.iter().map(|view| view.number).eq(numbers) { Ok(views) } else { Err(Malformed::Patch) }
 }
 
-/// The start of what changed, up to the patch.
-pub(super) fn encode_change(next_log: u64, moves: &[Move], state_len: usize, patch_len: usize) -> Vec<u8> {
-    let mut out = Vec::with_capacity(24 + 32 * moves.len() + patch_len);
+/// What changed: `moves` of logs, and the patch to a state of so many bytes.
+pub(super) fn encode_change(next_log: u64, moves: &[Move], patch: Option<(&[u8], usize)>) -> Vec<u8> {
+    let (patch, state_len) = patch.unwrap_or_default();
+    let mut out = Vec::with_capacity(24 + 32 * moves.len() + patch.len());
     out.push(FORMAT);
-    put_varint(&mut out, next_log);
-    put_varint(&mut out, moves.len() as u64);
+    put(&mut out, [next_log, moves.len() as u64]);
     moves.iter().for_each(|one| one.put(&mut out));
     put_varint(&mut out, state_len as u64);
+    out.extend_from_slice(patch);
     out
 }
 

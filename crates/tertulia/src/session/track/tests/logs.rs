@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Agent, begin, home, key, step, storage, store};
 use crate::error::Kind;
-use crate::session::track::Track;
-use crate::storage::{Read, Storage};
-use crate::{Key, Log};
+use crate::session::track::{Track, TrackHome};
+use crate::session::{Codec, Options};
+use crate::storage::{Batch, Behind, CommitId, Queued, Read, Storage, Write};
+use crate::{Clock, Key, Log};
 
 #[derive(Debug, Serialize, Deserialize)]
 struct JustMessages {
@@ -110,4 +111,218 @@ async fn a_log_of_another_version_counts_as_a_copy() {
     let mut agent: Agent = track.value().unwrap();
     agent.messages.load_all().await.unwrap();
     assert_eq!((agent.messages.len(), agent.messages.back().unwrap().as_str()), (10, "x"));
+}
+
+#[tokio::test]
+async fn the_first_of_two_to_store_a_change_of_a_log_is_the_only_one() {
+    let storage = storage();
+    let agent = Agent { messages: Log::from(vec!["a".to_owned()]), ..Agent::default() };
+    let (mut one, whole) = begin(&storage, home(&storage, 4), &agent).await;
+    let mut other = Track::load(home(&storage, 4), &whole, &[]).await.unwrap();
+    let push = |track: &mut Track| {
+        let mut agent: Agent = track.value().unwrap();
+        agent.messages.push("b".to_owned());
+        agent.calls.push(1);
+        track.compare(&agent).unwrap().unwrap()
+    };
+    let change = push(&mut one);
+    let writes = push(&mut other).writes();
+    assert_eq!(writes.len(), 2);
+    store(&storage, &mut one, change).await;
+    for write in writes {
+        let batch = Batch::new(CommitId(7), vec![Write::Log(write)]);
+        assert_eq!(storage.commit(batch).await.unwrap_err().kind(), Kind::Conflict);
+    }
+}
+
+#[tokio::test]
+async fn changes_that_are_only_queued_can_be_built_upon() {
+    let storage = storage();
+    let mut agent = Agent { messages: Log::from(vec!["a".to_owned()]), ..Agent::default() };
+    let (mut track, change) = Track::begin(home(&storage, 1), &agent).unwrap();
+    let (whole, mut queue) = (change.whole(&track), vec![change.writes()]);
+    track.accept(change);
+    let mut changes = Vec::new();
+    for text in ["b", "c"] {
+        agent.messages.push(text.to_owned());
+        let change = track.compare(&agent).unwrap().unwrap();
+        queue.push(change.writes());
+        changes.push(change.record().into());
+        track.accept(change);
+    }
+    let mut agent: Agent = track.value().unwrap();
+    for (id, writes) in (1..).zip(queue) {
+        let writes = writes.into_iter().map(Write::Log).collect();
+        storage.commit(Batch::new(CommitId(id), writes)).await.unwrap();
+    }
+    // What commit made the log was not said.
+    assert_eq!(agent.messages.load_all().await.unwrap(), 2);
+    assert_eq!(agent.messages.tail(), ["a", "b", "c"]);
+    let again = Track::load(home(&storage, 4), &whole, &changes).await.unwrap();
+    assert_eq!(again.value::<Agent>().unwrap().messages.tail(), ["a", "b", "c"]);
+}
+
+#[tokio::test]
+async fn who_reads_older_items_waits_for_what_is_queued() {
+    let storage = storage();
+    let (track, _) = begin(&storage, home(&storage, 1), &Agent::default()).await;
+    let (mut track, mut agent) = (track, Agent::default());
+    agent.messages.extend(["a".to_owned(), "b".to_owned(), "c".to_owned()]);
+    let mut change = track.compare(&agent).unwrap().unwrap();
+    let behind = Behind::new(Arc::clone(&storage), Clock::system(), 1 << 20);
+    let queued = change.writes().into_iter().map(|write| Queued { write, after: None }).collect();
+    let Key::Log(conversation, _) = key("1") else { unreachable!() };
+    let pending = behind.push(&conversation, queued).await.unwrap();
+    change.queued(&pending);
+    track.accept(change);
+    let mut agent: Agent = track.value().unwrap();
+    assert_eq!(agent.messages.tail(), ["c"]);
+    assert_eq!(agent.messages.load_all().await.unwrap(), 2);
+    assert_eq!(agent.messages.tail(), ["a", "b", "c"]);
+}
+
+#[tokio::test]
+async fn a_state_with_all_items_can_be_taken_elsewhere() {
+    let storage = storage();
+    let mut agent = Agent { count: 3, messages: (0..9).map(|i| i.to_string()).collect(), ..Agent::default() };
+    let (mut track, _) = begin(&storage, home(&storage, 2), &agent).await;
+    agent.messages.keep_last(7);
+    step(&storage, &mut track, &agent).await;
+    let all = home(&storage, 2).with_all_items();
+    let original = Track::load(all, &track.whole(), &[]).await.unwrap();
+    let mut agent: Agent = original.value().unwrap();
+    let there = home(&storage, 2).at(key("2")).unwrap();
+    let (mut track, whole) = begin(&storage, there.clone(), &agent).await;
+    agent.messages.push("x".to_owned());
+    let change = step(&storage, &mut track, &agent).await;
+    let mut agent: Agent = Track::load(there, &whole, &[change]).await.unwrap().value().unwrap();
+    agent.messages.load_all().await.unwrap();
+    assert_eq!(agent.messages.tail(), ["2", "3", "4", "5", "6", "7", "8", "x"]);
+    assert_eq!(records(&storage, 1).await, 9, "the log of the first run has as many as before");
+}
+
+#[tokio::test]
+async fn items_that_lie_far_apart_are_found() {
+    let storage = storage();
+    let mut agent = Agent::default();
+    let (mut track, _) = begin(&storage, home(&storage, 2), &agent).await;
+    // More than are read on the way, and more pieces than are read at once.
+    let (times, count) = (70, 140);
+    for message in 0..count {
+        agent.messages.push(String::new());
+        for time in 0..times {
+            *agent.messages.back_mut().unwrap() = format!("{message}, {time}");
+            step(&storage, &mut track, &agent).await;
+        }
+    }
+    let mut agent: Agent =
+        Track::load(home(&storage, 2), &track.whole(), &[]).await.unwrap().value().unwrap();
+    assert_eq!(agent.messages.load_before(1).await.unwrap(), 1);
+    assert_eq!(agent.messages.load_all().await.unwrap(), count - 3);
+    let whole: Vec<String> = (0..count).map(|message| format!("{message}, {}", times - 1)).collect();
+    assert_eq!(agent.messages.tail(), whole);
+    assert_eq!(records(&storage, 1).await, (count * times) as u64);
+}
+
+#[tokio::test]
+async fn taking_items_away_writes_none() {
+    let storage = storage();
+    let mut agent = Agent { messages: (0..9).map(|i| i.to_string()).collect(), ..Agent::default() };
+    agent.calls.push(1);
+    let (mut track, whole) = begin(&storage, home(&storage, 4), &agent).await;
+    agent.messages.pop();
+    agent.messages.drop_first(2);
+    agent.calls.clear();
+    let change = track.compare(&agent).unwrap().unwrap();
+    assert!(change.writes().is_empty());
+    assert_eq!(change.changed_keys(&track), ["messages", "calls"]);
+    let record = change.record().into();
+    track.accept(change);
+    agent.calls.push(2);
+    let changes = [record, step(&storage, &mut track, &agent).await];
+    let agent: Agent = Track::load(home(&storage, 4), &whole, &changes).await.unwrap().value().unwrap();
+    assert_eq!(
+        (agent.messages.len(), agent.messages.tail()),
+        (6, &["4", "5", "6", "7"].map(String::from)[..])
+    );
+    assert_eq!(agent.calls.tail(), [2]);
+}
+
+#[tokio::test]
+async fn a_value_with_many_more_items_than_are_kept_is_overgrown() {
+    let storage = storage();
+    let mut agent = Agent::default();
+    let (mut track, _) = begin(&storage, home(&storage, 4), &agent).await;
+    agent.calls.extend(0..1_040);
+    step(&storage, &mut track, &agent).await;
+    assert!(!track.is_overgrown());
+    agent.calls.push(1_040);
+    step(&storage, &mut track, &agent).await;
+    assert!(track.is_overgrown());
+    let mut agent: Agent = track.value().unwrap();
+    assert!(agent.calls.tail().len() <= 8, "{} items", agent.calls.tail().len());
+    agent.calls.push(1_041);
+    step(&storage, &mut track, &agent).await;
+    assert!(!track.is_overgrown());
+}
+
+#[tokio::test]
+async fn items_go_through_the_codecs() {
+    let storage = storage();
+    let options = Options { log_tail: 1, ..Options::default() }.codec(Reversed);
+    let home = TrackHome::new(Arc::clone(&storage), &options, key("1")).unwrap();
+    let mut agent = Agent::default();
+    let (mut track, whole) = begin(&storage, home.clone(), &agent).await;
+    agent.messages.extend(["a".to_owned(), "b".to_owned()]);
+    let changes = [step(&storage, &mut track, &agent).await];
+    let mut agent: Agent = Track::load(home, &whole, &changes).await.unwrap().value().unwrap();
+    agent.messages.load_all().await.unwrap();
+    assert_eq!(agent.messages.tail(), ["a", "b"]);
+    let error = Track::load(super::home(&storage, 4), &whole, &changes).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Corrupt);
+    assert!(error.to_string().contains("sealed with codec 200"), "{error}");
+}
+
+#[derive(Debug)]
+struct Reversed;
+
+impl Codec for Reversed {
+    fn tag(&self) -> u8 {
+        200
+    }
+
+    fn seal(&self, record: &[u8], place: &[u8]) -> crate::Result<Option<Vec<u8>>> {
+        Ok(Some(record.iter().rev().chain(place).copied().collect()))
+    }
+
+    fn open(&self, sealed: &[u8], place: &[u8], _: usize) -> crate::Result<Vec<u8>> {
+        let record = sealed.strip_suffix(place).ok_or_else(|| crate::Error::corrupt("another place"))?;
+        Ok(record.iter().rev().copied().collect())
+    }
+
+    fn takes_plain(&self) -> bool {
+        false
+    }
+}
+
+#[tokio::test]
+async fn an_item_that_is_too_long_is_refused_and_nothing_is_lost() {
+    let storage = storage();
+    let mut agent = Agent { messages: Log::from(vec!["a".to_owned()]), ..Agent::default() };
+    let (mut track, _) = begin(&storage, home(&storage, 4), &agent).await;
+    agent.messages.push("a".repeat(8 << 20));
+    let error = track.compare(&agent).unwrap_err();
+    assert_eq!(error.kind(), Kind::Invalid);
+    assert!(error.to_string().contains("at most 8388608 are allowed"), "{error}");
+    let mut agent: Agent = track.value().unwrap();
+    agent.messages.push("b".to_owned());
+    step(&storage, &mut track, &agent).await;
+    assert_eq!(records(&storage, 1).await, 2);
+}
+
+#[test]
+fn a_run_whose_logs_would_have_too_long_names_is_refused() {
+    let home = |name: &str| TrackHome::new(storage(), &Options::default(), key(name));
+    assert!(home(&"a".repeat(200)).is_ok());
+    assert_eq!(home(&"a".repeat(250)).unwrap_err().kind(), Kind::Invalid);
 }

@@ -1,5 +1,8 @@
 //! Tracks against what they promise: every version can be had again, and costs what changed.
 
+mod damage;
+mod fixtures;
+mod fuzz;
 mod logs;
 mod plain;
 
