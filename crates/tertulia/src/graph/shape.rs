@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What a graph looks like: [`mermaid`](Self::mermaid) and [`dot`](Self::dot) draw it.
+/// What a graph looks like: [`mermaid`](Self::mermaid), [`dot`](Self::dot) and [`svg`](Self::svg) draw it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shape {
     /// The graph's name.

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::super::shape::{ActionKind, Shape};
 use super::Picture;
 use super::parts::{Edge, Line, Node, Parts, Role, clean};
+use crate::graph::{ActionKind, Shape};
 
 impl Shape {
     /// A Mermaid flowchart.

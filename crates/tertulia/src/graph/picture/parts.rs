@@ -1,9 +1,9 @@
 //! The parts of a picture, whatever language it is written in.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use super::super::shape::{ActionKind, ActionShape, Shape};
 use super::Picture;
+use crate::graph::{ActionKind, ActionShape, Shape};
 
 /// Longest text at an arrow, and longest line in a box under the name, in characters.
 const MAX_TEXT: usize = 60;
@@ -41,11 +41,19 @@ pub(super) struct Edge {
     /// Indices into the nodes.
     pub(super) from: usize,
     pub(super) to: usize,
-    /// Users' text, without control characters.
+    pub(super) when: When,
+    /// What is written at it: `when`, if the picture shows conditions, cut to a length.
     pub(super) label: Option<String>,
-    /// As `label`, whole and always there if the transition has a condition.
-    pub(super) condition: Option<String>,
     pub(super) line: Line,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum When {
+    Always,
+    /// Users' text, without control characters.
+    If(String),
+    /// When no other transition of the same action is taken.
+    Otherwise,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,55 +78,58 @@ impl Parts {
             parts.nodes.push(action_node(number, action, picture));
         }
         if let Some(&to) = places.get(shape.entrypoint.as_str()) {
-            parts.edges.push(Edge { from: 0, to, label: None, condition: None, line: Line::Solid });
+            parts.edge(0, to, When::Always, Line::Solid, picture);
         }
         parts.transitions(shape, picture, &places);
         parts.ends(shape, picture, &places);
         if picture.inputs {
-            parts.inputs(shape, &places);
+            parts.inputs(shape, picture, &places);
         }
         parts
     }
 
     fn transitions(&mut self, shape: &Shape, picture: &Picture, places: &HashMap<&str, usize>) {
-        for (number, transition) in shape.transitions.iter().enumerate() {
+        let mut left = HashSet::new();
+        for transition in &shape.transitions {
+            let first = left.insert(&transition.from);
             let (Some(&from), Some(&to)) =
                 (places.get(transition.from.as_str()), places.get(transition.to.as_str()))
             else {
                 continue;
             };
-            let earlier = &shape.transitions[..number];
-            let condition = match &transition.condition {
-                Some(text) => Some(clean(text)),
-                None if earlier.iter().any(|other| other.from == transition.from) => Some("otherwise".into()),
-                None => None,
+            let (when, line) = match &transition.condition {
+                Some(text) => (When::If(clean(text)), Line::Dashed),
+                None if first => (When::Always, Line::Solid),
+                None => (When::Otherwise, Line::Solid),
             };
-            let line = if transition.condition.is_some() { Line::Dashed } else { Line::Solid };
-            self.edge(from, to, condition, line, picture);
+            self.edge(from, to, when, line, picture);
         }
     }
 
-    /// A run ends after an action that has no transition that always holds: nothing follows, or nothing may hold.
+    /// A run ends after an action that has no transition that always holds: nothing follows, or nothing may hold. Each
+    /// has an end of its own, since arrows from all over to one end would hide the rest.
     fn ends(&mut self, shape: &Shape, picture: &Picture, places: &HashMap<&str, usize>) {
-        let mut end = None;
-        for action in &shape.actions {
-            let mut leaving = shape.transitions.iter().filter(|transition| transition.from == action.name);
-            let from = places[action.name.as_str()];
-            if leaving.clone().any(|transition| transition.condition.is_none()) {
+        let froms = |always: bool| {
+            let all = shape.transitions.iter().filter(move |one| one.condition.is_none() == always);
+            all.map(|transition| transition.from.as_str()).collect::<HashSet<&str>>()
+        };
+        let (always, sometimes) = (froms(true), froms(false));
+        for (number, action) in shape.actions.iter().enumerate() {
+            let name = action.name.as_str();
+            if always.contains(name) {
                 continue;
             }
-            let to = *end.get_or_insert_with(|| {
-                self.nodes.push(Node { id: "stop".into(), role: Role::End, lines: vec!["end".into()] });
-                self.nodes.len() - 1
-            });
-            match leaving.next() {
-                Some(_) => self.edge(from, to, Some("otherwise".into()), Line::Dashed, picture),
-                None => self.edge(from, to, None, Line::Solid, picture),
-            }
+            let (when, line) = match sometimes.contains(name) {
+                true => (When::Otherwise, Line::Dashed),
+                false => (When::Always, Line::Solid),
+            };
+            let (from, to) = (places[name], self.nodes.len());
+            self.nodes.push(Node { id: format!("e{number}"), role: Role::End, lines: vec!["end".into()] });
+            self.edge(from, to, when, line, picture);
         }
     }
 
-    fn inputs(&mut self, shape: &Shape, places: &HashMap<&str, usize>) {
+    fn inputs(&mut self, shape: &Shape, picture: &Picture, places: &HashMap<&str, usize>) {
         for (number, action) in shape.actions.iter().enumerate() {
             if action.inputs.is_empty() {
                 continue;
@@ -127,13 +138,18 @@ impl Parts {
             let lines = action.inputs.iter().map(|name| clean(name)).collect();
             self.nodes.push(Node { id: format!("i{number}"), role: Role::Inputs, lines });
             let to = places[action.name.as_str()];
-            self.edges.push(Edge { from, to, label: None, condition: None, line: Line::Inputs });
+            self.edge(from, to, When::Always, Line::Inputs, picture);
         }
     }
 
-    fn edge(&mut self, from: usize, to: usize, condition: Option<String>, line: Line, picture: &Picture) {
-        let label = condition.as_deref().filter(|_| picture.conditions).map(short);
-        self.edges.push(Edge { from, to, label, condition, line });
+    fn edge(&mut self, from: usize, to: usize, when: When, line: Line, picture: &Picture) {
+        let label = match &when {
+            _ if !picture.conditions => None,
+            When::Always => None,
+            When::If(text) => Some(short(text)),
+            When::Otherwise => Some("otherwise".into()),
+        };
+        self.edges.push(Edge { from, to, when, label, line });
     }
 }
 

@@ -1,10 +1,10 @@
 //! What pictures say, character by character, and that users' text stays text.
 
-use super::super::shape::{ActionKind, ActionShape, Shape, TransitionShape};
 use super::*;
+use crate::graph::{ActionKind, ActionShape, Shape, TransitionShape};
 
 /// A graph of actions without declarations: `(from, to, condition)`.
-fn shape(actions: &[(&str, ActionKind)], transitions: &[(&str, &str, Option<&str>)]) -> Shape {
+pub(super) fn shape(actions: &[(&str, ActionKind)], transitions: &[(&str, &str, Option<&str>)]) -> Shape {
     let action = |&(name, kind): &(&str, ActionKind)| ActionShape {
         name: name.into(),
         kind,
@@ -27,7 +27,7 @@ fn shape(actions: &[(&str, ActionKind)], transitions: &[(&str, &str, Option<&str
 }
 
 /// The loop of an agent, with every kind, an input and declarations.
-fn agent() -> Shape {
+pub(super) fn agent() -> Shape {
     use ActionKind::{Async, Parallel, Plain, Streaming};
     let mut shape = shape(
         &[("receive", Plain), ("think", Async), ("tools", Parallel), ("answer", Streaming)],
@@ -47,7 +47,7 @@ fn agent() -> Shape {
 }
 
 /// Names and a condition that would mean something in one language or another.
-const NASTY: [&str; 9] = [
+pub(super) const NASTY: [&str; 9] = [
     "end",
     "a\"] --> b[\"",
     "<b>bold</b> & &amp; &#65;",
@@ -59,7 +59,7 @@ const NASTY: [&str; 9] = [
     "two\nlines\u{1b}[0m",
 ];
 
-fn nasty() -> Shape {
+pub(super) fn nasty() -> Shape {
     let actions: Vec<_> = NASTY.iter().map(|name| (*name, ActionKind::Async)).collect();
     let transitions: Vec<_> = NASTY.windows(2).map(|pair| (pair[0], pair[1], Some(pair[1]))).collect();
     let mut shape = shape(&actions, &transitions);
@@ -80,14 +80,14 @@ flowchart TD
   a1("think")
   a2[["tools<br>parallel"]]
   a3(["answer<br>streaming"])
-  stop((("end")))
+  e3((("end")))
   start --> a0
   a0 --> a1
   a1 -.->|"calls != []"| a2
   a1 -.->|"tired"| a1
   a1 -->|"otherwise"| a3
   a2 --> a1
-  a3 --> stop
+  a3 --> e3
 "#
     );
 }
@@ -105,14 +105,14 @@ fn dot_of_an_agent() {
   a1 [label="think", style="rounded,filled"]
   a2 [label="tools\nparallel", peripheries=2]
   a3 [label="answer\nstreaming", style="rounded,filled"]
-  stop [shape=doublecircle, label="end"]
+  e3 [shape=doublecircle, label="end"]
   start -> a0
   a0 -> a1
   a1 -> a2 [label="calls != []", style=dashed]
   a1 -> a1 [label="tired", style=dashed]
   a1 -> a3 [label="otherwise"]
   a2 -> a1
-  a3 -> stop
+  a3 -> e3
 }
 "#
     );
@@ -159,21 +159,21 @@ fn a_run_may_end_where_no_transition_has_to_hold() {
         &[("a", "b", Some("x > 1")), ("b", "a", None)],
     );
     let mermaid = shape.mermaid();
-    assert!(mermaid.contains("  a0 -.->|\"otherwise\"| stop\n"), "{mermaid}");
-    assert!(!mermaid.contains("a1 --> stop"), "{mermaid}");
+    assert!(mermaid.contains("  a0 -.->|\"otherwise\"| e0\n"), "{mermaid}");
+    assert!(!mermaid.contains("e1"), "{mermaid}");
 }
 
 #[test]
 fn a_graph_that_never_ends_has_no_end() {
     let shape = shape(&[("a", ActionKind::Plain)], &[("a", "a", None)]);
-    assert!(!shape.mermaid().contains("stop"));
-    assert!(!shape.dot().contains("stop"));
+    assert!(!shape.mermaid().contains("end"));
+    assert!(!shape.dot().contains("end"));
 }
 
 #[test]
 fn users_text_stays_text_in_mermaid() {
     let mermaid = nasty().mermaid();
-    assert_eq!(mermaid.lines().count(), 4 + (1 + 9 + 1) + (1 + 8 + 9), "{mermaid}");
+    assert_eq!(mermaid.lines().count(), 4 + (1 + 9 + 9) + (1 + 8 + 9), "{mermaid}");
     for line in mermaid.lines().skip(4) {
         let text =
             line.split_once('"').and_then(|(_, rest)| rest.rsplit_once('"')).map_or("", |(text, _)| text);
@@ -186,7 +186,7 @@ fn users_text_stays_text_in_mermaid() {
 #[test]
 fn users_text_stays_text_in_dot() {
     let dot = nasty().dot();
-    assert_eq!(dot.lines().count(), 4 + (1 + 9 + 1) + (1 + 8 + 9) + 1, "{dot}");
+    assert_eq!(dot.lines().count(), 4 + (1 + 9 + 9) + (1 + 8 + 9) + 1, "{dot}");
     assert!(dot.contains(r#"  a1 [label="a\"] --> b[\"", "#), "{dot}");
     assert!(dot.contains(r#"  a2 [label="<b>bold</b> &amp; &amp;amp; &amp;#65;", "#), "{dot}");
     assert!(dot.contains(r#"  a3 [label="back\\slash \\N \\", "#), "{dot}");
