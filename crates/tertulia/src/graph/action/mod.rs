@@ -27,9 +27,9 @@ pub use streaming::streaming;
 #[diagnostic::on_unimplemented(
     message = "this is not an action of a graph over `{S}`",
     note = "an action is an async function: `async fn think(mut state: State<{S}>, step: Step) -> graph::Result {{ ..; Ok(()) }}`",
-    note = "its arguments are written with their types, implement `FromStep`, and there are at most eight",
+    note = "its arguments are written with their types and implement `FromStep<{S}>`, so a `State` is a `State<{S}>`; there are at most eight",
     note = "it returns `tertulia::graph::Result<T>` with a `T` that can be serialized: does it end with `Ok(())`?",
-    note = "a function that is not async is given as `graph::plain(..)`"
+    note = "a function that is not async is given as `graph::plain(..)`, one that gives a stream as `graph::streaming(..)`, and a struct implements `graph::Action<{S}>`"
 )]
 pub trait IntoAction<S, Marker> {
     /// With its options.

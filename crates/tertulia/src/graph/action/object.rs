@@ -38,10 +38,6 @@ use crate::storage::BoxFuture;
 /// Graph::new("agent").action("look", Look { shelf: "B".into() }).entrypoint("look").build().await
 /// # }
 /// ```
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not an action of a graph over `{S}`",
-    note = "a struct implements `graph::Action<{S}>`, a function that is not async is given as `graph::plain(..)`"
-)]
 pub trait Action<S>: Send + Sync + 'static {
     /// What it takes: something that can be taken [from a step](FromStep), or a tuple of up to eight.
     type Takes: FromStep<S> + Send + 'static;

@@ -1,3 +1,4 @@
 //! Graphs at their boundary.
 
+mod model;
 mod run;
