@@ -11,6 +11,22 @@ use crate::graph::{Parts, Result};
 
 /// Inputs of the call, by the names of the fields of `T`. A field that is an `Option`, or has a `#[serde(default)]`, may be
 /// left out.
+///
+/// An input that no action of the graph takes is refused, and one that is missing or is no value of its field's type fails
+/// the step before the action runs.
+///
+/// ```
+/// # use tertulia::graph::{self, Input};
+/// #[derive(serde::Deserialize)]
+/// struct Said {
+///     text: String,
+///     lang: Option<String>,
+/// }
+///
+/// async fn receive(said: Input<Said>) -> graph::Result<usize> {
+///     Ok(said.text.len())
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Input<T>(
     /// What was given.

@@ -10,7 +10,7 @@ use crate::graph::{Parts, Result};
 
 /// The fields of the state that `T` has, as they were before the step: a copy, whose changes are not kept. `T` is a struct
 /// some of whose fields have the names and the types of the state's; an action that takes it, and no
-/// [`State`](super::State), reads these and no others.
+/// [`State`](super::State), reads these and no others. It cannot have aliases, nor refuse fields that it does not know.
 ///
 /// ```
 /// # use tertulia::graph::{self, Reads};
