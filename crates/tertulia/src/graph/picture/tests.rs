@@ -56,7 +56,7 @@ pub(super) const NASTY: [&str; 9] = [
     "1. `code` *a* _b_ ~c~ $$d$$",
     "style:x#1; classDef:y#2;",
     "é 日本 🦜 ]]> -->",
-    "two\nlines\u{1b}[0m",
+    "two\nlines\u{1b}[0m\u{fffe}",
 ];
 
 pub(super) fn nasty() -> Shape {
@@ -190,7 +190,7 @@ fn users_text_stays_text_in_dot() {
     assert!(dot.contains(r#"  a1 [label="a\"] --> b[\"", "#), "{dot}");
     assert!(dot.contains(r#"  a2 [label="<b>bold</b> &amp; &amp;amp; &amp;#65;", "#), "{dot}");
     assert!(dot.contains(r#"  a3 [label="back\\slash \\N \\", "#), "{dot}");
-    assert!(dot.contains(r#"  a8 [label="two lines [0m", "#), "{dot}");
+    assert!(dot.contains(r#"  a8 [label="two lines [0m ", "#), "{dot}");
 }
 
 #[test]

@@ -96,8 +96,13 @@ fn every_name_and_condition_is_there_whatever_it_is() {
 
 #[test]
 fn boxes_do_not_overlap_and_nothing_is_cut_off() {
-    let svg = thirty().svg(&Picture::default()).unwrap();
-    let document = Document::parse(&svg).unwrap();
+    for conditions in [true, false] {
+        let svg = thirty().svg(&Picture { conditions, ..Picture::default() }).unwrap();
+        check_places(&Document::parse(&svg).unwrap());
+    }
+}
+
+fn check_places(document: &Document<'_>) {
     let rects: Vec<_> = document.descendants().filter(|node| node.has_tag_name("rect")).collect();
     let canvas = rect(rects[0]);
     let view: Vec<f64> = document
