@@ -267,6 +267,20 @@ pub(crate) const PEERS: &[Peer] = &[
         arguments: &["--peer", "streams-node-files", "--server", "node", "--durable"],
     },
     Peer {
+        name: "tertulia-graphs",
+        family: OURS,
+        cases: GRAPHS,
+        program: Program::Cargo { package: "ours-graphs" },
+        arguments: &["--runtime", "current"],
+    },
+    Peer {
+        name: "tertulia-graphs-multi",
+        family: OURS,
+        cases: &["graph-counter-64"],
+        program: Program::Cargo { package: "ours-graphs" },
+        arguments: &["--runtime", "multi"],
+    },
+    Peer {
         name: "bare-checkpoints",
         family: "bare-checkpoints",
         cases: &["graph-counter-sqlite", "graph-counter-behind", "graph-counter-64", "graph-chat-sqlite"],
