@@ -1,5 +1,6 @@
 //! The cases: what is run, how large, and what Tertulia aims at beside the peers.
 
+mod graphs;
 mod streams;
 
 /// A workload that several peers run alike.
@@ -29,10 +30,12 @@ pub(crate) enum Group {
     Sessions,
     /// Streams alone, in the process and over HTTP.
     Streams,
+    /// Runs of graphs, with a checkpoint per step.
+    Graphs,
 }
 
 impl Group {
-    pub(crate) const ALL: [Self; 3] = [Self::Bots, Self::Sessions, Self::Streams];
+    pub(crate) const ALL: [Self; 4] = [Self::Bots, Self::Sessions, Self::Streams, Self::Graphs];
 
     /// What its files are called.
     pub(crate) fn files(self) -> &'static str {
@@ -40,6 +43,7 @@ impl Group {
             Self::Bots => "bench",
             Self::Sessions => "sessions",
             Self::Streams => "streams",
+            Self::Graphs => "graphs",
         }
     }
 
@@ -49,6 +53,7 @@ impl Group {
             Self::Bots => "bots",
             Self::Sessions => "sessions",
             Self::Streams => "streams",
+            Self::Graphs => "graphs",
         }
     }
 }
@@ -60,6 +65,10 @@ pub(crate) enum Aim {
     Rate { times: f64, family: &'static str },
     /// At most this much CPU for an update, in microseconds.
     Cpu { at_most_us: f64 },
+    /// At least this in a field of the peers' own, which is said as `what`.
+    Least { field: &'static str, least: f64, what: &'static str },
+    /// At most this in a field of the peers' own.
+    Most { field: &'static str, most: f64, what: &'static str },
 }
 
 pub(crate) const CASES: &[Case] = &[
@@ -212,6 +221,13 @@ pub(crate) const CASES: &[Case] = &[
     streams::HTTP_REPLAY_JSON,
     streams::HTTP_FANOUT,
     streams::HTTP_TAIL,
+    graphs::COUNTER,
+    graphs::COUNTER_MEMORY,
+    graphs::COUNTER_SQLITE,
+    graphs::COUNTER_BEHIND,
+    graphs::COUNTER_64,
+    graphs::CHAT,
+    graphs::CHAT_SQLITE,
 ];
 
 impl Case {

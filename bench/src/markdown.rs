@@ -1,7 +1,8 @@
-//! The results of sessions and of streams as tables for a page, CPU first.
+//! The results of sessions, streams and graphs as tables for a page; CPU first, but for graphs.
 
 use std::fmt::Write as _;
 
+use crate::case::Group;
 use crate::number::{decimal, grouped};
 use crate::results::Results;
 use crate::summary::{Spread, Standing, Summary};
@@ -10,6 +11,8 @@ use crate::summary::{Spread, Standing, Summary};
 type Column = (&'static str, fn(&Summary, &Standing) -> Option<String>);
 
 const COLUMNS: &[Column] = &[
+    ("steps a second", |case, peer| case.is_of(Group::Graphs).then(|| with_range(peer.updates_per_second))),
+    ("reference has", |case, peer| case.is_of(Group::Graphs).then(|| rate(case, peer))),
     ("CPU us", |_, peer| Some(with_range(peer.cpu_us_per_update))),
     ("CPU is", |case, peer| Some(ratio(case, peer))),
     ("bytes to the storage", |_, peer| peer.extra("value_bytes").map(|spread| grouped(spread.median))),
@@ -21,7 +24,11 @@ const COLUMNS: &[Column] = &[
         peer.extra("writes_for_stored").map(|spread| grouped(spread.median))
     }),
     ("writes, set as they are", |_, peer| peer.extra("writes_for_no_change").map(|s| grouped(s.median))),
-    ("a second", |case, peer| case.is_of_streams().then(|| with_range(peer.updates_per_second))),
+    ("a second", |case, peer| case.is_of(Group::Streams).then(|| with_range(peer.updates_per_second))),
+    ("first steps a second", |_, peer| peer.extra("first_per_second").map(|s| grouped(s.median))),
+    ("last steps a second", |_, peer| peer.extra("last_per_second").map(|s| grouped(s.median))),
+    ("file, MB", |_, peer| peer.extra("file_mb").map(|spread| decimal(spread.median))),
+    ("load, ms", |_, peer| peer.extra("load_ms").map(with_range)),
     ("MB a second", |_, peer| peer.extra("mb_per_second").map(|spread| grouped(spread.median))),
     ("p50 ms", |_, peer| peer.extra("p50_ms").map(with_range)),
     ("p99 ms", |_, peer| peer.extra("p99_ms").map(with_range)),
@@ -78,6 +85,11 @@ fn case(text: &mut String, summary: &Summary) {
 
 fn with_range(spread: Spread) -> String {
     format!("{} [{} - {}]", decimal(spread.median), decimal(spread.min), decimal(spread.max))
+}
+
+/// How many times a peer's rate the reference's is.
+fn rate(case: &Summary, peer: &Standing) -> String {
+    if peer.peer == case.reference { String::new() } else { format!("1 / {}", decimal(peer.reference_rate)) }
 }
 
 fn ratio(case: &Summary, peer: &Standing) -> String {

@@ -22,6 +22,8 @@ pub(crate) enum Program {
     Workspace { folder: &'static str, package: &'static str },
     /// A folder with `package.json`, `package-lock.json` and `main.js`.
     Node { folder: &'static str },
+    /// A folder with `main.py`, and with `requirements.txt` that names all that it needs.
+    Python { folder: &'static str },
     /// A server of Durable Streams, which `load` starts and loads.
     Served(Server),
 }
@@ -60,6 +62,26 @@ const HTTP_NODE_FILES: &[&str] =
     &["http-append-1", "http-append-16", "http-replay-bytes", "http-replay-json", "http-fanout", "http-tail"];
 const CRATE: Program = Program::Served(Server::Crate { version: "0.1.5" });
 const NODE: Program = Program::Served(Server::Node { folder: "peers/streams-node" });
+
+const GRAPHS: &[&str] = &[
+    "graph-counter",
+    "graph-counter-memory",
+    "graph-counter-sqlite",
+    "graph-counter-behind",
+    "graph-counter-64",
+    "graph-chat",
+    "graph-chat-sqlite",
+];
+/// What Burr can do: it always waits for its persister.
+const GRAPHS_BURR: &[&str] = &[
+    "graph-counter",
+    "graph-counter-memory",
+    "graph-counter-sqlite",
+    "graph-counter-64",
+    "graph-chat",
+    "graph-chat-sqlite",
+];
+const LANGGRAPH: Program = Program::Python { folder: "peers/langgraph" };
 
 pub(crate) const PEERS: &[Peer] = &[
     Peer {
@@ -243,5 +265,47 @@ pub(crate) const PEERS: &[Peer] = &[
         cases: HTTP_NODE_FILES,
         program: NODE,
         arguments: &["--peer", "streams-node-files", "--server", "node", "--durable"],
+    },
+    Peer {
+        name: "tertulia-graphs",
+        family: OURS,
+        cases: GRAPHS,
+        program: Program::Cargo { package: "ours-graphs" },
+        arguments: &["--runtime", "current"],
+    },
+    Peer {
+        name: "tertulia-graphs-multi",
+        family: OURS,
+        cases: &["graph-counter-64"],
+        program: Program::Cargo { package: "ours-graphs" },
+        arguments: &["--runtime", "multi"],
+    },
+    Peer {
+        name: "bare-checkpoints",
+        family: "bare-checkpoints",
+        cases: &["graph-counter-sqlite", "graph-counter-behind", "graph-counter-64", "graph-chat-sqlite"],
+        program: Program::Cargo { package: "floor" },
+        arguments: &["--store", "checkpoints"],
+    },
+    Peer {
+        name: "burr",
+        family: "burr",
+        cases: GRAPHS_BURR,
+        program: Program::Python { folder: "peers/burr" },
+        arguments: &["--peer", "burr"],
+    },
+    Peer {
+        name: "langgraph",
+        family: "langgraph",
+        cases: GRAPHS,
+        program: LANGGRAPH,
+        arguments: &["--peer", "langgraph"],
+    },
+    Peer {
+        name: "langgraph-delta",
+        family: "langgraph",
+        cases: &["graph-chat-sqlite"],
+        program: LANGGRAPH,
+        arguments: &["--peer", "langgraph-delta", "--delta"],
     },
 ];

@@ -1,5 +1,7 @@
 //! Installs and builds the peers' programs.
 
+mod python;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -52,6 +54,7 @@ pub(crate) fn prepare(folder: &Path, selection: &mut Selection) -> anyhow::Resul
                 build(&folder.join(name), &target, package, package).map(|built| vec![built])
             }
             Program::Node { folder: name } => install(&folder.join(name)),
+            Program::Python { folder: name } => python::install(&folder.join(name), &target.join("python")),
             Program::Served(server) => serve(folder, &target, server),
         };
         match command {

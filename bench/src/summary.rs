@@ -83,9 +83,9 @@ impl Summary {
         })
     }
 
-    /// Whether a rate says as much as the CPU of an update does.
-    pub(crate) fn is_of_streams(&self) -> bool {
-        self.group == Group::Streams
+    /// Whether its case is of a group.
+    pub(crate) fn is_of(&self, group: Group) -> bool {
+        self.group == group
     }
 }
 
@@ -155,6 +155,14 @@ fn reached(aim: Aim, standings: &[Standing]) -> Option<AimReached> {
             let aim = format!("at most {at_most_us} us of CPU an update");
             AimReached { aim, reached, met: reached <= at_most_us }
         }
+        Aim::Least { field, least, what } => {
+            let reached = ours.extra(field)?.median;
+            AimReached { aim: format!("at least {least} {what}"), reached, met: reached >= least }
+        }
+        Aim::Most { field, most, what } => {
+            let reached = ours.extra(field)?.median;
+            AimReached { aim: format!("at most {most} {what}"), reached, met: reached <= most }
+        }
     })
 }
 
@@ -211,6 +219,26 @@ mod tests {
         assert_eq!([slow, fast, mine].map(|s| s.best_of_family), [false, true, false]);
         let aims: Vec<_> = summary.aims.iter().map(|aim| (aim.reached, aim.met)).collect();
         assert_eq!(aims, [(1.5, false), (2.0, true)]);
+    }
+
+    #[test]
+    fn aims_for_a_field_of_the_peers_own_are_held_against_ours() {
+        const CASE_WITH_FILE: Case = Case {
+            aims: &[
+                Aim::Most { field: "file_mb", most: 1.5, what: "MB" },
+                Aim::Least { field: "file_mb", least: 1.5, what: "MB" },
+                Aim::Most { field: "absent", most: 1.0, what: "" },
+            ],
+            ..CASE
+        };
+        let file = |peer: &str, mb: f64| Line {
+            extra: serde_json::Map::from_iter([("file_mb".to_owned(), mb.into())]),
+            ..line(peer, 10.0, 1.0)
+        };
+        let lines = [file("slow", 1.0), file("mine", 2.0)];
+        let summary = Summary::of(&CASE_WITH_FILE, &[&SLOW, &MINE], &lines, 10).unwrap();
+        let aims: Vec<_> = summary.aims.iter().map(|aim| (aim.reached, aim.met)).collect();
+        assert_eq!(aims, [(2.0, false), (2.0, true)]);
     }
 
     #[test]

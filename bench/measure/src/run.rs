@@ -26,7 +26,18 @@ pub struct Run {
     pub dir: Option<PathBuf>,
 }
 
+/// How long the steps of a case of graphs may take together: a slow disk gets fewer than were asked for.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 impl Run {
+    /// The same run with as many updates as fit into 2 s, if `made` of them took so long: as many in each chat, at
+    /// least two.
+    pub fn affordable(&self, made: u64, took: Duration) -> Self {
+        let fit = PATIENCE.as_secs_f64() / took.as_secs_f64() * made as f64;
+        let in_each = ((fit as u64).min(self.updates) / self.chats / 2 * 2).max(2);
+        Self { updates: in_each * self.chats, ..self.clone() }
+    }
+
     /// The chat of the update with this index: the chats take turns.
     pub fn chat(&self, index: u64) -> u64 {
         index % self.chats

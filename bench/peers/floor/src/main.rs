@@ -1,5 +1,6 @@
 //! What the work itself costs, without a runtime round it: a loop with a map, and bare SQLite.
 
+mod checkpoints;
 mod memory;
 mod payload;
 mod sqlite;
@@ -20,6 +21,8 @@ struct Arguments {
 enum Store {
     Memory,
     Sqlite,
+    /// The steps of runs, in logs on SQLite.
+    Checkpoints,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -27,5 +30,6 @@ fn main() -> anyhow::Result<()> {
     match store {
         Store::Memory => memory::count(&run)?.print(),
         Store::Sqlite => sqlite::count(&run)?.print(),
+        Store::Checkpoints => checkpoints::count(&run)?.print(),
     }
 }

@@ -2,6 +2,8 @@
 
 /// Bytes of a session's value: its count, then filling.
 pub(crate) const SESSION_BYTES: usize = 64;
+/// Bytes of a step's checkpoint: its count, then filling.
+pub(crate) const CHECKPOINT_BYTES: usize = 40;
 /// Bytes of the pool that all values are cut from.
 const POOL: usize = 1 << 20;
 
@@ -40,6 +42,14 @@ impl Payload {
         value
     }
 
+    /// A step's checkpoint with this count.
+    pub(crate) fn checkpoint(&self, step: u64, count: u64) -> [u8; CHECKPOINT_BYTES] {
+        let mut value = [0; CHECKPOINT_BYTES];
+        value.copy_from_slice(self.cut(step, CHECKPOINT_BYTES));
+        value[..8].copy_from_slice(&count.to_le_bytes());
+        value
+    }
+
     /// The count inside a session's value.
     pub(crate) fn count_in(value: &[u8; SESSION_BYTES]) -> u64 {
         let mut count = [0; 8];
@@ -48,7 +58,7 @@ impl Payload {
     }
 
     /// Bytes from a place that an odd stride moves on for every `seed`.
-    fn cut(&self, seed: u64, length: usize) -> &[u8] {
+    pub(crate) fn cut(&self, seed: u64, length: usize) -> &[u8] {
         let start = (seed.wrapping_mul(7919) % (POOL - length) as u64) as usize;
         &self.pool[start..start + length]
     }

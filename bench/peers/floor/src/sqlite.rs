@@ -92,19 +92,24 @@ pub(crate) fn count(run: &Run) -> anyhow::Result<Report> {
 }
 
 /// The shard of a chat, scattered as a hash would scatter it.
-fn shard(chat: u64) -> u64 {
+pub(crate) fn shard(chat: u64) -> u64 {
     chat.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - SHARD_BITS)
 }
 
 fn open(path: &Path) -> anyhow::Result<Connection> {
     let db = Connection::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    configure(&db)?;
+    db.execute_batch(SCHEMA)?;
+    Ok(db)
+}
+
+/// Has SQLite write as `tertulia-sqlite` has it.
+pub(crate) fn configure(db: &Connection) -> rusqlite::Result<()> {
     db.pragma_update(None, "journal_mode", "wal")?;
     db.pragma_update(None, "synchronous", "full")?;
     db.pragma_update(None, "wal_autocheckpoint", 4000)?;
-    // Everything this case touches stays in SQLite's own cache: 64 MiB.
-    db.pragma_update(None, "cache_size", -65_536)?;
-    db.execute_batch(SCHEMA)?;
-    Ok(db)
+    // Everything a case touches stays in SQLite's own cache: 64 MiB.
+    db.pragma_update(None, "cache_size", -65_536)
 }
 
 /// The prepared statements of one transaction.
