@@ -12,6 +12,7 @@ pub(super) const FILES: &[(&str, &str)] = &[
     file!("docs/agent.md"),
     file!("docs/ai-sdk.md"),
     file!("docs/benchmarks.md"),
+    file!("docs/graphs.md"),
     file!("docs/handlers.md"),
     file!("docs/http.md"),
     file!("docs/operations.md"),
