@@ -170,6 +170,10 @@ async fn what_is_never_taken_or_run_is_refused() {
         "transition `a` -> `c` is never taken: `a` -> `b` before it always is; no way leads from the entrypoint to `c`"
     );
     let many = || field("count").gt(3);
+    assert_eq!(
+        fault(abc().transition("a", "b").transition_when("a", "c", many()).transition("b", "c")).await,
+        "transition `a` -> `c` is never taken: `a` -> `b` before it always is"
+    );
     let twice = abc().transition_when("a", "b", many()).transition("a", "c");
     assert!(twice.build().await.is_ok());
     let twice =
