@@ -60,7 +60,10 @@ fn refuse(mut order: State<Order>) -> graph::Result<&'static str> {
 async fn main() -> graph::Result {
     let graph = Graph::<Order>::new("order")
         .action("receive", receive)
-        .action("price", graph::action(price).writes(["price"]).retry(3, std::time::Duration::from_millis(100)))
+        .action(
+            "price",
+            graph::action(price).writes(["price"]).retry(3, std::time::Duration::from_millis(100)),
+        )
         .action("approve", graph::action(approve).writes(["approved"]).tag("human"))
         .action("ship", graph::plain(ship))
         .action("refuse", graph::plain(refuse))

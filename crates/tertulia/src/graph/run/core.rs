@@ -35,7 +35,9 @@ pub(in crate::graph) struct Core<S: State> {
     /// Somebody else wrote first: it must be read again.
     pub(super) outdated: Option<Moved>,
     /// What its steps are part of.
-    pub(super) cause: String,
+    cause: String,
+    /// What the last one that is stored was part of.
+    pub(super) last_cause: String,
     pub(super) sink: Option<Arc<dyn Sink>>,
     /// What the caller gives its actions.
     pub(super) given: Values,
@@ -107,6 +109,7 @@ impl<S: State> Core<S> {
             noted: None,
             outdated: None,
             cause: String::new(),
+            last_cause: String::new(),
             sink: None,
             given: Values::default(),
             holds: false,
@@ -135,7 +138,7 @@ impl<S: State> Core<S> {
         let stored = Stored::of(runs.shelf(), &id, &chain)?;
         let mut core =
             Self::begin(runs, id, value, track, Kept::Stored(stored), chain.parent, &chain.position);
-        (core.seq, core.status, core.cause, core.said) = (chain.seq, chain.status, chain.cause, chain.said);
+        (core.seq, core.status, core.last_cause, core.said) = (chain.seq, chain.status, chain.cause, chain.said);
         Ok(core)
     }
 
@@ -163,15 +166,29 @@ impl<S: State> Core<S> {
                 // Whoever followed that call has gone.
                 self.out = Out::new(self.graph(), self.sink.clone(), None);
             }
-            Doing::Writing => self.reload(Which::Latest).await?,
+            Doing::Writing => self.look().await?,
         }
         let Kept::Stored(stored) = &self.kept else { return Ok(()) };
         let Err(error) = stored.look() else { return Ok(()) };
         // It is told here, and need not be told again.
         self.doing = Doing::Writing;
         let _ = self.runs.flush(&self.id).await;
-        self.reload(Which::Latest).await?;
+        if let Err(unread) = self.reload(Which::Latest).await {
+            tracing::warn!(run = %self.id, error = %unread, "it is read again by the next call");
+        }
         Err(error)
+    }
+
+    /// Finds out what became of a write whose end nobody saw. If there was none, the run stands where it stood, which need not
+    /// be at its latest checkpoint.
+    async fn look(&mut self) -> Result<()> {
+        let before = self.seq;
+        let end = self.kept.next();
+        self.reload(Which::Latest).await?;
+        if self.kept.next() == end && self.seq != before {
+            self.reload(before.map_or(Which::Beginning, Which::At)).await?;
+        }
+        Ok(())
     }
 
     /// As [`fresh`](Self::fresh), before something that writes.
@@ -213,10 +230,10 @@ impl<S: State> Core<S> {
             _ => Some(self.runs.read(&self.id, Which::Latest).await?.ok_or_else(gone)?),
         };
         let core = Self::of(&self.runs, Arc::clone(&self.id), chain, latest.as_ref()).await?;
-        let Self { value, track, stands, seq, status, parent, kept, .. } = core;
+        let Self { value, track, stands, seq, status, parent, kept, last_cause, .. } = core;
         self.cell = Cell::empty();
         (self.value, self.track, self.stands, self.seq, self.status) = (value, track, stands, seq, status);
-        (self.parent, self.kept) = (parent, kept);
+        (self.parent, self.kept, self.last_cause) = (parent, kept, last_cause);
         (self.doing, self.noted, self.outdated) = (Doing::Nothing, None, None);
         Ok(())
     }
@@ -293,6 +310,7 @@ impl<S: State> Core<S> {
             Ok(seq) => {
                 (self.seq, self.status, self.stands) = (Some(seq), Some(status), stands);
                 (self.noted, self.doing) = (None, Doing::Nothing);
+                self.last_cause.clone_from(&self.cause);
                 Ok(seq)
             }
             Err(error) => self.unwritten(error),
@@ -332,7 +350,7 @@ impl<S: State> Core<S> {
 
     /// From now on its steps are part of this, whose end somebody else commits.
     pub(super) fn join(&mut self, cause: String, given: Values) {
-        self.goes_on = self.cause == cause;
+        self.goes_on = self.last_cause == cause;
         if !self.goes_on {
             self.said.clear();
         }

@@ -119,7 +119,7 @@ impl<S: State> Run<S> {
         let mut core = self.lock().await;
         core.fresh().await?;
         let next = core.next()?.map(|node| core.name(node).to_string());
-        let cause = (!core.cause.is_empty()).then(|| core.cause.clone());
+        let cause = (!core.last_cause.is_empty()).then(|| core.last_cause.clone());
         let (seq, status, parent) = (core.seq, core.status, core.parent.clone());
         Ok(Standing { seq, status, position: core.position(), next, parent, cause })
     }

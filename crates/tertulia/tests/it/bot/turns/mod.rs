@@ -6,6 +6,7 @@ mod board;
 mod bursts;
 mod cancel;
 mod crashes;
+mod graphs;
 mod live;
 mod live_broken;
 mod lost;
