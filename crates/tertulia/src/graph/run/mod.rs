@@ -16,8 +16,7 @@ pub use self::act::Stepped;
 pub use self::call::Steps;
 pub(super) use self::core::Core;
 pub use self::follow::Items;
-use super::keep::Which;
-use super::{Halted, Inputs, Parent, Position, RunId, Runs, Sink, Status, Until};
+use super::{Halted, Inputs, Parent, Position, RunId, Runs, Sink, Status, Until, Which};
 use crate::Result;
 use crate::session::State;
 
