@@ -4,7 +4,8 @@
 //! - [`model`]: random batches and reads against a plain map; one of the suite's cases.
 //! - [`mod@sessions`]: what sessions promise on every storage, each a named case; [`sessions!`] lists them as tests.
 //! - [`mod@streams`]: the same for streams; [`streams!`].
-//! - [`Faulty`]: a storage that fails, delays or loses answers by plan.
+//! - [`mod@graphs`]: the same for runs of graphs, and for persisters of one's own; [`graphs!`].
+//! - [`Faulty`]: a storage that fails, delays or loses answers by plan; [`FaultySaver`]: a persister that does.
 //! - [`Counting`]: a storage that counts what is written and read, by name.
 //! - [`Desk`]: a bot platform that brings nothing and sends nowhere.
 //! - [`bot_api`]: a fake Bot API server, which also misbehaves.
@@ -37,6 +38,9 @@
 //!     tertulia_testkit::conformance!(tertulia_testkit::conformance::Time::Paused, open);
 //!     tertulia_testkit::sessions!(tertulia_testkit::conformance::Time::Paused, open);
 //!     tertulia_testkit::streams!(tertulia_testkit::conformance::Time::Paused, open);
+//!     mod graphs {
+//!         tertulia_testkit::graphs!(tertulia_testkit::conformance::Time::Paused, super::open);
+//!     }
 //! }
 //! # fn main() {}
 //! ```
@@ -49,6 +53,7 @@ pub mod conformance;
 mod counting;
 mod desk;
 mod faulty;
+pub mod graphs;
 pub mod model;
 pub mod openai;
 mod played;
@@ -59,6 +64,6 @@ mod subject;
 
 pub use counting::{Counting, Counts, Written};
 pub use desk::Desk;
-pub use faulty::{Call, Fault, Faulty, Gate, Rates};
+pub use faulty::{Call, Fault, Faulty, FaultySaver, Gate, Rates};
 pub use played::Played;
 pub use subject::Subject;

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tertulia::graph::StateSaver;
 use tertulia::storage::{
-    Batch, BoxFuture, CommitId, Committed, Etag, From, Head, LogHead, LogPage, Page, QueueHead, QueuePage,
-    Read, Scope, Storage, Write,
+    Batch, BoxFuture, CommitId, Committed, Etag, From, Head, LogHead, LogPage, Memory, Page, QueueHead,
+    QueuePage, Read, Scope, Storage, Write,
 };
 use tertulia::{Clock, Conversation, Key, Name, Result, Shard};
 
@@ -27,6 +28,8 @@ pub struct Subject {
     reopen: Option<Reopen>,
     leap: Option<Leap>,
     clock: Clock,
+    /// What keeps runs of graphs, if that is not the storage.
+    saver: Option<Arc<dyn StateSaver>>,
     /// Dropped after the storage.
     kept: Vec<Box<dyn Any + Send + Sync>>,
 }
@@ -39,6 +42,7 @@ impl Subject {
             reopen: None,
             leap: None,
             clock: Clock::system(),
+            saver: None,
             kept: Vec::new(),
         }
     }
@@ -65,6 +69,11 @@ impl Subject {
         self
     }
 
+    /// A new, empty persister of runs, for [`graphs!`](crate::graphs!) alone: nothing else is judged.
+    pub fn of_saver(saver: Arc<dyn StateSaver>) -> Self {
+        Self { saver: Some(saver), ..Self::new(Arc::new(Memory::new())) }
+    }
+
     /// Keeps something, such as a directory, until the case has ended.
     #[must_use]
     pub fn keep(mut self, value: impl Any + Send + Sync) -> Self {
@@ -80,6 +89,11 @@ impl Subject {
     /// The storage.
     pub fn storage(&self) -> Arc<dyn Storage> {
         self.storage.lock().clone().expect("closed only within `close_and_open`")
+    }
+
+    /// The persister of runs, if it is one that is judged.
+    pub fn saver(&self) -> Option<Arc<dyn StateSaver>> {
+        self.saver.clone()
     }
 
     /// Drops the storage and opens the store again; false if nobody said how. The case has dropped its handles.

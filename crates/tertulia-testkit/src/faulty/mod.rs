@@ -2,8 +2,10 @@
 
 mod fault;
 mod plan;
+mod saver;
 mod storage;
 
 pub use fault::{Call, Fault, Gate};
 pub use plan::Rates;
+pub use saver::FaultySaver;
 pub use storage::Faulty;

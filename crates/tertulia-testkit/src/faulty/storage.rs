@@ -79,7 +79,7 @@ impl Faulty {
     }
 
     /// Counts a call, and does what is planned before it; gives what is planned after it.
-    async fn before(&self, call: Call) -> Result<Option<Fault>> {
+    pub(super) async fn before(&self, call: Call) -> Result<Option<Fault>> {
         let fault = self.plan.lock().meet(call);
         match fault {
             None => return Ok(None),
@@ -95,7 +95,7 @@ impl Faulty {
     }
 
     /// Does what is planned after a call that was done.
-    async fn after<T>(&self, call: Call, fault: Option<Fault>, answer: T) -> Result<T> {
+    pub(super) async fn after<T>(&self, call: Call, fault: Option<Fault>, answer: T) -> Result<T> {
         match fault {
             Some(Fault::LoseAnswer) => return Err(lost(call)),
             Some(Fault::DelayAnswer(duration)) => self.clock.sleep(duration).await,

@@ -24,6 +24,11 @@ impl Status {
     pub(super) const ALL: [Self; 5] =
         [Self::Completed, Self::Failed, Self::Cancelled, Self::Updated, Self::Reset];
 
+    /// The one of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == name)
+    }
+
     /// Its name, in lowercase.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -84,6 +89,13 @@ pub struct Checkpoint {
     pub cause: Option<String>,
 }
 
+impl Checkpoint {
+    /// One without an error and a cause, for those who store runs on their own.
+    pub fn new(seq: u64, parent: Option<u64>, status: Status, position: Position, at: Timestamp) -> Self {
+        Self { seq, parent, status, position, at, error: None, cause: None }
+    }
+}
+
 /// Where a run was forked from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -92,6 +104,13 @@ pub struct Parent {
     pub run: RunId,
     /// Its checkpoint; `None` for its beginning.
     pub seq: Option<u64>,
+}
+
+impl Parent {
+    /// This checkpoint of a run, or its beginning.
+    pub fn new(run: RunId, seq: Option<u64>) -> Self {
+        Self { run, seq }
+    }
 }
 
 /// Why a run could not be written: somebody else has written it since. Found with [`Error::detail`](crate::Error::detail).

@@ -2,7 +2,7 @@
 //!
 //! Each begins with a byte that says which version of the shape it is, and ends with the XXH3 64-bit hash of all that is
 //! before, little-endian. Numbers are varints, texts and bytes have their length before them. Between the two:
-//! - Base of `run/<name>`: the graph's name; when it was made; 0, or 1 and the run that it was forked from (conversation,
+//! - Base of `run/<name>`: the graph's name; a stamp; 0, or 1 and the run that it was forked from (conversation,
 //!   name, checkpoint + 1 or 0); where its state stands: checkpoint + 1 or 0, position; the whole state.
 //! - Entry of `run/<name>`, a checkpoint: flags (status, position, whether it is a snapshot), the action, a stamp; of a
 //!   snapshot, its parent + 1 or 0, else how many entries back its snapshot lies (to before the first entry for the
@@ -25,8 +25,8 @@ pub(super) const STAMP_BITS: u32 = 12;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Base<'a> {
     pub(super) graph: &'a str,
-    /// Milliseconds since 1970.
-    pub(super) made: u64,
+    /// When this state came about: milliseconds since 1970, and [`STAMP_BITS`] more.
+    pub(super) stamp: u64,
     pub(super) parent: Option<ForkedFrom<'a>>,
     /// The checkpoint whose state this is; `None` for the initial one.
     pub(super) seq: Option<u64>,
@@ -131,7 +131,7 @@ impl<'a> Base<'a> {
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut out = Writer::new(self.graph.len() + self.state.len() + 64);
         out.text(self.graph);
-        out.number(self.made);
+        out.number(self.stamp);
         match &self.parent {
             None => out.0.push(0),
             Some(parent) => {
@@ -150,7 +150,7 @@ impl<'a> Base<'a> {
 
     pub(super) fn decode(bytes: &'a [u8]) -> Result<Self> {
         let mut rest = open(bytes)?;
-        let (graph, made) = (rest.text()?, rest.number()?);
+        let (graph, stamp) = (rest.text()?, rest.number()?);
         let parent = match rest.byte()? {
             0 => None,
             1 => {
@@ -162,7 +162,7 @@ impl<'a> Base<'a> {
         let seq = minus_one(rest.number()?);
         let bits = rest.byte()?;
         let position = At::of(bits, rest.text()?)?;
-        Ok(Self { graph, made, parent, seq, position, state: rest.0 })
+        Ok(Self { graph, stamp, parent, seq, position, state: rest.0 })
     }
 }
 
@@ -315,7 +315,7 @@ mod tests {
     fn a_base_is_stored_as_it_was() {
         let parent = Some(ForkedFrom { conversation: "telegram:42", name: "old", seq: Some(3) });
         let position = At::After("ask");
-        let base = Base { graph: "agent", made: 1_000, parent, seq: None, position, state: b"state" };
+        let base = Base { graph: "agent", stamp: 1_000, parent, seq: None, position, state: b"state" };
         let bytes = base.encode();
         assert_eq!(
             hex(&bytes),

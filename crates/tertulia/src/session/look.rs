@@ -37,6 +37,14 @@ pub(crate) fn keys(state: &[u8]) -> Result<Option<Vec<String>>> {
     names(state).map_err(unreadable)
 }
 
+/// A state whose logs are ordinary lists, as [`Live`](super::Live) has it as JSON.
+///
+/// # Errors
+/// `Corrupt` if the bytes are no state.
+pub(crate) fn json(state: &[u8]) -> Result<Value> {
+    without_logs(state).map_err(unreadable)
+}
+
 fn unreadable(error: Malformed) -> Error {
     Error::corrupt(format!("the encoded state cannot be read: {error}"))
 }

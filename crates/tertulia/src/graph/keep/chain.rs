@@ -5,8 +5,8 @@ use bytes::Bytes;
 use super::shelf::{Shelf, moment};
 use crate::error::Kind;
 use crate::graph::checkpoint::{Checkpoint, Parent, Position};
-use crate::graph::format::{Base, Record, STAMP_BITS, State};
-use crate::graph::{RunId, Status};
+use crate::graph::format::{Base, Record, State};
+use crate::graph::{RunId, Status, Which};
 use crate::session::track::Track;
 use crate::storage::{Base as WithBase, CommitId, From, LogHead, LogPage, Offset, Page, Read};
 use crate::{Conversation, Error, Key, Result, Timestamp};
@@ -18,23 +18,13 @@ const SOME: usize = 64;
 const PAGE_BYTES: usize = 16 << 20;
 const PAGE_ENTRIES: usize = 100_000;
 
-/// Which state of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::graph) enum Which {
-    /// That of the last checkpoint, on whatever branch.
-    Latest,
-    /// That of the run's beginning.
-    Beginning,
-    /// That of this checkpoint.
-    At(u64),
-}
-
 /// What a state is made of, as it is stored.
 #[derive(Debug)]
 pub(in crate::graph) struct Chain {
     pub(in crate::graph) head: LogHead,
     pub(in crate::graph) graph: String,
-    pub(in crate::graph) made: Timestamp,
+    /// When its checkpoint was written, or it was begun.
+    stamp: u64,
     pub(in crate::graph) parent: Option<Parent>,
     /// The checkpoint; `None` for the beginning.
     pub(in crate::graph) seq: Option<u64>,
@@ -108,7 +98,7 @@ impl Chain {
         Ok(Self {
             head,
             graph: base.graph.to_owned(),
-            made: Timestamp(base.made),
+            stamp: base.stamp,
             parent: parent.transpose()?,
             seq: base.seq,
             status: None,
@@ -137,7 +127,7 @@ impl Chain {
         let newest = Record::decode(newest).map_err(|error| error.context(id))?;
         self.seq = Some(target);
         (self.status, self.position) = (Some(newest.status), newest.position.into());
-        self.cause = newest.cause.to_owned();
+        (self.cause, self.stamp) = (newest.cause.to_owned(), newest.stamp);
         let begin = match newest.state {
             State::Snapshot { .. } => target,
             State::Change { back, .. } => {
@@ -218,7 +208,7 @@ impl Chain {
         let parent = self.parent.as_ref().zip(conversation.as_deref());
         let parent = parent.map(|(parent, conversation)| parent.in_base(conversation));
         let position = (&self.position).into();
-        Base { graph: &self.graph, made: self.made.0, parent, seq: self.seq, position, state: whole }.encode()
+        Base { graph: &self.graph, stamp: self.stamp, parent, seq: self.seq, position, state: whole }.encode()
     }
 
     /// The latest checkpoint of a run, with its stamp and its moment; `None` if there is no such run.
@@ -236,7 +226,7 @@ impl Chain {
         }
         let base = page.base.ok_or_else(|| corrupt(id, "it has no beginning"))?;
         let base = Base::decode(&base).map_err(context)?;
-        Ok(Some((base.seq, base.made << STAMP_BITS, Timestamp(base.made))))
+        Ok(Some((base.seq, base.stamp, moment(base.stamp))))
     }
 }
 

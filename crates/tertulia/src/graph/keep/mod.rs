@@ -1,11 +1,19 @@
 //! Where the checkpoints of runs go.
 
 mod chain;
+mod custom;
+mod found;
+mod limited;
+mod line;
 mod loose;
 mod shelf;
 mod stored;
 
-pub(super) use chain::{Chain, Which};
+pub(super) use chain::Chain;
+pub(super) use custom::{Custom, CustomRun};
+pub(super) use found::Found;
+pub(super) use limited::Limited;
+pub(super) use line::Line;
 pub(super) use loose::Loose;
 pub(super) use shelf::Shelf;
 pub(super) use stored::{Entry, Prepared, Stored};
@@ -20,6 +28,8 @@ pub(super) enum Kept {
     Loose(Loose),
     /// To its log.
     Stored(Stored),
+    /// To a persister.
+    Custom(CustomRun),
 }
 
 impl Kept {
@@ -28,6 +38,7 @@ impl Kept {
         match self {
             Self::Loose(loose) => loose.next(),
             Self::Stored(stored) => stored.next(),
+            Self::Custom(run) => run.next(),
         }
     }
 
@@ -48,6 +59,34 @@ impl Kept {
                 let prepared = stored.prepare(track, before, entry, change.as_ref());
                 stored.write(track, prepared, change).await
             }
+            Self::Custom(run) => {
+                if let Some(before) = before {
+                    // Of both, this one may be stored alone: it is true without the other.
+                    run.write(track, before, None).await?;
+                }
+                run.write(track, entry, change).await
+            }
+        }
+    }
+
+    /// What became of what is queued: its error, if it failed.
+    pub(super) fn look(&self) -> Result<()> {
+        match self {
+            Self::Loose(_) => Ok(()),
+            Self::Stored(stored) => stored.look(),
+            Self::Custom(run) => run.look(),
+        }
+    }
+
+    /// Waits until what is queued is stored.
+    ///
+    /// # Errors
+    /// As [`look`](Self::look).
+    pub(super) async fn settled(&self) -> Result<()> {
+        match self {
+            Self::Loose(_) => Ok(()),
+            Self::Stored(stored) => stored.settled().await,
+            Self::Custom(run) => run.settled().await,
         }
     }
 }

@@ -18,6 +18,8 @@ pub(in crate::graph) struct Shelf {
     pub(in crate::graph) clock: Clock,
     /// What commits in the background, if that is not waited for.
     pub(in crate::graph) behind: Option<Behind>,
+    /// How many checkpoints of a run may be queued there.
+    pub(in crate::graph) max_queued: Option<usize>,
     /// How long a run is kept after its last checkpoint; for ever without one.
     pub(in crate::graph) expiry: Option<Duration>,
     /// How long a call of the storage may take.
@@ -28,8 +30,8 @@ pub(in crate::graph) struct Shelf {
 
 impl Shelf {
     pub(in crate::graph) fn new(storage: Arc<dyn Storage>, clock: Clock) -> Self {
-        let (behind, expiry, time_limit) = (None, None, None);
-        Self { storage, clock, behind, expiry, time_limit, stamp: AtomicU64::new(0) }
+        let (behind, max_queued, expiry, time_limit) = (None, None, None, None);
+        Self { storage, clock, behind, max_queued, expiry, time_limit, stamp: AtomicU64::new(0) }
     }
 
     /// When it is, told apart from every other moment that was asked for.

@@ -1,5 +1,6 @@
 //! The log of one run, as whoever writes it knows it.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ pub(in crate::graph) struct Stored {
     head: LogHead,
     /// The queued batch with the last checkpoint.
     pending: Option<Pending>,
+    /// All that are queued, where they are counted.
+    queued: VecDeque<Pending>,
     /// The snapshot that the next change builds on; `None` for the base.
     snapshot: Option<u64>,
     whole_bytes: u64,
@@ -78,8 +81,8 @@ impl Stored {
         let parent =
             parent.zip(conversation.as_deref()).map(|(parent, conversation)| parent.in_base(conversation));
         let whole = change.whole(track);
-        let made = shelf.clock.now();
-        let base = Base { graph, made: made.0, parent, seq: None, position, state: &whole }.encode();
+        let stamp = shelf.stamp();
+        let base = Base { graph, stamp, parent, seq: None, position, state: &whole }.encode();
         let mut writes = vec![LogWrite::new(key.clone()).expect(Expect::Absent).base(base)];
         writes.extend(change.writes());
         if let Some(life) = shelf.expiry {
@@ -101,11 +104,12 @@ impl Stored {
             key,
             head,
             pending: None,
+            queued: VecDeque::new(),
             snapshot: None,
             whole_bytes: whole.len() as u64,
             change_bytes: 0,
             branch: None,
-            renewed: Some(made),
+            renewed: Some(shelf.clock.now()),
         })
     }
 
@@ -119,6 +123,7 @@ impl Stored {
             key: id.key()?,
             head: chain.head,
             pending: None,
+            queued: VecDeque::new(),
             snapshot: chain.snapshot,
             whole_bytes: chain.whole.len() as u64,
             change_bytes: chain.changes.iter().map(|change| change.len() as u64).sum(),
@@ -226,6 +231,7 @@ impl Stored {
     ) -> Result<u64> {
         let (shelf, id) = (Arc::clone(&self.shelf), Arc::clone(&self.id));
         if let Some(behind) = &shelf.behind {
+            self.room(shelf.max_queued).await;
             let queued = prepared.writes.iter().enumerate().map(|(nth, write)| {
                 // The run's own log, which is first, stands for the others.
                 let (after, expect) =
@@ -237,6 +243,9 @@ impl Stored {
                 prepared.writes.first().map(|write| write.head_after(pending.commit_id(), Some(self.head)));
             let head = head.transpose()?.flatten();
             self.written(track, prepared, change, &[head.map(Head::Log)])?;
+            if shelf.max_queued.is_some() {
+                self.queued.push_back(pending.clone());
+            }
             self.pending = Some(pending);
             return Ok(self.head.end.0 - 1);
         }
@@ -245,6 +254,20 @@ impl Stored {
         let heads = shelf.within(&id, commit_logs(&shelf.storage, &shelf.clock, commit, writes)).await;
         let heads = heads.map_err(|error| self.failed(error))?;
         self.written(track, prepared, change, &heads)
+    }
+
+    /// Waits until fewer than so many are queued.
+    async fn room(&mut self, most: Option<usize>) {
+        let Some(most) = most else { return };
+        while let Some(first) = self.queued.front() {
+            if matches!(first.outcome(), Outcome::Queued) {
+                if self.queued.len() < most.max(1) {
+                    return;
+                }
+                first.settled().await;
+            }
+            self.queued.pop_front();
+        }
     }
 
     /// What was prepared is stored, or will be, with these heads.

@@ -9,8 +9,8 @@ use super::act::Stepped;
 use super::core::{Core, Stands};
 use super::says::Out;
 use crate::error::Kind;
-use crate::graph::keep::{Kept, Which};
-use crate::graph::{Halted, Inputs, Point, Reason, Sink, Until};
+use crate::graph::keep::Kept;
+use crate::graph::{Halted, Inputs, Point, Reason, Sink, Until, Which};
 use crate::session::State;
 use crate::{Error, Result};
 
@@ -182,9 +182,7 @@ impl<S: State> Core<S> {
         if self.noted.is_some() && self.outdated.is_none() {
             self.note().await?;
         }
-        if let Kept::Stored(stored) = &self.kept
-            && stored.settled().await.is_err()
-        {
+        if self.kept.settled().await.is_err() {
             // Tells the error, and reads the run again.
             self.fresh().await?;
         }

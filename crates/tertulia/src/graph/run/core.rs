@@ -6,9 +6,9 @@ use super::says::Out;
 use crate::error::Kind;
 use crate::graph::checkpoint::{Moved, Parent, Position, Status};
 use crate::graph::format::At;
-use crate::graph::keep::{Chain, Entry, Kept, Prepared, Stored, Which};
+use crate::graph::keep::{Entry, Found, Kept, Prepared};
 use crate::graph::parts::{Cell, Values, View};
-use crate::graph::{Graph, Inputs, RunId, Runs, Sink};
+use crate::graph::{Graph, Inputs, RunId, Runs, Sink, Which};
 use crate::session::State;
 use crate::session::track::{Change, Track};
 use crate::storage::{Head, LogWrite};
@@ -127,18 +127,18 @@ impl<S: State> Core<S> {
     pub(in crate::graph) async fn of(
         runs: &Runs<S>,
         id: Arc<RunId>,
-        chain: Chain,
-        latest: Option<&Chain>,
+        found: Found,
+        latest: Option<&Found>,
     ) -> Result<Self> {
-        let mut track = runs.track(&id, &chain).await?;
+        let mut track = runs.track(&id, &found).await?;
         if let Some(latest) = latest {
             track.reserve_logs(latest.next_log()?);
         }
         let value = Box::new(track.value::<S>().map_err(|error| error.context(&id))?);
-        let stored = Stored::of(runs.shelf(), &id, &chain)?;
-        let mut core =
-            Self::begin(runs, id, value, track, Kept::Stored(stored), chain.parent, &chain.position);
-        (core.seq, core.status, core.last_cause, core.said) = (chain.seq, chain.status, chain.cause, chain.said);
+        let kept = found.kept(runs.shelf(), &id)?;
+        let mut core = Self::begin(runs, id, value, track, kept, found.parent().cloned(), found.position());
+        (core.seq, core.status, core.last_cause) = (found.seq(), found.status(), found.cause().to_owned());
+        core.said = found.said().to_vec();
         Ok(core)
     }
 
@@ -168,8 +168,7 @@ impl<S: State> Core<S> {
             }
             Doing::Writing => self.look().await?,
         }
-        let Kept::Stored(stored) = &self.kept else { return Ok(()) };
-        let Err(error) = stored.look() else { return Ok(()) };
+        let Err(error) = self.kept.look() else { return Ok(()) };
         // It is told here, and need not be told again.
         self.doing = Doing::Writing;
         let _ = self.runs.flush(&self.id).await;
@@ -222,14 +221,14 @@ impl<S: State> Core<S> {
             self.doing = Doing::Nothing;
             return Ok(());
         }
-        let chain = self.runs.read(&self.id, which).await?;
+        let found = self.runs.read(&self.id, which).await?;
         let gone = || Error::new(Kind::Gone, format!("{} is not there any more", self.id));
-        let chain = chain.ok_or_else(gone)?;
+        let found = found.ok_or_else(gone)?;
         let latest = match which {
             Which::Latest => None,
             _ => Some(self.runs.read(&self.id, Which::Latest).await?.ok_or_else(gone)?),
         };
-        let core = Self::of(&self.runs, Arc::clone(&self.id), chain, latest.as_ref()).await?;
+        let core = Self::of(&self.runs, Arc::clone(&self.id), found, latest.as_ref()).await?;
         let Self { value, track, stands, seq, status, parent, kept, last_cause, .. } = core;
         self.cell = Cell::empty();
         (self.value, self.track, self.stands, self.seq, self.status) = (value, track, stands, seq, status);
@@ -319,8 +318,10 @@ impl<S: State> Core<S> {
 
     /// What becomes of a run that could not be written.
     fn unwritten<T>(&mut self, error: Error) -> Result<T> {
-        // Of others it is not known whether it was written.
-        if !matches!(error.kind(), Kind::Unknown | Kind::Timeout) {
+        // Of others it is not known whether it was written. After a failure of what was queued before, which is told here, the
+        // run is read again.
+        let is_known = !matches!(error.kind(), Kind::Unknown | Kind::Timeout);
+        if is_known && self.kept.look().is_ok() {
             self.roll_back()?;
             self.doing = Doing::Nothing;
         }
@@ -372,7 +373,7 @@ impl<S: State> Core<S> {
     pub(super) fn checks(&self) -> Vec<LogWrite> {
         match &self.kept {
             Kept::Stored(stored) => vec![stored.check()],
-            Kept::Loose(_) => Vec::new(),
+            Kept::Loose(_) | Kept::Custom(_) => Vec::new(),
         }
     }
 

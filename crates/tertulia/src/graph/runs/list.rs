@@ -1,9 +1,10 @@
 //! Finding runs, and getting rid of them.
 
 use super::{Runs, missing};
-use crate::graph::RunId;
-use crate::graph::keep::{Chain, Which};
+use crate::graph::keep::{Chain, Found};
+use crate::graph::{RunId, Which};
 use crate::session::State;
+use crate::session::track::Track;
 use crate::storage::{CommitId, Expect, ListQuery, LogWrite, Names, Offset, commit_logs};
 use crate::{Conversation, Error, Key, Result, Timestamp};
 
@@ -17,6 +18,13 @@ pub struct Listed {
     pub seq: Option<u64>,
     /// When that was made.
     pub at: Timestamp,
+}
+
+impl Listed {
+    /// A run, for those who store runs on their own.
+    pub fn new(id: RunId, seq: Option<u64>, at: Timestamp) -> Self {
+        Self { id, seq, at }
+    }
 }
 
 /// How many keys are listed at once.
@@ -34,6 +42,9 @@ impl<S: State> Runs<S> {
     ) -> Result<Vec<Listed>> {
         let conversation = conversation.try_into().map_err(Into::into)?;
         self.flush_all().await?;
+        if let Some(custom) = self.persisted() {
+            return custom.persister.saver.list(&conversation).await;
+        }
         let mut query = ListQuery {
             shard: Some(conversation.shard()),
             source: Some(conversation.source().into_owned()),
@@ -78,6 +89,9 @@ impl<S: State> Runs<S> {
         let key = id.key()?;
         // What failed is of no matter any more.
         let _ = self.flush(&id).await;
+        if let Some(custom) = self.persisted() {
+            return self.shelf().within(&id, custom.persister.saver.delete(&id)).await;
+        }
         let Some(chain) = Chain::read(self.shelf(), &id, &key, Which::Latest).await? else {
             return Ok(false);
         };
@@ -104,13 +118,20 @@ impl<S: State> Runs<S> {
     pub async fn prune(&self, id: impl TryInto<RunId, Error: Into<Error>>, keep: u64) -> Result<u64> {
         let id = id.try_into().map_err(Into::into)?;
         let key = id.key()?;
-        let latest = self.read(&id, Which::Latest).await?.ok_or_else(|| missing(&id))?;
+        let latest = match self.read(&id, Which::Latest).await?.ok_or_else(|| missing(&id))? {
+            Found::Log(chain) => chain,
+            Found::Saved(custom, _) => {
+                return self.shelf().within(&id, custom.persister.saver.prune(&id, keep)).await;
+            }
+        };
         let (start, end) = (latest.head.start.0, latest.head.end.0);
         let Some(last) = end.saturating_sub(keep).checked_sub(1).filter(|last| *last >= start) else {
             return Ok(0);
         };
-        let chain = self.read(&id, Which::At(last)).await?.ok_or_else(|| missing(&id))?;
-        let mut track = self.track(&id, &chain).await?;
+        let chain =
+            Chain::read(self.shelf(), &id, &key, Which::At(last)).await?.ok_or_else(|| missing(&id))?;
+        let loading = Track::load(self.home(&id)?, &chain.whole, &chain.changes);
+        let mut track = self.shelf().within(&id, loading).await?;
         track.reserve_logs(latest.next_log()?);
         let base = chain.base(&track.whole());
         let write =

@@ -9,7 +9,8 @@ use std::sync::Arc;
 pub use self::list::Listed;
 pub use self::options::Options;
 use super::checkpoint::{Checkpoint, Parent, Position};
-use super::keep::{Chain, Kept, Loose, Shelf, Stored, Which};
+use super::keep::{Chain, Custom, Found, Kept, Limited, Line, Loose, Shelf, Stored};
+use super::persist::{Persister, Which};
 use super::run::Core;
 use super::{Graph, Point, Run, RunId};
 use crate::error::Kind;
@@ -48,8 +49,17 @@ struct Inner<S: State> {
     graph: Graph<S>,
     shelf: Arc<Shelf>,
     options: Options,
-    /// `None`: its runs are not kept.
-    home: Option<session::Options>,
+    home: Home,
+}
+
+/// Where runs are kept.
+enum Home {
+    /// Nowhere.
+    Nowhere,
+    /// In logs of the storage.
+    Storage(session::Options),
+    /// By a persister.
+    Custom(Arc<Custom>),
 }
 
 impl<S: State> Runs<S> {
@@ -60,31 +70,54 @@ impl<S: State> Runs<S> {
 
     /// The same, kept as the options say.
     pub fn with(graph: &Graph<S>, storage: impl IntoStorage, clock: Clock, options: Options) -> Self {
-        Self::of(graph, storage.into_storage(), clock, options, true)
+        let storage = storage.into_storage();
+        let behind = match options.mode {
+            session::WriteMode::Transactional => None,
+            session::WriteMode::FireAndForget { max_bytes } => {
+                let storage = match options.time_limit {
+                    None => Arc::clone(&storage),
+                    Some(limit) => Arc::new(Limited { storage: Arc::clone(&storage), limit }),
+                };
+                Some(Behind::new(storage, clock.clone(), max_bytes))
+            }
+        };
+        let mut shelf = Shelf::new(storage, clock);
+        (shelf.behind, shelf.max_queued) = (behind, options.max_queued);
+        let home = session::Options { log_tail: options.log_tail, ..session::Options::default() };
+        Self::of(graph, shelf, options, Home::Storage(home))
+    }
+
+    /// Kept in a database of one's own, each checkpoint saved before its step returns.
+    pub fn custom(graph: &Graph<S>, persister: impl Into<Persister>) -> Self {
+        Self::custom_with(graph, persister, Clock::system(), Options::default())
+    }
+
+    /// The same, kept as the options say. Histories are loaded whole.
+    pub fn custom_with(
+        graph: &Graph<S>,
+        persister: impl Into<Persister>,
+        clock: Clock,
+        options: Options,
+    ) -> Self {
+        let persister = persister.into();
+        let line = match options.mode {
+            session::WriteMode::Transactional => None,
+            session::WriteMode::FireAndForget { max_bytes } => {
+                Some(Line::new(Arc::clone(&persister.saver), max_bytes, options.time_limit))
+            }
+        };
+        let custom = Custom { persister, line, max_queued: options.max_queued };
+        Self::of(graph, Shelf::new(Arc::new(Memory::new()), clock), options, Home::Custom(Arc::new(custom)))
     }
 
     /// Not kept: they live as long as somebody has them.
     pub fn ephemeral(graph: &Graph<S>) -> Self {
-        Self::of(graph, Arc::new(Memory::new()), Clock::system(), Options::default(), false)
+        let shelf = Shelf::new(Arc::new(Memory::new()), Clock::system());
+        Self::of(graph, shelf, Options::default(), Home::Nowhere)
     }
 
-    fn of(
-        graph: &Graph<S>,
-        storage: Arc<dyn Storage>,
-        clock: Clock,
-        options: Options,
-        is_kept: bool,
-    ) -> Self {
-        let behind = match options.mode {
-            session::WriteMode::Transactional => None,
-            session::WriteMode::FireAndForget { max_bytes } => {
-                is_kept.then(|| Behind::new(Arc::clone(&storage), clock.clone(), max_bytes))
-            }
-        };
-        let mut shelf = Shelf::new(storage, clock);
-        (shelf.behind, shelf.expiry, shelf.time_limit) = (behind, options.expiry, options.time_limit);
-        let home =
-            is_kept.then(|| session::Options { log_tail: options.log_tail, ..session::Options::default() });
+    fn of(graph: &Graph<S>, mut shelf: Shelf, options: Options, home: Home) -> Self {
+        (shelf.expiry, shelf.time_limit) = (options.expiry, options.time_limit);
         Self(Arc::new(Inner { graph: graph.clone(), shelf: Arc::new(shelf), options, home }))
     }
 
@@ -118,16 +151,23 @@ impl<S: State> Runs<S> {
         position: &Position,
     ) -> Result<Run<S>> {
         let (mut track, change) = Track::begin(self.home(&id)?, &state)?;
-        let kept = if self.0.home.is_some() {
-            let graph = self.graph().name();
-            let begin = (&mut track, change);
-            let stored =
-                Stored::create(self.shelf(), &id, graph, parent.as_ref(), position.into(), begin).await?;
-            Kept::Stored(stored)
-        } else {
-            let loose = Loose::new(Arc::clone(&self.shelf().storage), self.shelf().clock.clone());
-            loose.accept(&mut track, change).await?;
-            Kept::Loose(loose)
+        let graph = self.graph().name();
+        let kept = match &self.0.home {
+            Home::Nowhere => {
+                let loose = Loose::new(Arc::clone(&self.shelf().storage), self.shelf().clock.clone());
+                loose.accept(&mut track, change).await?;
+                Kept::Loose(loose)
+            }
+            Home::Storage(_) => {
+                let begin = (&mut track, change);
+                let (shelf, at) = (self.shelf(), position.into());
+                Kept::Stored(Stored::create(shelf, &id, graph, parent.as_ref(), at, begin).await?)
+            }
+            Home::Custom(custom) => {
+                let begin = (&mut track, change);
+                let (shelf, at) = (self.shelf(), position.clone());
+                Kept::Custom(custom.create(shelf, &id, graph, parent.clone(), at, begin).await?)
+            }
         };
         let core = Core::begin(self, Arc::clone(&id), Box::new(state), track, kept, parent, position);
         self.opened(id, core).await
@@ -139,12 +179,25 @@ impl<S: State> Runs<S> {
     /// `Invalid` if it is of another graph; `Corrupt`; what the storage gives.
     pub async fn open(&self, id: impl TryInto<RunId, Error: Into<Error>>) -> Result<Option<Run<S>>> {
         let id = Arc::new(id.try_into().map_err(Into::into)?);
-        if self.0.home.is_none() {
-            return Ok(None);
-        }
-        let Some(chain) = self.read(&id, Which::Latest).await? else { return Ok(None) };
-        let core = Core::of(self, Arc::clone(&id), chain, None).await?;
+        let found = match self.read(&id, Which::Latest).await? {
+            None => self.taken_over(&id).await?,
+            found => found,
+        };
+        let Some(found) = found else { return Ok(None) };
+        let core = Core::of(self, Arc::clone(&id), found, None).await?;
         self.opened(id, core).await.map(Some)
+    }
+
+    /// A run that is kept elsewhere, from now on kept here.
+    async fn taken_over(&self, id: &RunId) -> Result<Option<Found>> {
+        let Some(custom) = self.persisted() else { return Ok(None) };
+        let Some(found) = custom.elsewhere(self.shelf(), id, Which::Latest).await? else { return Ok(None) };
+        self.check_graph(id, &found.graph)?;
+        match custom.take_over(self.shelf(), id, found).await {
+            // Somebody else was faster.
+            Err(error) if error.kind() == Kind::Conflict => self.read(id, Which::Latest).await,
+            saved => Ok(Some(Found::Saved(Arc::clone(custom), saved?))),
+        }
     }
 
     /// The run of this name, begun with this state if there is none.
@@ -184,12 +237,11 @@ impl<S: State> Runs<S> {
             return Err(Error::invalid(format!("{from} cannot be forked into itself: rewind it")));
         }
         let which = seq.into().map_or(Which::Latest, Which::At);
-        let chain = self.read(&from, which).await?.ok_or_else(|| missing(&from))?;
+        let found = self.find(&from, which).await?.ok_or_else(|| missing(&from))?;
         let home = self.home(&from)?.with_all_items();
-        let track = Track::load(home, &chain.whole, &chain.changes).await?;
-        let state: S = track.value()?;
-        let parent = Parent { run: from, seq: chain.seq };
-        self.begin(Arc::new(to), state, Some(parent), &chain.position).await
+        let state: S = self.track_in(home, &from, &found).await?.value()?;
+        let parent = Parent { run: from, seq: found.seq() };
+        self.begin(Arc::new(to), state, Some(parent), found.position()).await
     }
 
     /// The checkpoints of a run, newest first, all branches: at most `count` before `before`, or the last ones.
@@ -204,7 +256,10 @@ impl<S: State> Runs<S> {
     ) -> Result<Vec<Checkpoint>> {
         let id = id.try_into().map_err(Into::into)?;
         self.flush(&id).await?;
-        Chain::history(self.shelf(), &id, &id.key()?, before.into(), count).await
+        match self.persisted() {
+            Some(custom) => custom.history(self.shelf(), &id, before.into(), count).await,
+            None => Chain::history(self.shelf(), &id, &id.key()?, before.into(), count).await,
+        }
     }
 
     /// The state of a run at a checkpoint, or its latest; histories as long as those of a run that is opened.
@@ -218,8 +273,8 @@ impl<S: State> Runs<S> {
     ) -> Result<S> {
         let id = id.try_into().map_err(Into::into)?;
         let which = seq.into().map_or(Which::Latest, Which::At);
-        let chain = self.read(&id, which).await?.ok_or_else(|| missing(&id))?;
-        self.track(&id, &chain).await?.value()
+        let found = self.find(&id, which).await?.ok_or_else(|| missing(&id))?;
+        self.track(&id, &found).await?.value()
     }
 
     async fn opened(&self, id: Arc<RunId>, core: Core<S>) -> Result<Run<S>> {
@@ -232,9 +287,10 @@ impl<S: State> Runs<S> {
     /// # Errors
     /// What it failed with, unless that was told.
     pub async fn flush(&self, id: &RunId) -> Result<()> {
-        match &self.shelf().behind {
-            Some(behind) => behind.flush(id.conversation()).await,
-            None => Ok(()),
+        match (&self.shelf().behind, self.line()) {
+            (Some(behind), _) => behind.flush(id.conversation()).await,
+            (_, Some(line)) => line.flush(id).await,
+            (None, None) => Ok(()),
         }
     }
 
@@ -243,41 +299,81 @@ impl<S: State> Runs<S> {
     /// # Errors
     /// What it failed with, unless that was told.
     pub async fn flush_all(&self) -> Result<()> {
-        match &self.shelf().behind {
-            Some(behind) => behind.flush_all().await,
-            None => Ok(()),
+        match (&self.shelf().behind, self.line()) {
+            (Some(behind), _) => behind.flush_all().await,
+            (_, Some(line)) => line.flush_all().await,
+            (None, None) => Ok(()),
         }
+    }
+
+    fn persisted(&self) -> Option<&Arc<Custom>> {
+        match &self.0.home {
+            Home::Custom(custom) => Some(custom),
+            Home::Nowhere | Home::Storage(_) => None,
+        }
+    }
+
+    fn line(&self) -> Option<&Line> {
+        self.persisted()?.line.as_ref()
     }
 
     /// What a run is stored as. Another graph's is refused.
-    pub(super) async fn read(&self, id: &RunId, which: Which) -> Result<Option<Chain>> {
+    pub(super) async fn read(&self, id: &RunId, which: Which) -> Result<Option<Found>> {
         self.flush(id).await?;
-        let chain = Chain::read(self.shelf(), id, &id.key()?, which).await?;
-        if let Some(chain) = &chain
-            && chain.graph != self.graph().name()
-        {
-            let (of, graph) = (&chain.graph, self.graph().name());
-            return Err(Error::invalid(format!(
-                "{id} is a run of graph `{of}`, and was opened as one of `{graph}`"
-            )));
+        let found = match &self.0.home {
+            Home::Nowhere => None,
+            Home::Storage(_) => Chain::read(self.shelf(), id, &id.key()?, which).await?.map(Found::Log),
+            Home::Custom(custom) => {
+                let saved = custom.read(self.shelf(), id, which).await?;
+                saved.map(|saved| Found::Saved(Arc::clone(custom), saved))
+            }
+        };
+        if let Some(found) = &found {
+            self.check_graph(id, found.graph())?;
         }
-        Ok(chain)
+        Ok(found)
+    }
+
+    /// The same, and also of a run that is not stored here but can be loaded from elsewhere.
+    async fn find(&self, id: &RunId, which: Which) -> Result<Option<Found>> {
+        if let Some(found) = self.read(id, which).await? {
+            return Ok(Some(found));
+        }
+        let Some(custom) = self.persisted() else { return Ok(None) };
+        let Some(saved) = custom.elsewhere(self.shelf(), id, which).await? else { return Ok(None) };
+        self.check_graph(id, &saved.graph)?;
+        Ok(Some(Found::Saved(Arc::clone(custom), saved)))
+    }
+
+    fn check_graph(&self, id: &RunId, of: &str) -> Result<()> {
+        let graph = self.graph().name();
+        if of == graph {
+            return Ok(());
+        }
+        Err(Error::invalid(format!("{id} is a run of graph `{of}`, and was opened as one of `{graph}`")))
     }
 
     /// The state of what was read.
-    pub(super) async fn track(&self, id: &RunId, chain: &Chain) -> Result<Track> {
-        let loading = Track::load(self.home(id)?, &chain.whole, &chain.changes);
-        self.shelf().within(id, loading).await
+    pub(super) async fn track(&self, id: &RunId, found: &Found) -> Result<Track> {
+        self.track_in(self.home(id)?, id, found).await
+    }
+
+    async fn track_in(&self, home: TrackHome, id: &RunId, found: &Found) -> Result<Track> {
+        match found {
+            Found::Log(chain) => {
+                let loading = Track::load(home, &chain.whole, &chain.changes);
+                self.shelf().within(id, loading).await
+            }
+            Found::Saved(_, saved) => Track::plain_of(&saved.state).map_err(|error| error.context(id)),
+        }
     }
 
     fn home(&self, id: &RunId) -> Result<TrackHome> {
-        let (storage, key) = (Arc::clone(&self.shelf().storage), id.key()?);
         match &self.0.home {
-            Some(options) => TrackHome::new(storage, options, key),
-            None => {
-                // Names of runs that are not kept may be used again.
-                TrackHome::new(Arc::new(Memory::new()), &session::Options::default(), key)
-            }
+            Home::Storage(options) => TrackHome::new(Arc::clone(&self.shelf().storage), options, id.key()?),
+            // Names of runs that are not kept may be used again.
+            Home::Nowhere => TrackHome::new(Arc::new(Memory::new()), &session::Options::default(), id.key()?),
+            Home::Custom(_) => Ok(TrackHome::plain()),
         }
     }
 }

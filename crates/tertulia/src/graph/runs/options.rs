@@ -11,6 +11,8 @@ pub struct Options {
     /// stored in their order, a crash loses the last ones, never one before another that is there, and no more than the queue
     /// holds; a failure is told by the next call or by `flush`, and the run is what is stored then.
     pub mode: WriteMode,
+    /// The most checkpoints of a run that may be queued, with fire-and-forget, beside the bytes of all: any number.
+    pub max_queued: Option<usize>,
     /// How long a run is kept after its last checkpoint, or up to a quarter longer: for ever.
     pub expiry: Option<Duration>,
     /// How long a call of the storage may take: as long as it takes. What was being written may be stored or not; the run
@@ -22,6 +24,12 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { mode: WriteMode::Transactional, expiry: None, time_limit: None, log_tail: 256 }
+        Self {
+            mode: WriteMode::Transactional,
+            max_queued: None,
+            expiry: None,
+            time_limit: None,
+            log_tail: 256,
+        }
     }
 }

@@ -124,9 +124,14 @@ impl Change {
         Version::encode(self.next_log, &views, state)
     }
 
-    /// The state that it leads to, as MessagePack; a log is an extension.
+    /// The version that it leads to, as [`Track::bytes`]. `track` is the one that gave the change and has not accepted it.
     pub(crate) fn bytes<'a>(&'a self, track: &'a Track) -> &'a [u8] {
-        if self.patch.is_some() { &self.state } else { track.bytes() }
+        if self.patch.is_some() { &self.state } else { &track.state }
+    }
+
+    /// What makes its bytes of those of the version before; empty if they are the same. [`patched`](super::patched) does it.
+    pub(crate) fn patch(&self) -> &[u8] {
+        self.patch.as_deref().unwrap_or_default()
     }
 
     /// What is to be written of the logs inside, with what it expects, in the batch that stores the change.

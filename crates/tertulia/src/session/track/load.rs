@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::version::{Version, View};
 use super::{Track, TrackHome};
 use crate::session::log::{Home, Tail, read_tail};
+use crate::session::read::log_numbers;
 use crate::storage::{Page, Read};
 use crate::{Error, Result};
 
@@ -25,6 +26,19 @@ impl Track {
             Err(malformed) => Err(malformed.into()),
         };
         loaded.map_err(|error| home.context(error))
+    }
+
+    /// The version that these bytes are, in which logs are ordinary lists.
+    ///
+    /// # Errors
+    /// `Corrupt` if they are no MessagePack, or have logs that are none.
+    pub(crate) fn plain_of(state: &[u8]) -> Result<Self> {
+        let logs = log_numbers(state)?;
+        if !logs.is_empty() {
+            return Err(Error::corrupt("the state has logs that are no lists"));
+        }
+        let (home, logs, spare) = (TrackHome::plain(), Vec::new(), Vec::new());
+        Ok(Self { home, state: state.to_vec(), next_log: 1, logs, spare })
     }
 
     async fn of_version(home: &TrackHome, version: Version) -> Result<Self> {

@@ -23,6 +23,7 @@ pub(crate) use self::home::TrackHome;
 use self::version::{Version, View};
 use super::log::{self, Tail};
 use super::msgpack::encoding;
+use super::msgpack::patch::Tree;
 use super::store::State;
 use crate::{Error, Key, Result};
 
@@ -168,6 +169,20 @@ impl Track {
         let most = self.home.tail().saturating_mul(4).saturating_add(1_024);
         self.logs.iter().any(|tail| tail.place.loaded().0 > most)
     }
+}
+
+/// A version's bytes after a patch; an empty one changes nothing.
+///
+/// # Errors
+/// `Corrupt` if the patch does not fit the bytes.
+pub(crate) fn patched(bytes: &[u8], patch: &[u8]) -> Result<Vec<u8>> {
+    let mut tree = Tree::Raw(bytes);
+    if !patch.is_empty() {
+        tree.apply(patch)?;
+    }
+    let mut out = Vec::with_capacity(bytes.len() + patch.len());
+    tree.write(&mut out);
+    Ok(out)
 }
 
 /// What a version knows of a log of which these are the last items.
