@@ -59,7 +59,8 @@ pub(super) fn lay_out(parts: &Parts, max_work: usize) -> Result<Layout> {
         let (width, height) = size(node);
         graph.set_node(node.id.as_str(), NodeLabel { width, height, ..NodeLabel::default() });
     }
-    for (number, edge) in parts.edges.iter().enumerate() {
+    for number in in_flow(parts) {
+        let edge = &parts.edges[number];
         let (width, height) = label_size(edge);
         let label = EdgeLabel { width, height, weight: 1.0, ..EdgeLabel::default() };
         let (from, to) = ends(edge, parts);
@@ -75,6 +76,18 @@ pub(super) fn lay_out(parts: &Parts, max_work: usize) -> Result<Layout> {
         (Some(nodes), Some(edges)) => Ok(Layout { nodes, edges }),
         _ => Err(Error::internal("a part of a picture has no place")),
     }
+}
+
+/// The edges in an order that lets dagre see the flow: it goes along them depth first, and draws upwards what leads back
+/// to where it came from. So of each node, the way to the next one in the list comes first, and ways back last: the
+/// order of conditions says nothing about it.
+fn in_flow(parts: &Parts) -> Vec<usize> {
+    let mut numbers: Vec<usize> = (0..parts.edges.len()).collect();
+    numbers.sort_by_key(|&number| {
+        let Edge { from, to, .. } = parts.edges[number];
+        (from, to <= from, to.abs_diff(from))
+    });
+    numbers
 }
 
 fn ends<'a>(edge: &Edge, parts: &'a Parts) -> (&'a str, &'a str) {

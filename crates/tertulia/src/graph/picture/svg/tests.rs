@@ -139,6 +139,16 @@ fn check_places(document: &Document<'_>) {
 }
 
 #[test]
+fn what_follows_is_drawn_below_whatever_the_order_of_conditions() {
+    let svg = thirty().svg(&Picture::default()).unwrap();
+    let document = Document::parse(&svg).unwrap();
+    let boxes = document.descendants().filter(|node| node.has_tag_name("rect"));
+    let boxes = boxes.filter(|node| node.attribute("class") == Some("box"));
+    let tops: Vec<f64> = boxes.map(|node| number(node, "y")).collect();
+    assert!(tops.is_sorted(), "{tops:?}");
+}
+
+#[test]
 fn a_box_is_as_wide_as_its_text() {
     let long = "w".repeat(100);
     let svg = shape(&[(&long, ActionKind::Async)], &[]).svg(&Picture::default()).unwrap();
