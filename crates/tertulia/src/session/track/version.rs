@@ -220,6 +220,10 @@ impl Move {
         if self.start < view.start || self.from < self.start || self.from > view.end.max(self.start) {
             return Err(Malformed::Patch);
         }
+        if self.start > view.end {
+            // Items that came and went in one change have no offset, so these need not be so far behind.
+            view.runs.clear();
+        }
         view.runs.replace(self.from, None);
         if self.count > 0 {
             if !is_behind(&view.runs, self.from, self.offset) {
