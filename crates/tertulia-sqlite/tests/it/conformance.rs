@@ -21,6 +21,12 @@ async fn open(limits: Limits) -> Subject {
 tertulia_testkit::conformance!(Time::Real, open);
 tertulia_testkit::sessions!(Time::Real, open);
 
+mod graphs {
+    use super::{Time, open};
+
+    tertulia_testkit::graphs!(Time::Real, open);
+}
+
 mod streams {
     use super::{Time, open};
 

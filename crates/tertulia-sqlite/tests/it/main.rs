@@ -11,6 +11,7 @@ mod expiry;
 mod full;
 mod kill;
 mod kill_queued;
+mod kill_runs;
 mod owner;
 mod read_only;
 mod refusal;

@@ -8,9 +8,7 @@ use std::time::Duration;
 use tertulia::error::Kind;
 use tertulia::graph::{self, Inputs, Run, State, Status};
 
-use super::state::nothing;
 use super::{Counter, Setting, once, turns};
-use crate::{Call, Fault, Gate};
 
 /// Polls a step as long as something of it can go on at once, and drops it.
 async fn give_up(run: &Run<Counter>, polls: usize) {

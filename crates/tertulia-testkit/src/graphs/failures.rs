@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use tertulia::error::Kind;
-use tertulia::graph::{self, Inputs, Options, State, Status};
+use tertulia::graph::{Inputs, Options};
 
-use super::state::not_today;
-use super::{Counter, Setting, once, turns};
+use super::{Setting, turns};
 use crate::{Call, Fault, Gate};
 
 /// A storage that hangs fails the call after its time limit; the run goes on when the storage does.

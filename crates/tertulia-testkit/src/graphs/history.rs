@@ -133,6 +133,24 @@ async fn book() -> tertulia::graph::Graph<Book> {
     builder.build().await.expect("the graph is in order")
 }
 
+/// A step that writes more than it keeps, and drops all that was there before: the history is what was kept.
+pub async fn a_history_that_is_replaced_in_one_step_loads(setting: &Setting<'_>) {
+    let graph = diary().await;
+    let (runs, id) = (setting.runs(&graph), setting.id());
+    let run = setting.stepped(&runs, &id, 5).await;
+    let change = |diary: &mut Diary| {
+        (100..110).for_each(|page| diary.log.push(page));
+        diary.log.keep_last(2);
+    };
+    run.update_state(change).await.expect("it can be updated");
+    setting.step(&run, 1).await;
+    setting.flush(&run).await;
+    let again = setting.opened(&graph, &id).await;
+    assert_eq!(again.state().await.expect("it is there").log.tail(), [108, 109, 6]);
+    again.rewind(4).await.expect("it can go back");
+    assert_eq!(again.state().await.expect("it is there").log.tail(), [1, 2, 3, 4, 5]);
+}
+
 /// Runs go on when the storage is closed and opened again.
 pub async fn runs_go_on_when_the_storage_is_opened_again(setting: &Setting<'_>) {
     let graph = diary().await;

@@ -41,6 +41,7 @@ macro_rules! graphs {
                     a_history_is_told_newest_first_and_in_pages
                     what_is_stored_is_nobody_elses
                     a_step_stores_what_it_changed
+                    a_history_that_is_replaced_in_one_step_loads
                     runs_go_on_when_the_storage_is_opened_again
                 }
                 branches by threads {
@@ -84,6 +85,9 @@ macro_rules! graphs {
                 crashes by threads {
                     a_process_may_die_at_every_commit
                     every_commit_and_every_read_may_fail
+                }
+                random by threads {
+                    a_run_is_what_its_story_says
                 }
             ] [
                 waiting by threads {

@@ -16,6 +16,7 @@ pub mod history;
 pub mod hooks;
 mod listed;
 pub mod queued;
+pub mod random;
 mod run;
 pub mod said;
 mod setting;

@@ -30,21 +30,19 @@ pub async fn an_undeclared_write_fails_the_step(setting: &Setting<'_>) {
     }
 }
 
-/// A map whose keys cannot be told apart once they are stored.
+/// A state of one value.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Odd {
     value: Option<Value>,
 }
 
-/// What is stored as something else than what it was.
+/// What may be hard to store.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 enum Value {
     Number(f64),
     Names(BTreeMap<String, u64>),
     Bytes(Vec<u8>),
     Pair((u64, String)),
-    #[serde(skip_deserializing)]
-    Unreadable,
     #[serde(serialize_with = "refuses")]
     Refused(u64),
 }

@@ -29,6 +29,25 @@ const SESSIONS: [(&str, &str); 11] = [
     ("writers", include_str!("../../src/sessions/writers.rs")),
 ];
 
+/// The same of runs of graphs.
+const GRAPHS: [(&str, &str); 15] = [
+    ("branches", include_str!("../../src/graphs/branches.rs")),
+    ("cancelled", include_str!("../../src/graphs/cancelled.rs")),
+    ("crashes", include_str!("../../src/graphs/crashes.rs")),
+    ("deletion", include_str!("../../src/graphs/deletion.rs")),
+    ("expiry", include_str!("../../src/graphs/expiry.rs")),
+    ("failures", include_str!("../../src/graphs/failures.rs")),
+    ("history", include_str!("../../src/graphs/history.rs")),
+    ("hooks", include_str!("../../src/graphs/hooks.rs")),
+    ("queued", include_str!("../../src/graphs/queued.rs")),
+    ("random", include_str!("../../src/graphs/random.rs")),
+    ("said", include_str!("../../src/graphs/said.rs")),
+    ("steps", include_str!("../../src/graphs/steps.rs")),
+    ("undeclared", include_str!("../../src/graphs/undeclared.rs")),
+    ("waiting", include_str!("../../src/graphs/waiting.rs")),
+    ("writers", include_str!("../../src/graphs/writers.rs")),
+];
+
 fn assert_listed(list: &str, files: &[(&str, &str)]) {
     for (group, text) in files {
         let (_, after) = list.split_once(&format!(" {group} by ")).expect("the group is listed");
@@ -47,4 +66,5 @@ fn assert_listed(list: &str, files: &[(&str, &str)]) {
 fn every_case_is_listed_under_its_group() {
     assert_listed(include_str!("../../src/conformance/listed.rs"), &STORAGE);
     assert_listed(include_str!("../../src/sessions/listed.rs"), &SESSIONS);
+    assert_listed(include_str!("../../src/graphs/listed.rs"), &GRAPHS);
 }

@@ -23,6 +23,29 @@ mod streams {
     tertulia_testkit::streams!(Time::Paused, open);
 }
 
+mod graphs {
+    use super::{Time, open};
+
+    tertulia_testkit::graphs!(Time::Paused, open);
+}
+
+/// The same of a persister, in place of a storage.
+mod shelf {
+    use std::sync::Arc;
+
+    use tertulia::storage::Limits;
+    use tertulia_testkit::Subject;
+    use tertulia_testkit::graphs::Shelf;
+
+    use super::Time;
+
+    async fn open(_: Limits) -> Subject {
+        Subject::of_saver(Arc::new(Shelf::new()))
+    }
+
+    tertulia_testkit::graphs!(Time::Paused, open);
+}
+
 fn log(id: u32) -> Key {
     let conversation = Conversation::new("test", &id.to_string()).expect("a valid conversation");
     Key::Log(conversation, Name::from_static("log"))
