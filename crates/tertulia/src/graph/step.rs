@@ -28,6 +28,9 @@ pub(super) trait Says: Send + Sync {
     /// An item, to whoever follows the step and to its stream.
     fn item<'a>(&'a self, step: &'a Step, item: Item) -> BoxFuture<'a, Result<()>>;
 
+    /// Waits until all that was said is as durable as it is going to be.
+    fn settled(&self) -> BoxFuture<'_, Result<()>>;
+
     /// A point in the life of a span or an attribute, to the hooks.
     fn point(&self, point: &Point<'_>);
 }
@@ -107,6 +110,11 @@ impl Step {
     /// If dropped, it may be said or not.
     pub async fn emit(&self, item: impl Into<Item>) -> Result<()> {
         self.0.says.item(self, item.into()).await
+    }
+
+    /// Waits until what was said is as durable as it is going to be.
+    pub(super) async fn settled(&self) -> Result<()> {
+        self.0.says.settled().await
     }
 
     /// Notes that a part of the step begins, for hooks; it ends when what is given is dropped.

@@ -95,7 +95,7 @@ impl<S> Made<S> {
 }
 
 /// What an action gave, as JSON.
-fn result<T: Serialize>(step: &Step, value: &T) -> Result<Value> {
+pub(super) fn result<T: Serialize>(step: &Step, value: &T) -> Result<Value> {
     // Most give nothing, which takes no look at what it became.
     let value = if size_of::<T>() == 0 { Ok(serde_json::to_value(value)?) } else { json(value) };
     Ok(value.map_err(|error| error.context(format_args!("the result of action `{}`", step.action())))?)
