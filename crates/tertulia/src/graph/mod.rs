@@ -2,6 +2,7 @@
 #![allow(dead_code, unused_imports, reason = "the parts meet in the next commits")]
 
 mod action;
+mod blocking;
 mod build;
 mod checkpoint;
 mod condition;
@@ -29,6 +30,7 @@ mod step;
 mod until;
 
 pub use action::{Action, Definition, Function, IntoAction, Object, Plain, action, plain, streaming};
+pub(crate) use blocking::waiting;
 pub use build::Builder;
 pub use checkpoint::{Checkpoint, Moved, Parent, Position, Status};
 pub use condition::{Condition, Field, field, when};

@@ -44,6 +44,11 @@ pub(super) trait Erased<S>: Send + Sync {
     /// `Invalid` if an argument cannot be taken.
     fn call(&self, parts: &Parts<'_, S>) -> Result<BoxFuture<'static, Result<Value>>>;
 
+    /// Why a program that has no runtime cannot run it; `None` if it can.
+    fn awaits(&self) -> Option<String> {
+        Some("is asynchronous".to_owned())
+    }
+
     /// From now on it runs on a thread where it may block, if it is a plain function.
     fn spawn_blocking(&mut self) {}
 }

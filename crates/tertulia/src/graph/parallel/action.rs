@@ -226,6 +226,15 @@ impl<S: session::State, C: session::State> Erased<S> for Fan<S, C> {
             reduce(&step, &mut state, results)
         }))
     }
+
+    fn awaits(&self) -> Option<String> {
+        let Parallel { graphs, map, .. } = &self.parallel;
+        if map.is_async {
+            return Some("awaits its children".to_owned());
+        }
+        let graph = graphs.iter().find(|graph| !graph.is_blocking())?;
+        Some(format!("runs graph `{}`, which was not built with `build_blocking`", graph.name()))
+    }
 }
 
 impl<C, M> fmt::Debug for Parallel<C, M> {

@@ -439,9 +439,10 @@ impl<S: State> Core<S> {
         self.unfinished.unwrap_or_else(|| self.kept.next())
     }
 
-    /// Refuses inputs that no action takes.
+    /// Refuses inputs that no action takes, and a graph that cannot run here.
     pub(super) fn check_inputs(&self, inputs: &Inputs) -> Result<()> {
         let graph = self.graph();
+        graph.may_run_here()?;
         let takes =
             |name: &str| graph.nodes().iter().any(|node| node.inputs.iter().any(|input| input == name));
         match inputs.names().find(|name| !takes(name)) {
