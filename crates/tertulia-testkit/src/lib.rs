@@ -5,6 +5,7 @@
 //! - [`mod@sessions`]: what sessions promise on every storage, each a named case; [`sessions!`] lists them as tests.
 //! - [`mod@streams`]: the same for streams; [`streams!`].
 //! - [`mod@graphs`]: the same for runs of graphs, and for persisters of one's own; [`graphs!`].
+//! - [`graphs::parallel`]: what actions of graphs that run others promise; [`parallel!`].
 //! - [`Faulty`]: a storage that fails, delays or loses answers by plan; [`FaultySaver`]: a persister that does.
 //! - [`Counting`]: a storage that counts what is written and read, by name.
 //! - [`Desk`]: a bot platform that brings nothing and sends nowhere.

@@ -6,8 +6,10 @@
 //! - [`session`]: typed state per conversation, written as what changed.
 //! - [`stream`]: what is being said, append-only, read by offset and followed live.
 //! - [`runner`]: updates in order per key, concurrent across keys, nothing lost.
+//! - [`blocking`]: waits for all that in a program that is not asynchronous.
 //! - [`bot`]: joins them for the author of a bot.
 
+pub mod blocking;
 pub mod bot;
 mod clock;
 pub mod error;

@@ -32,3 +32,9 @@ mod streams {
 
     tertulia_testkit::streams!(Time::Real, open);
 }
+
+mod graphs {
+    use super::{Time, open};
+
+    tertulia_testkit::parallel!(Time::Real, open);
+}

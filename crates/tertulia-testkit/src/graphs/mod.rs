@@ -15,6 +15,7 @@ pub mod failures;
 pub mod history;
 pub mod hooks;
 mod listed;
+pub mod parallel;
 pub mod queued;
 pub mod random;
 mod run;

@@ -96,20 +96,32 @@ impl Checkpoint {
     }
 }
 
-/// Where a run was forked from.
+/// What a run comes from: it was forked, or it is a child that an action of another run runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Parent {
     /// The other run.
     pub run: RunId,
-    /// Its checkpoint; `None` for its beginning.
+    /// The checkpoint that it was forked from, `None` for the beginning. Of a child: the number that the first try of the
+    /// step had.
     pub seq: Option<u64>,
+    /// Of a child: the action that runs it. `None` if it was forked.
+    pub action: Option<String>,
+    /// Of a child: the number that the other run was begun with, which no other run of that name has. 0 if that is not
+    /// kept, and for forks.
+    pub birth: u64,
 }
 
 impl Parent {
-    /// This checkpoint of a run, or its beginning.
+    /// This checkpoint of a run, or its beginning: what a fork comes from.
     pub fn new(run: RunId, seq: Option<u64>) -> Self {
-        Self { run, seq }
+        Self { run, seq, action: None, birth: 0 }
+    }
+
+    /// A step of a run whose action runs children: what those come from. `birth` is the number that the run was begun
+    /// with.
+    pub fn step(run: RunId, seq: u64, action: impl Into<String>, birth: u64) -> Self {
+        Self { run, seq: Some(seq), action: Some(action.into()), birth }
     }
 }
 

@@ -3,7 +3,8 @@
 //! Each begins with a byte that says which version of the shape it is, and ends with the XXH3 64-bit hash of all that is
 //! before, little-endian. Numbers are varints, texts and bytes have their length before them. Between the two:
 //! - Base of `run/<name>`: the graph's name; a stamp; 0, or 1 and the run that it was forked from (conversation,
-//!   name, checkpoint + 1 or 0); where its state stands: checkpoint + 1 or 0, position; the whole state.
+//!   name, checkpoint + 1 or 0), or 2 and the run whose child it is (the same, with the step + 1; the action, the
+//!   number that the parent was begun with); where its state stands: checkpoint + 1 or 0, position; the whole state.
 //! - Entry of `run/<name>`, a checkpoint: flags (status, position, whether it is a snapshot), the action, a stamp; of a
 //!   snapshot, its parent + 1 or 0, else how many entries back its snapshot lies (to before the first entry for the
 //!   base); cause, error, and the events that the step said, a JSON array or nothing; then the whole state of a snapshot, or what changed.
@@ -27,25 +28,28 @@ pub(super) struct Base<'a> {
     pub(super) graph: &'a str,
     /// When this state came about: milliseconds since 1970, and [`STAMP_BITS`] more.
     pub(super) stamp: u64,
-    pub(super) parent: Option<ForkedFrom<'a>>,
+    pub(super) parent: Option<Origin<'a>>,
     /// The checkpoint whose state this is; `None` for the initial one.
     pub(super) seq: Option<u64>,
     pub(super) position: At<'a>,
     pub(super) state: &'a [u8],
 }
 
-/// Where a run was forked from.
+/// What a run comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct ForkedFrom<'a> {
+pub(super) struct Origin<'a> {
     pub(super) conversation: &'a str,
     pub(super) name: &'a str,
     pub(super) seq: Option<u64>,
+    /// Of a child: the action that runs it, and the number that the parent was begun with.
+    pub(super) child: Option<(&'a str, u64)>,
 }
 
 impl Parent {
     /// As a base has it, with the text of its conversation.
-    pub(super) fn in_base<'a>(&'a self, conversation: &'a str) -> ForkedFrom<'a> {
-        ForkedFrom { conversation, name: self.run.name(), seq: self.seq }
+    pub(super) fn in_base<'a>(&'a self, conversation: &'a str) -> Origin<'a> {
+        let child = self.action.as_deref().map(|action| (action, self.birth));
+        Origin { conversation, name: self.run.name(), seq: self.seq, child }
     }
 }
 
@@ -135,10 +139,14 @@ impl<'a> Base<'a> {
         match &self.parent {
             None => out.0.push(0),
             Some(parent) => {
-                out.0.push(1);
+                out.0.push(if parent.child.is_some() { 2 } else { 1 });
                 out.text(parent.conversation);
                 out.text(parent.name);
                 out.number(plus_one(parent.seq));
+                if let Some((action, incarnation)) = parent.child {
+                    out.text(action);
+                    out.number(incarnation);
+                }
             }
         }
         out.number(plus_one(self.seq));
@@ -153,11 +161,12 @@ impl<'a> Base<'a> {
         let (graph, stamp) = (rest.text()?, rest.number()?);
         let parent = match rest.byte()? {
             0 => None,
-            1 => {
+            kind @ (1 | 2) => {
                 let (conversation, name, seq) = (rest.text()?, rest.text()?, minus_one(rest.number()?));
-                Some(ForkedFrom { conversation, name, seq })
+                let child = if kind == 2 { Some((rest.text()?, rest.number()?)) } else { None };
+                Some(Origin { conversation, name, seq, child })
             }
-            other => return Err(malformed(format!("{other} does not say whether it was forked"))),
+            other => return Err(malformed(format!("{other} does not say what the run comes from"))),
         };
         let seq = minus_one(rest.number()?);
         let bits = rest.byte()?;
@@ -313,13 +322,27 @@ mod tests {
 
     #[test]
     fn a_base_is_stored_as_it_was() {
-        let parent = Some(ForkedFrom { conversation: "telegram:42", name: "old", seq: Some(3) });
+        let parent = Some(Origin { conversation: "telegram:42", name: "old", seq: Some(3), child: None });
         let position = At::After("ask");
         let base = Base { graph: "agent", stamp: 1_000, parent, seq: None, position, state: b"state" };
         let bytes = base.encode();
         assert_eq!(
             hex(&bytes),
             "01056167656e74e807010b74656c656772616d3a3432036f6c640400010361736b7374617465187b0a7b2919adf1"
+        );
+        assert_eq!(Base::decode(&bytes).unwrap(), base);
+    }
+
+    #[test]
+    fn a_base_of_a_child_is_stored_as_it_was() {
+        let child = Some(("fan", 300));
+        let parent = Some(Origin { conversation: "telegram:42", name: "mine", seq: Some(3), child });
+        let position = At::Entrypoint;
+        let base = Base { graph: "square", stamp: 1_000, parent, seq: None, position, state: b"state" };
+        let bytes = base.encode();
+        assert_eq!(
+            hex(&bytes),
+            "0106737175617265e807020b74656c656772616d3a3432046d696e65040366616eac020000007374617465fa4c99391d2dcfbf"
         );
         assert_eq!(Base::decode(&bytes).unwrap(), base);
     }

@@ -57,6 +57,8 @@ pub(super) struct Inner<S> {
     pub(super) data: Values,
     pub(super) hooks: Vec<Hook>,
     pub(super) async_hooks: Vec<AsyncHook>,
+    /// Nothing in it is asynchronous.
+    pub(super) blocking: bool,
 }
 
 /// An action in its graph.
@@ -138,6 +140,11 @@ impl<S> Graph<S> {
             }
         }
         Ok(None)
+    }
+
+    /// Whether nothing in it is asynchronous.
+    pub(super) fn blocking(&self) -> bool {
+        self.0.blocking
     }
 
     /// What all actions share.

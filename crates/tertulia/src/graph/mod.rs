@@ -2,6 +2,7 @@
 #![allow(dead_code, unused_imports, reason = "the parts meet in the next commits")]
 
 mod action;
+mod blocking;
 mod build;
 mod checkpoint;
 mod condition;
@@ -17,6 +18,7 @@ mod inputs;
 mod json;
 mod keep;
 mod names;
+mod parallel;
 mod parts;
 mod persist;
 mod picture;
@@ -28,6 +30,7 @@ mod step;
 mod until;
 
 pub use action::{Action, Definition, Function, IntoAction, Object, Plain, action, plain, streaming};
+pub(crate) use blocking::waiting;
 pub use build::Builder;
 pub use checkpoint::{Checkpoint, Moved, Parent, Position, Status};
 pub use condition::{Condition, Field, field, when};
@@ -38,6 +41,7 @@ pub use hook::Point;
 pub use id::RunId;
 pub use inputs::Inputs;
 pub use names::Names;
+pub use parallel::{Child, ChildResult, Graphs, Map, Parallel, Policy, parallel};
 pub use parts::Parts;
 pub use persist::{Beginning, Persister, Save, Saved, StateLoader, StateSaver, Which};
 pub use picture::Picture;

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 
 use super::Step;
+use super::runs::Grounded;
 use crate::session::look::{self, Found};
 use crate::session::track::Track;
 use crate::{Error, Result};
@@ -25,6 +26,7 @@ pub struct Parts<'a, S> {
     pub(super) data: &'a Values,
     /// What the caller gave the run.
     pub(super) given: &'a Values,
+    pub(super) around: Around<'a>,
 }
 
 impl<S> Parts<'_, S> {
@@ -32,6 +34,17 @@ impl<S> Parts<'_, S> {
     pub(crate) fn given<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         self.given.get()
     }
+}
+
+/// What an action that runs others knows of the run it is in.
+#[derive(Clone, Copy)]
+pub(super) struct Around<'a> {
+    pub(super) runs: &'a dyn Grounded,
+    /// The number that the first try of the step had.
+    pub(super) invocation: u64,
+    /// The number that the run was begun with; 0 if it is not kept.
+    pub(super) birth: u64,
+    pub(super) cause: &'a str,
 }
 
 impl<S> fmt::Debug for Parts<'_, S> {

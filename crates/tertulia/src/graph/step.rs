@@ -31,6 +31,9 @@ pub(super) trait Says: Send + Sync {
     /// What the step has said so far does not count.
     fn take_back<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Result<()>>;
 
+    /// Waits until all that was said is as durable as it is going to be.
+    fn settled(&self) -> BoxFuture<'_, Result<()>>;
+
     /// A point in the life of a span or an attribute, to the hooks.
     fn point(&self, point: &Point<'_>);
 }
@@ -122,6 +125,11 @@ impl Step {
     /// If dropped, the step cannot go on.
     pub async fn take_back(&self) -> Result<()> {
         self.0.says.take_back(self).await
+    }
+
+    /// Waits until what was said is as durable as it is going to be.
+    pub(super) async fn settled(&self) -> Result<()> {
+        self.0.says.settled().await
     }
 
     /// Notes that a part of the step begins, for hooks; it ends when what is given is dropped.

@@ -14,6 +14,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("stream", 2),
     ("graph", 3),
     ("runner", 3),
+    ("blocking", 4),
     ("bot", 4),
 ];
 

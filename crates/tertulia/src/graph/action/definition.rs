@@ -49,7 +49,7 @@ pub fn action<S, M>(action: impl IntoAction<S, M>) -> Definition<S> {
 }
 
 impl<S, K> Definition<S, K> {
-    pub(super) fn new(made: Made<S>) -> Self {
+    pub(in crate::graph) fn new(made: Made<S>) -> Self {
         Self { made, options: ActionOptions::default(), kind: PhantomData }
     }
 

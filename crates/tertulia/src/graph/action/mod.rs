@@ -44,6 +44,11 @@ pub(super) trait Erased<S>: Send + Sync {
     /// `Invalid` if an argument cannot be taken.
     fn call(&self, parts: &Parts<'_, S>) -> Result<BoxFuture<'static, Result<Value>>>;
 
+    /// Why a program that has no runtime cannot run it; `None` if it can.
+    fn awaits(&self) -> Option<String> {
+        Some("is asynchronous".to_owned())
+    }
+
     /// From now on it runs on a thread where it may block, if it is a plain function.
     fn spawn_blocking(&mut self) {}
 }
@@ -95,7 +100,7 @@ impl<S> Made<S> {
 }
 
 /// What an action gave, as JSON.
-fn result<T: Serialize>(step: &Step, value: &T) -> Result<Value> {
+pub(super) fn result<T: Serialize>(step: &Step, value: &T) -> Result<Value> {
     // Most give nothing, which takes no look at what it became.
     let value = if size_of::<T>() == 0 { Ok(serde_json::to_value(value)?) } else { json(value) };
     Ok(value.map_err(|error| error.context(format_args!("the result of action `{}`", step.action())))?)

@@ -15,8 +15,11 @@ use crate::storage::BoxFuture;
 #[derive(Debug)]
 pub enum Plain {}
 
-/// An action that is a function and not asynchronous, such as one that computes. It runs where the graph runs, so it should
-/// be done within a millisecond, unless it is told to [`spawn_blocking`](Definition::spawn_blocking).
+/// An action that is a function and not asynchronous, such as one that computes. It runs in the task that runs the graph and
+/// blocks the thread of that: until it is done, whatever else this task does waits (other children of a
+/// [parallel](crate::graph::parallel) action, say), and in a runtime of one thread all other tasks, timers and connections
+/// as well. So it should be done within a millisecond, unless it is told to
+/// [`spawn_blocking`](Definition::spawn_blocking), which blocks nothing.
 ///
 /// ```
 /// # use tertulia::graph::{self, Graph, State};
@@ -60,6 +63,10 @@ where
         let arguments = A::from_step(parts)?;
         let call = move || result(&step, &function.call(arguments)?);
         if self.blocking { Ok(Box::pin(on_a_thread(call))) } else { Ok(Box::pin(async move { call() })) }
+    }
+
+    fn awaits(&self) -> Option<String> {
+        None
     }
 
     fn spawn_blocking(&mut self) {

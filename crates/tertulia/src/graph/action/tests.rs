@@ -8,9 +8,9 @@ use serde_json::json;
 
 use super::*;
 use crate::error::Kind;
-use crate::graph::parts::{Cell, View};
+use crate::graph::parts::{Around, Cell, View};
 use crate::graph::step::Says;
-use crate::graph::{self, Builder, Data, Graph, Input, Inputs, Item, Point, Reads, RunId, State};
+use crate::graph::{self, Builder, Data, Graph, Input, Inputs, Item, Point, Reads, RunId, Runs, State};
 
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Agent {
@@ -47,6 +47,10 @@ impl Says for Heard {
         Box::pin(async { Ok(()) })
     }
 
+    fn settled(&self) -> BoxFuture<'_, crate::Result<()>> {
+        Box::pin(async { Ok(()) })
+    }
+
     fn point(&self, _: &Point<'_>) {}
 }
 
@@ -79,7 +83,9 @@ impl Tried {
         let step = Step::new(run, Arc::clone(&self.graph.nodes()[0].name), 7, 1, says);
         let (view, data) = (View::new(&bytes), self.graph.data());
         let given = &super::super::parts::Values::default();
-        let parts = Parts { cell: &self.cell, view, inputs: &inputs, step: &step, data, given };
+        let runs = &Runs::ephemeral(&self.graph);
+        let around = Around { runs, invocation: 0, birth: 0, cause: "" };
+        let parts = Parts { cell: &self.cell, view, inputs: &inputs, step: &step, data, given, around };
         let running = self.graph.nodes()[0].action.call(&parts)?;
         running.await
     }

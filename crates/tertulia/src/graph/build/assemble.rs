@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::access::Access;
-use super::{Builder, Transition, check};
+use super::{Builder, Transition};
 use crate::graph::action::Made;
 use crate::graph::dynamic::Rules;
 use crate::graph::graph::{Edge, Inner, Node};
@@ -12,8 +12,8 @@ use crate::session;
 use crate::{Error, Result};
 
 impl<S: session::State> Builder<S> {
-    pub(super) fn assemble(self) -> Result<Inner<S>> {
-        let faults = check::faults(&self);
+    /// The graph, unless something is wrong with it.
+    pub(super) fn assemble(self, faults: &[String]) -> Result<Inner<S>> {
         if !faults.is_empty() {
             let (name, faults) = (self.name.escape_debug(), faults.join("; "));
             return Err(Error::invalid(format!("graph `{name}` cannot be built: {faults}")));
@@ -46,6 +46,7 @@ impl<S: session::State> Builder<S> {
             data: self.data,
             hooks: self.hooks,
             async_hooks: self.async_hooks,
+            blocking: false,
         })
     }
 }

@@ -2,6 +2,7 @@
 
 mod access;
 mod assemble;
+mod blocking;
 mod check;
 
 use std::fmt;
@@ -23,8 +24,8 @@ pub struct Builder<S> {
     transitions: Vec<Transition<S>>,
     entrypoint: Option<String>,
     data: Values,
-    /// What gives values that are awaited.
-    coming: Vec<Coming>,
+    /// What gives values that are awaited, with their types.
+    coming: Vec<(&'static str, Coming)>,
     hooks: Vec<Hook>,
     async_hooks: Vec<AsyncHook>,
 }
@@ -97,10 +98,11 @@ impl<S: session::State> Builder<S> {
         mut self,
         value: impl Future<Output = super::Result<T>> + Send + 'static,
     ) -> Self {
-        self.coming.push(Box::pin(async move {
+        let coming: Coming = Box::pin(async move {
             let value = Arc::new(value.await?);
             Ok(Box::new(move |data: &mut Values| data.insert(value)) as Box<dyn FnOnce(&mut Values) + Send>)
-        }));
+        });
+        self.coming.push((std::any::type_name::<T>(), coming));
         self
     }
 
@@ -141,14 +143,15 @@ impl<S: session::State> Builder<S> {
     /// # Cancel safety
     /// If dropped, there is no graph.
     pub async fn build(mut self) -> Result<Graph<S>> {
-        for value in std::mem::take(&mut self.coming) {
+        for (_, value) in std::mem::take(&mut self.coming) {
             let failed = |error: anyhow::Error| {
                 Error::unavailable(format!("graph `{}` cannot be built: {error:#}", self.name))
                     .with_source(error)
             };
             value.await.map_err(failed)?(&mut self.data);
         }
-        self.assemble().map(Graph::of)
+        let faults = check::faults(&self);
+        self.assemble(&faults).map(Graph::of)
     }
 }
 

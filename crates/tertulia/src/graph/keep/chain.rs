@@ -30,6 +30,8 @@ pub(in crate::graph) struct Chain {
     pub(in crate::graph) seq: Option<u64>,
     pub(in crate::graph) status: Option<Status>,
     pub(in crate::graph) position: Position,
+    /// The first checkpoint of the step that failed or was given up, if that is where the run stands.
+    pub(in crate::graph) unfinished: Option<u64>,
     pub(in crate::graph) cause: String,
     /// The snapshot that it builds on; `None` for the base.
     pub(in crate::graph) snapshot: Option<u64>,
@@ -93,7 +95,9 @@ impl Chain {
     fn of_base(head: LogHead, bytes: &Bytes, base: &Base<'_>) -> Result<Self> {
         let parent = base.parent.map(|parent| {
             let run = RunId::new(Conversation::parse(parent.conversation)?, parent.name)?;
-            Ok::<_, Error>(Parent { run, seq: parent.seq })
+            let (action, birth) = parent.child.unzip();
+            let (action, birth) = (action.map(str::to_owned), birth.unwrap_or_default());
+            Ok::<_, Error>(Parent { run, seq: parent.seq, action, birth })
         });
         Ok(Self {
             head,
@@ -103,6 +107,7 @@ impl Chain {
             seq: base.seq,
             status: None,
             position: base.position.into(),
+            unfinished: None,
             cause: String::new(),
             snapshot: base.seq,
             whole: bytes.slice_ref(base.state),
@@ -154,6 +159,10 @@ impl Chain {
             } else if !record.said.is_empty() && record.status == Status::Completed {
                 self.said.push(record.said.to_owned());
             }
+            self.unfinished = match record.status {
+                Status::Failed | Status::Cancelled => self.unfinished.or(Some(seq)),
+                Status::Completed | Status::Updated | Status::Reset => None,
+            };
             match record.state {
                 State::Snapshot { whole, .. } => {
                     self.snapshot = Some(seq);

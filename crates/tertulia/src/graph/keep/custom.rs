@@ -8,9 +8,14 @@ use super::Entry;
 use super::line::{Line, Writer};
 use super::shelf::{Shelf, moment};
 use crate::error::Kind;
-use crate::graph::{Beginning, Checkpoint, Moved, Parent, Persister, Position, RunId, Save, Saved, Which};
+use crate::graph::{
+    Beginning, Checkpoint, Moved, Parent, Persister, Position, RunId, Save, Saved, Status, Which,
+};
 use crate::session::track::{Change, Track};
 use crate::{Error, Result};
+
+/// How many checkpoints are read at once when it is not known how many are needed.
+const SOME: usize = 64;
 
 /// What all runs that a persister keeps share.
 #[derive(Debug)]
@@ -125,6 +130,37 @@ impl Custom {
         Ok(saved)
     }
 
+    /// The first checkpoint of the step that failed or was given up, if this is one of it.
+    ///
+    /// # Errors
+    /// What the saver gives.
+    pub(in crate::graph) async fn unfinished(
+        &self,
+        shelf: &Shelf,
+        id: &RunId,
+        seq: Option<u64>,
+    ) -> Result<Option<u64>> {
+        let (mut first, mut next) = (None, seq);
+        while let Some(before) = next {
+            let page = self.history(shelf, id, Some(before + 1), SOME).await?;
+            if page.is_empty() {
+                break;
+            }
+            for checkpoint in page {
+                let is_over = !matches!(checkpoint.status, Status::Failed | Status::Cancelled);
+                if is_over || Some(checkpoint.seq) != next {
+                    return Ok(first);
+                }
+                first = next;
+                next = checkpoint.seq.checked_sub(1);
+                if checkpoint.parent != next {
+                    return Ok(first);
+                }
+            }
+        }
+        Ok(first)
+    }
+
     /// As [`Chain::history`](super::Chain::history).
     ///
     /// # Errors
@@ -159,6 +195,11 @@ impl CustomRun {
             from: saved.seq,
             writer: Writer::new(custom.max_queued),
         }
+    }
+
+    /// The number that the run was begun with.
+    pub(in crate::graph) fn birth(&self) -> u64 {
+        self.birth
     }
 
     /// The number that the next checkpoint gets.

@@ -72,6 +72,25 @@ impl Found {
         }
     }
 
+    /// The first checkpoint of the step that failed or was given up, if the run stands there and this is its last.
+    ///
+    /// # Errors
+    /// What is read of it may fail.
+    pub(in crate::graph) async fn unfinished(&self, shelf: &Shelf, id: &RunId) -> Result<Option<u64>> {
+        match self {
+            Self::Log(chain) => {
+                let last = chain.head.end.0.checked_sub(1);
+                Ok(chain.unfinished.filter(|_| chain.seq == last))
+            }
+            Self::Saved(custom, saved) if saved.seq == saved.last => {
+                let stands_there = matches!(saved.status, Some(Status::Failed | Status::Cancelled));
+                let seq = saved.seq.filter(|_| stands_there);
+                custom.unfinished(shelf, id, seq).await
+            }
+            Self::Saved(..) => Ok(None),
+        }
+    }
+
     /// The number that the next log inside the state gets.
     ///
     /// # Errors

@@ -42,6 +42,15 @@ impl Kept {
         }
     }
 
+    /// The number that the run was begun with; 0 if it is not kept.
+    pub(super) fn birth(&self) -> u64 {
+        match self {
+            Self::Loose(_) => 0,
+            Self::Stored(stored) => stored.birth(),
+            Self::Custom(run) => run.birth(),
+        }
+    }
+
     /// Writes a checkpoint, after `before`, which changes nothing of the state; gives its number.
     ///
     /// # Errors

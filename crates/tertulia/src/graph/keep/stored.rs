@@ -64,10 +64,10 @@ pub(in crate::graph) struct Prepared {
 }
 
 impl Stored {
-    /// Makes a run.
+    /// Makes a run; with `guard`, only if its parent is there.
     ///
     /// # Errors
-    /// `Conflict` if there is one of that name.
+    /// `Conflict` if there is one of that name; `Gone` if its parent is not there.
     pub(in crate::graph) async fn create(
         shelf: &Arc<Shelf>,
         id: &Arc<RunId>,
@@ -75,8 +75,11 @@ impl Stored {
         parent: Option<&Parent>,
         position: At<'_>,
         (track, mut change): (&mut Track, Change),
+        guard: bool,
     ) -> Result<Self> {
         let key = id.key()?;
+        let guard = parent.filter(|_| guard).map(|parent| Ok::<_, Error>((parent, parent.run.key()?)));
+        let guard = guard.transpose()?;
         let conversation = parent.map(|parent| parent.run.conversation().to_string());
         let parent =
             parent.zip(conversation.as_deref()).map(|(parent, conversation)| parent.in_base(conversation));
@@ -88,15 +91,29 @@ impl Stored {
         if let Some(life) = shelf.expiry {
             writes.iter_mut().for_each(|write| write.expire = Expire::After(longer(life)));
         }
+        let ours = writes.len();
+        if let Some((parent, key)) = &guard {
+            let expect = Expect::Incarnation(CommitId(parent.birth));
+            writes.push(LogWrite::new(key.clone()).expect(expect));
+        }
         let commit = CommitId(shelf.clock.random());
         let heads = shelf.within(id, commit_logs(&shelf.storage, &shelf.clock, commit, writes)).await;
+        let is_gone = |error: &Error| {
+            let conflict = error.detail::<crate::storage::Conflict>();
+            let parent = guard.as_ref().zip(conflict);
+            parent.is_some_and(|((_, key), conflict)| conflict.failed.iter().any(|failed| failed.key == *key))
+        };
         let heads = heads.map_err(|error| match error.kind() {
+            Kind::Conflict if is_gone(&error) => {
+                Error::new(Kind::Gone, format!("{id}: the run that it is a child of was deleted"))
+                    .with_source(error)
+            }
             Kind::Conflict => Error::new(Kind::Conflict, format!("{id} is there already")).with_source(error),
             _ => error.context(id),
         })?;
         let head =
             heads.first().copied().flatten().and_then(|head| head.log()).ok_or_else(|| outdated(id))?;
-        change.committed(heads.get(1..).unwrap_or_default());
+        change.committed(heads.get(1..ours).unwrap_or_default());
         track.accept(change);
         Ok(Self {
             shelf: Arc::clone(shelf),
@@ -135,6 +152,11 @@ impl Stored {
     /// Expects the run to be as it is known.
     pub(in crate::graph) fn check(&self) -> LogWrite {
         LogWrite::new(self.key.clone()).expect(Expect::Etag(self.head.etag))
+    }
+
+    /// Tells it apart from others that had its name.
+    pub(in crate::graph) fn birth(&self) -> u64 {
+        self.head.incarnation.0
     }
 
     /// The number that the next checkpoint gets.

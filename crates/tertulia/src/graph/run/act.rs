@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::core::{Core, Doing, Stands};
 use crate::error::Kind;
 use crate::graph::dynamic;
-use crate::graph::parts::{Parts, View};
+use crate::graph::parts::{Around, Parts, View};
 use crate::graph::{Inputs, Point, Status, Step};
 use crate::session::State;
 use crate::session::track::Change;
@@ -127,8 +127,14 @@ impl<S: State> Core<S> {
         self.cell.put_in(value);
         let running = {
             let view = View::of(&self.track);
+            let around = Around {
+                runs: &self.runs,
+                invocation: self.invocation(),
+                birth: self.kept.birth(),
+                cause: &self.cause,
+            };
             let (data, given) = (graph.data(), &self.given);
-            let parts = Parts { cell: &self.cell, view, inputs, step, data, given };
+            let parts = Parts { cell: &self.cell, view, inputs, step, data, given, around };
             action.action.call(&parts)
         };
         let running = match running {
@@ -182,7 +188,10 @@ impl<S: State> Core<S> {
 
     fn error(&self, step: &Step, error: anyhow::Error) -> Error {
         let kind = error.downcast_ref::<Error>().map_or(Kind::Failed, Error::kind);
-        let text = format!("{}: action `{}`: {error:#}", self.id, step.action());
+        // The library's own errors say in their texts what their causes are.
+        let ours = error.chain().next().and_then(|error| error.downcast_ref::<Error>());
+        let what = ours.map_or_else(|| format!("{error:#}"), ToString::to_string);
+        let text = format!("{}: action `{}`: {what}", self.id, step.action());
         Error::new(kind, text).with_source(error)
     }
 

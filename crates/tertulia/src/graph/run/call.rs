@@ -18,11 +18,11 @@ use crate::{Error, Result};
 const MAX_STEPS: u64 = 10_000;
 
 /// Which of the graph's actions a call halts at.
-struct Halts {
+pub(super) struct Halts {
     before: Vec<bool>,
-    after: Vec<bool>,
-    steps: u64,
-    resumes: bool,
+    pub(super) after: Vec<bool>,
+    pub(super) steps: u64,
+    pub(super) resumes: bool,
 }
 
 /// How far a call has come.
@@ -74,9 +74,13 @@ impl<S: State> Core<S> {
             // The step that goes on from the halt has been, unless it is to be run again.
             halts.resumes = matches!(self.stands, Stands::Again(_));
         }
+        self.run_to(&halts, inputs).await
+    }
+
+    pub(super) async fn run_to(&mut self, halts: &Halts, inputs: &Inputs) -> Result<Halted> {
         let mut progress = Progress::default();
         loop {
-            match self.advance(&halts, &mut progress)? {
+            match self.advance(halts, &mut progress)? {
                 Ok(node) => {
                     let stepped = self.step(node, inputs).await?;
                     progress.ran(node, stepped.result);
@@ -112,7 +116,7 @@ impl<S: State> Core<S> {
         })
     }
 
-    fn halts(&self, until: &Until) -> Result<Halts> {
+    pub(super) fn halts(&self, until: &Until) -> Result<Halts> {
         let nodes = self.graph().nodes();
         let marked = |names: &[String]| -> Result<Vec<bool>> {
             let mut marks = vec![false; nodes.len()];
@@ -140,14 +144,14 @@ impl<S: State> Core<S> {
         Ok(Halts { before, after, steps: until.steps.unwrap_or(MAX_STEPS), resumes: until.resumes })
     }
 
-    async fn started(&mut self, call: &'static str) {
+    pub(super) async fn started(&mut self, call: &'static str) {
         if self.out.is_watched() {
             self.out.tell(&Point::CallStarted { run: &self.id, call }).await;
         }
     }
 
     /// A call is over. What a hook failed with is told now, if there is nothing worse.
-    async fn ended<T>(&mut self, call: &'static str, ended: Result<T>) -> Result<T> {
+    pub(super) async fn ended<T>(&mut self, call: &'static str, ended: Result<T>) -> Result<T> {
         if !self.out.is_watched() {
             return ended;
         }

@@ -32,10 +32,12 @@ pub(in crate::graph) struct Core<S: State> {
     pub(super) doing: Doing,
     /// A step that was given up, of which no checkpoint tells yet.
     pub(super) noted: Option<usize>,
+    /// The first checkpoint of the step that failed or was given up, if that is where it stands.
+    pub(super) unfinished: Option<u64>,
     /// Somebody else wrote first: it must be read again.
     pub(super) outdated: Option<Moved>,
     /// What its steps are part of.
-    cause: String,
+    pub(super) cause: String,
     /// What the last one that is stored was part of.
     pub(super) last_cause: String,
     pub(super) sink: Option<Arc<dyn Sink>>,
@@ -47,7 +49,7 @@ pub(in crate::graph) struct Core<S: State> {
     /// The run is in the middle of what its next call is part of, since somebody else did not come to the end of it.
     pub(super) goes_on: bool,
     /// What was said of that.
-    said: Vec<String>,
+    pub(super) said: Vec<String>,
     pub(super) out: Arc<Out<S>>,
 }
 
@@ -107,6 +109,7 @@ impl<S: State> Core<S> {
             kept,
             doing: Doing::Nothing,
             noted: None,
+            unfinished: None,
             outdated: None,
             cause: String::new(),
             last_cause: String::new(),
@@ -139,6 +142,8 @@ impl<S: State> Core<S> {
         let mut core = Self::begin(runs, id, value, track, kept, found.parent().cloned(), found.position());
         (core.seq, core.status, core.last_cause) = (found.seq(), found.status(), found.cause().to_owned());
         core.said = found.said().to_vec();
+        // What goes on from another than the last checkpoint begins anew.
+        core.unfinished = found.unfinished(runs.shelf(), &core.id).await?;
         Ok(core)
     }
 
@@ -229,7 +234,8 @@ impl<S: State> Core<S> {
             _ => Some(self.runs.read(&self.id, Which::Latest).await?.ok_or_else(gone)?),
         };
         let core = Self::of(&self.runs, Arc::clone(&self.id), found, latest.as_ref()).await?;
-        let Self { value, track, stands, seq, status, parent, kept, last_cause, .. } = core;
+        let Self { value, track, stands, seq, status, parent, kept, last_cause, unfinished, .. } = core;
+        self.unfinished = unfinished;
         self.cell = Cell::empty();
         (self.value, self.track, self.stands, self.seq, self.status) = (value, track, stands, seq, status);
         (self.parent, self.kept, self.last_cause) = (parent, kept, last_cause);
@@ -285,6 +291,7 @@ impl<S: State> Core<S> {
     ) -> Result<u64> {
         self.doing = Doing::Writing;
         let graph = self.runs.graph().clone();
+        let invocation = self.invocation();
         let cause = self.cause.as_str();
         let before = self.noted.map(|node| Entry {
             status: Status::Cancelled,
@@ -310,6 +317,8 @@ impl<S: State> Core<S> {
                 (self.seq, self.status, self.stands) = (Some(seq), Some(status), stands);
                 (self.noted, self.doing) = (None, Doing::Nothing);
                 self.last_cause.clone_from(&self.cause);
+                let is_over = !matches!(status, Status::Failed | Status::Cancelled);
+                self.unfinished = (!is_over).then_some(invocation);
                 Ok(seq)
             }
             Err(error) => self.unwritten(error),
@@ -427,9 +436,16 @@ impl<S: State> Core<S> {
         self.write(Status::Reset, Stands::Entrypoint, "", None).await
     }
 
-    /// Refuses inputs that no action takes.
+    /// The number that the next step has, or had at its first try: by that its children are known, so that a step that is
+    /// run again finds those it had, and another does not.
+    pub(super) fn invocation(&self) -> u64 {
+        self.unfinished.unwrap_or_else(|| self.kept.next())
+    }
+
+    /// Refuses inputs that no action takes, and a graph that cannot run here.
     pub(super) fn check_inputs(&self, inputs: &Inputs) -> Result<()> {
         let graph = self.graph();
+        graph.may_run_here()?;
         let takes =
             |name: &str| graph.nodes().iter().any(|node| node.inputs.iter().any(|input| input == name));
         match inputs.names().find(|name| !takes(name)) {

@@ -2,6 +2,7 @@
 
 mod act;
 mod call;
+mod child;
 mod core;
 mod follow;
 mod says;
@@ -14,6 +15,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 pub use self::act::Stepped;
 pub use self::call::Steps;
+pub(super) use self::child::Legacy;
 pub(super) use self::core::Core;
 pub use self::follow::Items;
 use super::parts::Values;

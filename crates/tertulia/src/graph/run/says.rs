@@ -237,6 +237,15 @@ impl<S: Send + Sync> Says for Out<S> {
         Box::pin(self.superseded(step))
     }
 
+    fn settled(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            match &self.sink {
+                Some(sink) => sink.settled().await,
+                None => Ok(()),
+            }
+        })
+    }
+
     fn point(&self, point: &Point<'_>) {
         self.tell_at_once(point);
         if self.graph.async_hooks().is_empty() {

@@ -1,11 +1,14 @@
 //! The runs of a graph, and where they are kept.
 
+mod child;
+mod ground;
 mod list;
 mod options;
 
 use std::fmt;
 use std::sync::Arc;
 
+pub(super) use self::ground::{Ground, Grounded};
 pub use self::list::Listed;
 pub use self::options::Options;
 use super::checkpoint::{Checkpoint, Parent, Position};
@@ -53,6 +56,7 @@ struct Inner<S: State> {
 }
 
 /// Where runs are kept.
+#[derive(Clone)]
 enum Home {
     /// Nowhere.
     Nowhere,
@@ -140,7 +144,8 @@ impl<S: State> Runs<S> {
     /// If dropped, it may be there or not.
     pub async fn create(&self, id: impl TryInto<RunId, Error: Into<Error>>, state: S) -> Result<Run<S>> {
         let id = Arc::new(id.try_into().map_err(Into::into)?);
-        self.begin(id, state, None, &Position::Entrypoint).await
+        not_a_child(&id)?;
+        self.begin(id, state, None, &Position::Entrypoint, false).await
     }
 
     async fn begin(
@@ -149,6 +154,7 @@ impl<S: State> Runs<S> {
         state: S,
         parent: Option<Parent>,
         position: &Position,
+        guard: bool,
     ) -> Result<Run<S>> {
         let (mut track, change) = Track::begin(self.home(&id)?, &state)?;
         let graph = self.graph().name();
@@ -161,7 +167,7 @@ impl<S: State> Runs<S> {
             Home::Storage(_) => {
                 let begin = (&mut track, change);
                 let (shelf, at) = (self.shelf(), position.into());
-                Kept::Stored(Stored::create(shelf, &id, graph, parent.as_ref(), at, begin).await?)
+                Kept::Stored(Stored::create(shelf, &id, graph, parent.as_ref(), at, begin, guard).await?)
             }
             Home::Custom(custom) => {
                 let begin = (&mut track, change);
@@ -236,12 +242,13 @@ impl<S: State> Runs<S> {
         if from == to {
             return Err(Error::invalid(format!("{from} cannot be forked into itself: rewind it")));
         }
+        not_a_child(&to)?;
         let which = seq.into().map_or(Which::Latest, Which::At);
         let found = self.find(&from, which).await?.ok_or_else(|| missing(&from))?;
         let home = self.home(&from)?.with_all_items();
         let state: S = self.track_in(home, &from, &found).await?.value()?;
-        let parent = Parent { run: from, seq: found.seq() };
-        self.begin(Arc::new(to), state, Some(parent), found.position()).await
+        let parent = Parent::new(from, found.seq());
+        self.begin(Arc::new(to), state, Some(parent), found.position(), false).await
     }
 
     /// The checkpoints of a run, newest first, all branches: at most `count` before `before`, or the last ones.
@@ -287,11 +294,7 @@ impl<S: State> Runs<S> {
     /// # Errors
     /// What it failed with, unless that was told.
     pub async fn flush(&self, id: &RunId) -> Result<()> {
-        match (&self.shelf().behind, self.line()) {
-            (Some(behind), _) => behind.flush(id.conversation()).await,
-            (_, Some(line)) => line.flush(id).await,
-            (None, None) => Ok(()),
-        }
+        self.ground().flush(id).await
     }
 
     /// Waits until all that is queued is stored.
@@ -320,6 +323,11 @@ impl<S: State> Runs<S> {
     /// What a run is stored as. Another graph's is refused.
     pub(super) async fn read(&self, id: &RunId, which: Which) -> Result<Option<Found>> {
         self.flush(id).await?;
+        self.read_stored(id, which).await
+    }
+
+    /// The same, without what is queued.
+    async fn read_stored(&self, id: &RunId, which: Which) -> Result<Option<Found>> {
         let found = match &self.0.home {
             Home::Nowhere => None,
             Home::Storage(_) => Chain::read(self.shelf(), id, &id.key()?, which).await?.map(Found::Log),
@@ -376,6 +384,15 @@ impl<S: State> Runs<S> {
             Home::Custom(_) => Ok(TrackHome::plain()),
         }
     }
+}
+
+fn not_a_child(id: &RunId) -> Result<()> {
+    if id.is_child() {
+        return Err(Error::invalid(format!(
+            "{id}: only an action of a run makes runs with `/child/` in their names"
+        )));
+    }
+    Ok(())
 }
 
 fn missing(id: &RunId) -> Error {

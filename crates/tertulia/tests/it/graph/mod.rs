@@ -1,4 +1,5 @@
 //! Graphs at their boundary.
 
+mod blocking;
 mod model;
 mod run;
