@@ -1,5 +1,4 @@
 //! Graphs: actions, transitions and state, with a checkpoint per step.
-#![allow(dead_code, unused_imports, reason = "the parts meet in the next commits")]
 
 mod action;
 mod blocking;

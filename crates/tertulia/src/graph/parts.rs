@@ -111,25 +111,12 @@ impl<'a> View<'a> {
         Self { bytes: track.bytes(), track: Some(track) }
     }
 
-    /// MessagePack; logs inside are extensions.
-    pub(super) fn bytes(&self) -> &'a [u8] {
-        self.bytes
-    }
-
     /// What is at `path`: names of fields, or indices of a list, with dots between them.
     ///
     /// # Errors
     /// `Corrupt`.
     pub(super) fn look(&self, path: &str) -> Result<Found> {
         look::find(self.bytes, path)
-    }
-
-    /// The names of its fields; `None` if it is nothing that has fields.
-    ///
-    /// # Errors
-    /// `Corrupt`.
-    pub(super) fn keys(&self) -> Result<Option<Vec<String>>> {
-        look::keys(self.bytes)
     }
 
     /// Its fields, or some of them.

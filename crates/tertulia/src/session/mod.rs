@@ -42,7 +42,6 @@ mod sessions;
 mod store;
 #[cfg(test)]
 mod tests;
-#[allow(dead_code, reason = "the graphs that use it come next")]
 pub(crate) mod track;
 mod write;
 

@@ -249,7 +249,7 @@ impl Stored {
         &mut self,
         track: &mut Track,
         prepared: Prepared,
-        change: Option<Change>,
+        mut change: Option<Change>,
     ) -> Result<u64> {
         let (shelf, id) = (Arc::clone(&self.shelf), Arc::clone(&self.id));
         if let Some(behind) = &shelf.behind {
@@ -264,6 +264,9 @@ impl Stored {
             let head =
                 prepared.writes.first().map(|write| write.head_after(pending.commit_id(), Some(self.head)));
             let head = head.transpose()?.flatten();
+            if let Some(change) = &mut change {
+                change.queued(&pending);
+            }
             self.written(track, prepared, change, &[head.map(Head::Log)])?;
             if shelf.max_queued.is_some() {
                 self.queued.push_back(pending.clone());

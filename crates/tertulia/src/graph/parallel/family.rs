@@ -11,7 +11,7 @@ use super::how::{How, Keep, Policy};
 use super::relay::Relay;
 use crate::graph::checkpoint::Parent;
 use crate::graph::run::Legacy;
-use crate::graph::runs::{Ground, Grounded};
+use crate::graph::runs::Ground;
 use crate::graph::{Graph, Parts, Reason, Run, RunId, Runs};
 use crate::session::State;
 use crate::{Error, Result};

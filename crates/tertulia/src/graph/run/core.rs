@@ -317,6 +317,10 @@ impl<S: State> Core<S> {
                 (self.seq, self.status, self.stands) = (Some(seq), Some(status), stands);
                 (self.noted, self.doing) = (None, Doing::Nothing);
                 self.last_cause.clone_from(&self.cause);
+                if self.held.is_none() && self.track.is_overgrown() {
+                    // It has many more items of a log in memory than one that is loaded.
+                    self.roll_back()?;
+                }
                 let is_over = !matches!(status, Status::Failed | Status::Cancelled);
                 self.unfinished = (!is_over).then_some(invocation);
                 Ok(seq)

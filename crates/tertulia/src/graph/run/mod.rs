@@ -19,7 +19,7 @@ pub(super) use self::child::Legacy;
 pub(super) use self::core::Core;
 pub use self::follow::Items;
 use super::parts::Values;
-use super::{Halted, Inputs, Parent, Position, RunId, Runs, Sink, Status, Until, Which};
+use super::{Halted, Inputs, Parent, Position, RunId, Sink, Status, Until, Which};
 use crate::session::State;
 use crate::storage::{Head, LogWrite};
 use crate::{Error, Result};

@@ -19,7 +19,7 @@ use super::{Graph, Point, Run, RunId};
 use crate::error::Kind;
 use crate::session::track::{Track, TrackHome};
 use crate::session::{self, State};
-use crate::storage::{Behind, IntoStorage, Memory, Storage};
+use crate::storage::{Behind, IntoStorage, Memory};
 use crate::{Clock, Error, Result};
 
 /// The runs of a graph in a storage. Cheap to clone.

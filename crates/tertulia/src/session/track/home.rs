@@ -37,6 +37,7 @@ impl TrackHome {
     ///
     /// # Errors
     /// As [`new`](Self::new).
+    #[cfg(test)]
     pub(crate) fn at(&self, key: Key) -> Result<Self> {
         match &self.0 {
             None => Ok(Self(None)),

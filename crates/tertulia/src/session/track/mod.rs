@@ -56,6 +56,7 @@ impl Track {
     ///
     /// # Errors
     /// As [`begin`](Self::begin).
+    #[cfg(test)]
     pub(crate) fn plain<S: State>(value: &S) -> Result<(Self, Change)> {
         Self::begin(TrackHome::plain(), value)
     }
@@ -138,11 +139,6 @@ impl Track {
 
     fn views(&self) -> Vec<View> {
         self.logs.iter().map(|tail| view(tail)).collect()
-    }
-
-    /// Every number that a log inside was ever given, whether this version has it or not: for deleting.
-    pub(crate) fn log_numbers(&self) -> std::ops::Range<u64> {
-        1..self.next_log
     }
 
     /// The keys of the logs that the last accepted version has.
