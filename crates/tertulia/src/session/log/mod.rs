@@ -1,6 +1,7 @@
 //! A list for histories, kept in a log of its own: what is written is what was added, however long it is.
 
 mod convert;
+mod gather;
 mod mapped;
 mod place;
 mod records;

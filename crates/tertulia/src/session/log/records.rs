@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
 use super::place::{Home, Place};
-use super::{mapped, scope};
+use super::{gather, scope};
 use crate::session::format::{Malformed, Record};
 use crate::storage::{Base, CommitId, From, LogHead, LogPage, Offset, Page, Read};
 use crate::{Error, Key, Result};
@@ -101,7 +101,7 @@ pub(super) async fn read_before(place: &Arc<Place>, first: u64, start: u64, coun
     place.settled().await?;
     let home = place.home()?;
     if place.is_mapped() {
-        return mapped::read_before(place, home, first, start, count).await;
+        return gather::read_before(place, home, first, start, count).await;
     }
     let head = place.head().ok_or_else(|| Error::internal("a log that is not stored has items there"))?;
     let reach = place.offset_of(first).unwrap_or(head.end.0);

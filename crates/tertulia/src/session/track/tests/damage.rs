@@ -6,7 +6,9 @@ use fastrand::Rng;
 use super::{Agent, begin, home, key, step, storage};
 use crate::error::Kind;
 use crate::session::format::Malformed;
-use crate::session::track::version::Version;
+use crate::session::log::Runs;
+use crate::session::msgpack::patch::SET;
+use crate::session::track::version::{Version, View, encode_change};
 use crate::session::track::{Track, TrackHome};
 use crate::storage::{Batch, CommitId, LogWrite, Memory, Offset, Storage, Write};
 use crate::{Key, Log, Name};
@@ -55,6 +57,39 @@ async fn changes_that_do_not_belong_to_what_is_before_them_are_refused() {
     let newer = [&[2], &whole[1..]].concat();
     let error = Version::read(&newer, &[]).unwrap_err();
     assert_eq!(error.to_string(), "a run's state has format version 2, this program knows 1");
+}
+
+#[test]
+fn a_change_that_leads_to_another_state_than_it_says_is_refused() {
+    let whole = Version::encode(1, &[], &[0xc0]);
+    let read = |patch| Version::read(&whole, &[encode_change(1, &[], patch).into()]);
+    let to_text = [SET, 0xa1, b'a'];
+    assert_eq!(read(Some((&to_text, 2))).unwrap().state, b"\xa1a");
+    assert_eq!(read(Some((&to_text, 3))), Err(Malformed::Patch));
+    // Without a length there is no patch.
+    assert_eq!(read(None).unwrap().state, [0xc0]);
+    assert_eq!(read(Some((&to_text, 0))), Err(Malformed::Patch));
+}
+
+#[tokio::test]
+async fn a_version_that_does_not_know_where_its_items_lie_is_refused() {
+    let (storage, whole, _) = written().await;
+    let Version { next_log, views, state } = Version::read(&whole, &[]).unwrap();
+    assert_eq!(views.len(), 1);
+    let load = |views: Vec<View>| {
+        let (whole, home) = (Version::encode(next_log, &views, &state), home(&storage, 4));
+        async move { Track::load(home, &whole, &[]).await.map_err(|error| error.kind()) }
+    };
+    assert!(load(views.clone()).await.is_ok());
+    assert_eq!(load(Vec::new()).await.unwrap_err(), Kind::Corrupt);
+    assert_eq!(load(vec![views[0].clone(), views[0].clone()]).await.unwrap_err(), Kind::Corrupt);
+    // The first item is said to lie where the second one does, then where none does.
+    for offset in [1, 9] {
+        let mut runs = Runs::default();
+        runs.push(0, offset);
+        let view = View { end: 1, runs, ..views[0].clone() };
+        assert_eq!(load(vec![view]).await.unwrap_err(), Kind::Corrupt, "offset {offset}");
+    }
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use super::{Agent, begin, home, key, step, storage, store};
 use crate::error::Kind;
 use crate::session::track::{Track, TrackHome};
 use crate::session::{Codec, Options};
-use crate::storage::{Batch, Behind, CommitId, Queued, Read, Storage, Write};
+use crate::storage::{Batch, Behind, CommitId, Expect, Offset, Queued, Read, Storage, Write};
 use crate::{Clock, Key, Log};
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -61,6 +61,40 @@ async fn a_failed_step_is_rolled_back_from_memory() {
     agent.messages.push("c".to_owned());
     step(&storage, &mut track, &agent).await;
     assert_eq!(records(&storage, 1).await, 3);
+}
+
+#[tokio::test]
+async fn in_a_value_that_goes_on_though_its_change_was_dropped_logs_are_written_anew() {
+    let storage = storage();
+    let mut agent = Agent { messages: Log::from(vec!["a".to_owned()]), ..Agent::default() };
+    let (mut track, whole) = begin(&storage, home(&storage, 4), &agent).await;
+    agent.messages.push("b".to_owned());
+    drop(track.compare(&agent).unwrap().unwrap());
+    let change = track.compare(&agent).unwrap().unwrap();
+    assert_eq!(change.writes()[0].append.len(), 2);
+    let changes = [change.record().into()];
+    store(&storage, &mut track, change).await;
+    let agent: Agent = Track::load(home(&storage, 4), &whole, &changes).await.unwrap().value().unwrap();
+    assert_eq!(agent.messages.tail(), ["a", "b"]);
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Two {
+    one: Log<u32>,
+    other: Log<u32>,
+}
+
+#[tokio::test]
+async fn a_log_that_a_value_has_twice_is_a_log_and_a_copy() {
+    let storage = storage();
+    let two = Two { one: Log::from(vec![1, 2]), other: Log::new() };
+    let (mut track, whole) = begin(&storage, home(&storage, 4), &two).await;
+    let mut two: Two = track.value().unwrap();
+    two.other = track.value::<Two>().unwrap().one;
+    two.other.push(3);
+    let changes = [step(&storage, &mut track, &two).await];
+    let two: Two = Track::load(home(&storage, 4), &whole, &changes).await.unwrap().value().unwrap();
+    assert_eq!((two.one.tail(), two.other.tail()), (&[1, 2][..], &[1, 2, 3][..]));
 }
 
 #[tokio::test]
@@ -158,8 +192,16 @@ async fn changes_that_are_only_queued_can_be_built_upon() {
     // What commit made the log was not said.
     assert_eq!(agent.messages.load_all().await.unwrap(), 2);
     assert_eq!(agent.messages.tail(), ["a", "b", "c"]);
-    let again = Track::load(home(&storage, 4), &whole, &changes).await.unwrap();
-    assert_eq!(again.value::<Agent>().unwrap().messages.tail(), ["a", "b", "c"]);
+    let mut track = Track::load(home(&storage, 4), &whole, &changes).await.unwrap();
+    let mut agent: Agent = track.value().unwrap();
+    assert_eq!(agent.messages.tail(), ["a", "b", "c"]);
+    // From here on it is known.
+    for end in [3, 4] {
+        agent.messages.push("d".to_owned());
+        let change = track.compare(&agent).unwrap().unwrap();
+        assert_eq!(change.writes()[0].expect, Expect::End(CommitId(1), Offset(end)));
+        track.accept(change);
+    }
 }
 
 #[tokio::test]
@@ -273,8 +315,11 @@ async fn items_go_through_the_codecs() {
     let home = TrackHome::new(Arc::clone(&storage), &options, key("1")).unwrap();
     let mut agent = Agent::default();
     let (mut track, whole) = begin(&storage, home.clone(), &agent).await;
-    agent.messages.extend(["a".to_owned(), "b".to_owned()]);
-    let changes = [step(&storage, &mut track, &agent).await];
+    let mut changes = Vec::new();
+    for text in ["a", "b"] {
+        agent.messages.push(text.to_owned());
+        changes.push(step(&storage, &mut track, &agent).await);
+    }
     let mut agent: Agent = Track::load(home, &whole, &changes).await.unwrap().value().unwrap();
     agent.messages.load_all().await.unwrap();
     assert_eq!(agent.messages.tail(), ["a", "b"]);
