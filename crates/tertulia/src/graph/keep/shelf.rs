@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::error::Kind;
-use crate::graph::RunId;
 use crate::graph::format::STAMP_BITS;
 use crate::storage::{Behind, Storage};
 use crate::{Clock, Error, Result, Timestamp};
@@ -45,12 +44,12 @@ impl Shelf {
     /// Awaits a call of the storage, for so long.
     pub(in crate::graph) async fn within<T>(
         &self,
-        id: &RunId,
+        whose: &impl fmt::Display,
         call: impl Future<Output = Result<T>>,
     ) -> Result<T> {
         let Some(limit) = self.time_limit else { return call.await };
         tokio::time::timeout(limit, call).await.unwrap_or_else(|_| {
-            Err(Error::new(Kind::Timeout, format!("{id}: the storage did not answer within {limit:?}")))
+            Err(Error::new(Kind::Timeout, format!("{whose}: the storage did not answer within {limit:?}")))
         })
     }
 }

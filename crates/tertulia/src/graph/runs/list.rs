@@ -48,7 +48,8 @@ impl<S: State> Runs<S> {
         let conversation = conversation.try_into().map_err(Into::into)?;
         self.flush_all().await?;
         if let Some(custom) = self.persisted() {
-            let mut listed = custom.persister.saver.list(&conversation).await?;
+            let listing = custom.persister.saver.list(&conversation);
+            let mut listed = self.shelf().within(&conversation, listing).await?;
             listed.retain(|listed| !listed.id.is_child());
             return Ok(listed);
         }
@@ -83,7 +84,8 @@ impl<S: State> Runs<S> {
         };
         let mut found = Vec::new();
         loop {
-            let listing = self.shelf().storage.list(&query).await?;
+            let listing = self.shelf().storage.list(&query);
+            let listing = self.shelf().within(&conversation, listing).await?;
             for listed in listing.keys {
                 let Key::Log(of, name) = &listed.key else { continue };
                 let name = name.as_str().strip_prefix("run/").filter(|_| of == conversation);

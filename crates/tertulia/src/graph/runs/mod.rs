@@ -199,6 +199,9 @@ impl<S: State> Runs<S> {
         let Some(custom) = self.persisted() else { return Ok(None) };
         let Some(found) = custom.elsewhere(self.shelf(), id, Which::Latest).await? else { return Ok(None) };
         self.check_graph(id, &found.graph)?;
+        // What cannot be read is not spread.
+        let track = Track::plain_of(&found.state).map_err(|error| error.context(id))?;
+        track.value::<S>().map_err(|error| error.context(id))?;
         match custom.take_over(self.shelf(), id, found).await {
             // Somebody else was faster.
             Err(error) if error.kind() == Kind::Conflict => self.read(id, Which::Latest).await,

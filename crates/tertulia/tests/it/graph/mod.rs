@@ -1,5 +1,6 @@
 //! Graphs at their boundary.
 
 mod blocking;
+mod custom;
 mod model;
 mod run;
