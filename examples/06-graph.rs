@@ -1,10 +1,11 @@
 //! A graph: an order that is checked, priced, and waits for an approval, kept on disk between the runs of this program.
 //!
-//! `cargo run --release -p examples --bin 06-graph -- 3 apples`, then `-- yes`; kill it wherever you like and run it again.
+//! `cargo run --release -p examples --bin 06-graph -- 3 apples`, then `-- yes`; kill it wherever you like and run it
+//! again. `-- picture > order.svg` draws the graph, and where the order stands.
 
 use serde::{Deserialize, Serialize};
 use tertulia::Log;
-use tertulia::graph::{self, Graph, Input, Inputs, Reason, Runs, State, Until, field};
+use tertulia::graph::{self, Graph, Input, Inputs, Picture, Reason, Runs, State, Until, field};
 use tertulia_sqlite::Sqlite;
 
 #[derive(Default, Serialize, Deserialize)]
@@ -80,7 +81,13 @@ async fn main() -> graph::Result {
     let runs = Runs::new(&graph, Sqlite::open("orders.db").await?);
     let run = runs.open_or_create("ana", Order::default).await?;
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let waits = run.standing().await?.next.as_deref() == Some("approve");
+    let next = run.standing().await?.next;
+    if arguments == ["picture"] {
+        let picture = Picture { current: next, inputs: true, ..Picture::default() };
+        println!("{}", graph.shape().svg(&picture)?);
+        return Ok(());
+    }
+    let waits = next.as_deref() == Some("approve");
     let inputs = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [yes] if waits => Inputs::new().with("yes", yes == "yes"),
         [count, item] if !waits => Inputs::new().with("count", count.parse::<u64>()?).with("item", item),

@@ -73,7 +73,7 @@ async fn a_full_store_takes_writes_again_once_others_expired_in_other_shards() {
     put(&memory, 14, LogWrite::new(log(11)).base("1")).await.unwrap_err();
 }
 
-mod graphs {
+mod parallel {
     use super::{Time, open};
 
     tertulia_testkit::parallel!(Time::Paused, open);
