@@ -5,7 +5,9 @@ use std::future::Future;
 
 use super::live::stop_lives;
 use super::{Context, Data, Extract, Filter, Method, Update};
+use crate::graph::{self, Graph, RunId};
 use crate::runner::Ticket;
+use crate::session::State;
 use crate::storage::BoxFuture;
 use crate::{Conversation, Result};
 
@@ -61,6 +63,18 @@ impl Bypass {
     /// As [`Context::call`].
     pub async fn call<M: Method>(&self, method: M) -> Result<Ticket> {
         self.0.call(method).await
+    }
+
+    /// The run of this name in the conversation, if there is one; no part of any turn, so that each of its checkpoints is
+    /// committed at once. A handler that has it as well meanwhile runs again.
+    ///
+    /// # Errors
+    /// As [`Runs::open`](crate::graph::Runs::open).
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing.
+    pub async fn run<S: State>(&self, graph: &Graph<S>, name: &str) -> Result<Option<graph::Run<S>>> {
+        self.0.runs(graph).open(RunId::new(self.conversation().clone(), name)?).await
     }
 
     /// Stops the handler that runs for the conversation, or waits there for an answer, a slot or its next try, and

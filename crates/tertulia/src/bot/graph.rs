@@ -14,10 +14,21 @@ use crate::{Error, Result};
 
 /// A run of a graph in a turn. It is a [`graph::Run`], whose last checkpoint is committed with the turn.
 #[derive(Debug)]
-pub struct Run<S: State>(graph::Run<S>);
+pub struct Run<S: State> {
+    run: graph::Run<S>,
+    goes_on: bool,
+}
 
 /// The run as a part of its turn.
-struct Part<S: State>(graph::Run<S>);
+struct Part<S: State>(Run<S>);
+
+impl<S: State> Run<S> {
+    /// Whether an earlier run of the handler, for the same update, has made steps that are committed: the next call goes on
+    /// after them.
+    pub fn goes_on(&self) -> bool {
+        self.goes_on
+    }
+}
 
 impl Context {
     /// The run of this name in the update's conversation, begun with the state's default if there is none.
@@ -54,14 +65,24 @@ impl Context {
         let turn = self.turn();
         let id = RunId::new(self.conversation().clone(), name)?;
         if let Some(known) = turn.enlisted(|part: &Part<S>| *part.0.id() == id) {
-            return Ok(Run(known.0.clone()));
+            return Ok(known.0.clone());
         }
-        let options = graph::Options::default();
-        let runs = Runs::with(graph, Arc::clone(turn.storage()), turn.clock().clone(), options);
-        let run = runs.open_or_create(&id, S::default).await?;
-        run.join(turn.about().update.to_string(), self.clone()).await;
+        let run = self.runs(graph).open_or_create(&id, S::default).await?;
+        let goes_on = run.join(turn.about().update.to_string(), self.clone()).await;
+        let run = Run { run, goes_on };
         turn.enlist(Arc::new(Part(run.clone())))?;
-        Ok(Run(run))
+        Ok(run)
+    }
+
+    pub(super) fn runs<S: State>(&self, graph: &Graph<S>) -> Runs<S> {
+        let (storage, clock) = (Arc::clone(self.turn().storage()), self.turn().clock().clone());
+        Runs::with(graph, storage, clock, graph::Options::default())
+    }
+}
+
+impl<S: State> Clone for Run<S> {
+    fn clone(&self) -> Self {
+        Self { run: self.run.clone(), goes_on: self.goes_on }
     }
 }
 
@@ -69,7 +90,7 @@ impl<S: State> Deref for Run<S> {
     type Target = graph::Run<S>;
 
     fn deref(&self) -> &graph::Run<S> {
-        &self.0
+        &self.run
     }
 }
 

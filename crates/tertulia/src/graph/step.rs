@@ -28,6 +28,9 @@ pub(super) trait Says: Send + Sync {
     /// An item, to whoever follows the step and to its stream.
     fn item<'a>(&'a self, step: &'a Step, item: Item) -> BoxFuture<'a, Result<()>>;
 
+    /// What the step has said so far does not count.
+    fn take_back<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Result<()>>;
+
     /// A point in the life of a span or an attribute, to the hooks.
     fn point(&self, point: &Point<'_>);
 }
@@ -107,6 +110,18 @@ impl Step {
     /// If dropped, it may be said or not.
     pub async fn emit(&self, item: impl Into<Item>) -> Result<()> {
         self.0.says.item(self, item.into()).await
+    }
+
+    /// Takes back what this try of the step has said, as if it was tried again: a live reply begins anew with what the steps
+    /// before have said. For a model whose answer was cut in the middle. Whoever follows the call has heard it.
+    ///
+    /// # Errors
+    /// What the stream gives.
+    ///
+    /// # Cancel safety
+    /// If dropped, the step cannot go on.
+    pub async fn take_back(&self) -> Result<()> {
+        self.0.says.take_back(self).await
     }
 
     /// Notes that a part of the step begins, for hooks; it ends when what is given is dropped.

@@ -43,6 +43,10 @@ impl Says for Heard {
         })
     }
 
+    fn take_back<'a>(&'a self, _: &'a Step) -> BoxFuture<'a, crate::Result<()>> {
+        Box::pin(async { Ok(()) })
+    }
+
     fn point(&self, _: &Point<'_>) {}
 }
 

@@ -349,13 +349,14 @@ impl<S: State> Core<S> {
         }
     }
 
-    /// From now on its steps are part of this, whose end somebody else commits.
-    pub(super) fn join(&mut self, cause: String, given: Values) {
+    /// From now on its steps are part of this, whose end somebody else commits. Whether some of them are committed already.
+    pub(super) fn join(&mut self, cause: String, given: Values) -> bool {
         self.goes_on = self.last_cause == cause;
         if !self.goes_on {
             self.said.clear();
         }
         (self.cause, self.given, self.holds) = (cause, given, true);
+        self.goes_on
     }
 
     /// Says again what was said of what is gone on with.
@@ -400,6 +401,7 @@ impl<S: State> Core<S> {
     /// `Invalid` if it cannot be stored; as [`write`](Self::write).
     pub(super) async fn update(&mut self, change: impl FnOnce(&mut S)) -> Result<u64> {
         self.ready().await?;
+        self.let_go().await?;
         if let Some(value) = self.value.as_deref_mut() {
             change(value);
         }
@@ -421,6 +423,7 @@ impl<S: State> Core<S> {
     /// Has the run begin at the entrypoint again.
     pub(super) async fn reset(&mut self) -> Result<u64> {
         self.ready().await?;
+        self.let_go().await?;
         self.write(Status::Reset, Stands::Entrypoint, "", None).await
     }
 

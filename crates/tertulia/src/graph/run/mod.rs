@@ -177,11 +177,12 @@ impl<S: State> Run<S> {
         self.lock().await.given.insert(Arc::new(value));
     }
 
-    /// Has it be part of something whose end the caller commits, with the last checkpoint.
-    pub(crate) async fn join<T: Send + Sync + 'static>(&self, cause: String, given: T) {
+    /// Has it be part of something whose end the caller commits, with the last checkpoint. Whether some of that is committed
+    /// already, by somebody who did not come to its end.
+    pub(crate) async fn join<T: Send + Sync + 'static>(&self, cause: String, given: T) -> bool {
         let mut values = Values::default();
         values.insert(Arc::new(given));
-        self.lock().await.join(cause, values);
+        self.lock().await.join(cause, values)
     }
 
     /// The writes of the checkpoint that is held back.

@@ -159,7 +159,8 @@ impl<S> Out<S> {
     }
 }
 
-/// Pieces of one text as one event.
+/// Pieces of one text as one event, and without what is said again whole: the input of a call as it was written, and how far a
+/// call was.
 fn joined(events: Vec<Event>) -> Vec<Event> {
     let mut joined: Vec<Event> = Vec::with_capacity(events.len());
     for event in events {
@@ -174,11 +175,27 @@ fn joined(events: Vec<Event>) -> Vec<Event> {
             {
                 last.content.push_str(&event.content);
                 last.done = event.done;
+                continue;
             }
-            _ => joined.push(event),
+            _ => {}
         }
+        match event.kind {
+            EventKind::ToolCall if event.data.contains_key("input") => {
+                joined.retain(|other| other.kind != EventKind::ToolInput || other.id != event.id);
+            }
+            EventKind::ToolResult => {
+                joined.retain(|other| !is_preliminary(other) || other.id != event.id);
+            }
+            _ => {}
+        }
+        joined.push(event);
     }
     joined
+}
+
+/// Whether another result follows.
+fn is_preliminary(event: &Event) -> bool {
+    event.kind == EventKind::ToolResult && event.data.contains_key("preliminary")
 }
 
 fn encode(events: &[Event]) -> String {
@@ -214,6 +231,10 @@ impl<S: Send + Sync> Says for Out<S> {
             }
             Ok(())
         })
+    }
+
+    fn take_back<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.superseded(step))
     }
 
     fn point(&self, point: &Point<'_>) {

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tertulia::bot::{Bot, Burst, Bypass, Context, Joined, Session, command, message};
-use tertulia::runner::{INBOX, Options};
+use serde::{Deserialize, Serialize};
+use tertulia::bot::{Bot, Burst, Bypass, Context, Data, Joined, Session, command, message};
+use tertulia::graph::{self, Graph, Input, Inputs, Reason, RunId, Runs, State, Step, Until, field};
+use tertulia::runner::{INBOX, Journal, Options, journal};
 use tertulia::storage::{Memory, Storage};
 
 use super::{Chat, at_desk, heard, pass, tell};
@@ -208,4 +210,112 @@ async fn what_is_joined_is_in_one_turn_and_none_is_lost_or_doubled() {
     for Outcome { heard, .. } in outcomes {
         assert_eq!(heard.join(" "), "a b c");
     }
+}
+
+/// What a run of the graph below has heard and done.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Careful {
+    done: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Said {
+    text: String,
+}
+
+/// Hears, works, and answers; before it deletes something it is told whether it may.
+async fn careful() -> Graph<Careful> {
+    async fn hear(mut state: State<Careful>, said: Input<Said>) -> graph::Result {
+        state.done = vec![said.0.text];
+        Ok(())
+    }
+    async fn work(mut state: State<Careful>, step: Step) -> graph::Result {
+        state.done.push(step.action().to_owned());
+        Ok(())
+    }
+    async fn decide(mut state: State<Careful>, said: Input<Said>) -> graph::Result {
+        state.done.push(said.0.text);
+        Ok(())
+    }
+    Graph::<Careful>::new("careful")
+        .action("hear", hear)
+        .action("work", work)
+        .action("decide", decide)
+        .action("answer", work)
+        .transition("hear", "work")
+        .transition_when("work", "decide", field("done.0").eq("delete"))
+        .transition(["work", "decide"], "answer")
+        .transition("answer", "hear")
+        .entrypoint("hear")
+        .build()
+        .await
+        .unwrap()
+}
+
+fn with_graph(bot: Bot, graph: Graph<Careful>) -> Bot {
+    bot.session::<Chat>("chat").data(graph).on_message(
+        async |ctx: Context, mut chat: Session<Chat>, graph: Data<Graph<Careful>>| {
+            let run = ctx.run(&graph, "mine").await?;
+            let until = Until::before("decide").or_after("answer").resuming();
+            let halted = run.run(until, Inputs::new().with("text", ctx.text())).await?;
+            let done = run.state().await?.done.join(" ");
+            if halted.reason == Reason::After {
+                chat.heard.push(done.clone());
+            }
+            ctx.reply(done).await?;
+            Ok(())
+        },
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_of_a_graph_halts_and_goes_on_and_takes_each_step_once() {
+    let graph = careful().await;
+    let outcomes = with_each_end(&["delete", "yes", "bye"], move |bot| with_graph(bot, graph.clone())).await;
+    assert!(outcomes.len() > 10, "{} ends were tried", outcomes.len());
+    for outcome in outcomes {
+        assert_eq!(outcome.heard, ["delete work yes answer", "bye work answer"]);
+        assert_sent(&outcome, &["delete work", "delete work yes answer", "bye work answer"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_that_a_turn_does_to_a_run_is_in_it_and_nothing_of_it_in_the_journal() {
+    let (graph, storage) = (careful().await, super::memory());
+    let runs = Runs::new(&graph, Arc::clone(&storage));
+    let (_desk, bot) = at_desk(&storage, |bot| {
+        let bot =
+            bot.journal(Journal::default()).data(graph).bypass(command("stop"), async |turn: Bypass| {
+                let graph = turn.data::<Graph<Careful>>().await?;
+                let run = turn.run(&graph, "mine").await?.unwrap();
+                run.update_state(|state| state.done.push("stopped".to_owned())).await?;
+                assert!(turn.run(&graph, "other").await?.is_none());
+                Ok(())
+            });
+        bot.on_message(async |ctx: Context, graph: Data<Graph<Careful>>| {
+            let run = ctx.run(&graph, "mine").await?;
+            run.run(Until::after("answer"), Inputs::new().with("text", ctx.text())).await?;
+            run.update_state(|state| state.done.push("more".to_owned())).await?;
+            run.reset().await?;
+            ctx.reply("done").await?;
+            Ok(())
+        })
+    })
+    .await;
+    tell(&bot, "hello").await;
+    pass().await;
+    tell(&bot, "/stop").await;
+    pass().await;
+    let id = || RunId::new(tertulia::Conversation::parse("desk:7").unwrap(), "mine").unwrap();
+    let state = runs.state_at(id(), None).await.unwrap();
+    assert_eq!(state.done, ["hello", "work", "answer", "more", "stopped"]);
+    let standing = runs.open(id()).await.unwrap().unwrap().standing().await.unwrap();
+    assert_eq!(standing.next.as_deref(), Some("hear"));
+    // Five of the turn, and one beside it.
+    assert_eq!(runs.history(id(), None, 100).await.unwrap().len(), 6);
+    tell(&bot, "again").await;
+    pass().await;
+    let turns = journal::read(&*storage, &id().conversation().clone()).all().await.unwrap();
+    assert_eq!(turns.len(), 2, "a command that passes the queue and says nothing is no turn");
+    assert!(turns.iter().all(|(_, turn)| turn.found.is_empty()), "{turns:?}");
 }
