@@ -62,8 +62,8 @@ async fn told(
     }
 }
 
-/// The calls of tools that came up before a message and whose results it may tell: those of its turn, or, where that has said
-/// nothing of it yet, of the message before.
+/// The calls of tools that came up before a message and whose results it may tell: those of its turn, and those of the message
+/// before, which may have ended with a question.
 ///
 /// # Errors
 /// What the storage gives.
@@ -73,9 +73,9 @@ pub(super) async fn calls_before(
     replies: &[Reply],
     reply: &Reply,
 ) -> Result<Calls, Problem> {
-    let turn = reply.turn().or_else(|| replies.last()?.turn());
+    let turns = [reply.turn(), replies.last().and_then(Reply::turn)];
     let mut fold = Fold::default();
-    for before in replies.iter().filter(|before| turn.is_some() && before.turn() == turn) {
+    for before in replies.iter().filter(|before| before.turn().is_some() && turns.contains(&before.turn())) {
         chunks(app, conversation, before, &mut fold).await?;
     }
     Ok(fold.into_calls().of_before())

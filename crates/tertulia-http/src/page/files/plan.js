@@ -33,7 +33,7 @@ function same(a, b) {
   return a === b || a.trim() === b.trim();
 }
 
-/** What a tool of a turn gave: in its own reply, or in a later one of the same turn. */
+/** What a tool of a turn gave: in its own reply, or in a later one. */
 export function resultOf(part, turn) {
   if (part.result && !part.result.preliminary) return part.result;
   for (const reply of turn.replies) {
@@ -50,21 +50,31 @@ export function stateOf(part, turn) {
   if (result?.error !== undefined) return 'failed';
   if (result && !result.preliminary) return 'done';
   const answer = part.approval === undefined ? undefined : turn.answers.get(part.approval);
-  if (answer === 'deny') return 'denied';
-  if (turn.over) return 'stopped';
-  if (part.approval !== undefined && answer === undefined) return 'asking';
+  if (answer?.verb === 'deny') return 'denied';
+  const asks = part.approval !== undefined && !answer;
+  if (answer ? answer.over : turn.over && !(asks && turn.open)) return 'stopped';
+  if (asks) return 'asking';
   return part.called || part.approval !== undefined ? 'running' : 'preparing';
 }
 
-/** What all messages of a turn have in common. */
+/** What all messages of a turn have in common, and what was said to them later: a turn may end with a question. */
 export function turnOf(item, conversation) {
-  const items = conversation.items.filter((other) => (other.turn ?? other.update) === (item.turn ?? item.update));
-  const pressed = items.map(({ callback }) => /^(approve|deny):(\S*)/.exec(callback ?? '')).filter(Boolean);
-  const ended = items.flatMap((other) => other.lives).map((path) => conversation.replies.get(path)).filter(Boolean);
+  const of = (other) => other.turn ?? other.update;
+  const items = conversation.items.filter((other) => of(other) === of(item));
+  const later = conversation.items.slice(conversation.items.lastIndexOf(items.at(-1)) + 1);
+  const failed = items.some(({ state }) => ['given_up', 'cancelled'].includes(state));
+  const isOver = (other) => other.number !== undefined || ['given_up', 'cancelled'].includes(other.state);
+  const pressed = [...items, ...later].flatMap((other) => {
+    const [, verb, id] = /^(approve|deny):(\S*)/.exec(other.callback ?? '') ?? [];
+    return verb ? [[id, { verb, over: isOver(other) }]] : [];
+  });
+  const lives = [...items, ...later].flatMap((other) => other.lives);
   return {
-    id: item.turn ?? item.update,
-    replies: ended,
-    answers: new Map(pressed.map(([, verb, id]) => [id, verb])),
-    over: items.some((other) => other.number !== undefined || ['given_up', 'cancelled'].includes(other.state)),
+    id: of(item),
+    replies: lives.map((path) => conversation.replies.get(path)).filter(Boolean),
+    answers: new Map(pressed),
+    over: items.some(isOver),
+    /** Whether a question may still be answered: nothing else was said since. */
+    open: !failed && later.every(({ callback }) => callback !== undefined),
   };
 }

@@ -105,6 +105,21 @@ async fn a_message_that_shows_an_earlier_call_is_resumed_with_it() {
 }
 
 #[tokio::test]
+async fn a_message_that_decides_a_question_of_an_earlier_turn_is_resumed_with_its_call() {
+    let site = Site::new().await;
+    let (_, first) = reply_of(&site, "ask notes").await;
+    assert_eq!(first.last().unwrap()["finishReason"], "tool-calls");
+    let mut reader = site.post(&said("m2", "decide notes")).await.reader();
+    reader.until("denied").await;
+    let mut resumed = site.resume().await.reader();
+    site.turns.give();
+    let told = resumed.rest().await;
+    assert_eq!(types(&told)[2..5], ["tool-input-start", "tool-input-available", "tool-output-denied"]);
+    assert_eq!(told[3]["input"], json!({ "what": "notes" }));
+    reader.rest().await;
+}
+
+#[tokio::test]
 async fn a_reply_that_went_on_is_one_of_the_messages() {
     let site = Site::new().await;
     let (reply, first) = reply_of(&site, "delete notes").await;

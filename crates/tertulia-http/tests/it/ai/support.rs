@@ -103,6 +103,18 @@ async fn handle(ctx: Context, turns: Data<Turns>) -> tertulia::bot::Result {
             turns.taken().await;
             ctx.reply_live().await?.push("done").await?;
         }
+        // The question outlives the turn, and the answer is another one.
+        "ask" => {
+            let live = ctx.reply_live().await?;
+            live.event(Event::tool_call(rest, "delete", json!({ "what": rest }))).await?;
+            live.event(Event::approval(rest, format!("a-{rest}"))).await?;
+        }
+        "decide" => {
+            let live = ctx.reply_live().await?;
+            live.event(Event::tool_denied(rest)).await?;
+            live.push("denied").await?;
+            turns.taken().await;
+        }
         "where" => {
             let live = ctx.reply_live().await?;
             live.event(Event::tool_call("c1", "place", json!({})).with("client", true)).await?;
