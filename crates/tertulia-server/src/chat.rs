@@ -128,7 +128,7 @@ impl InProcess {
             None => bot,
         };
         let bot = config.keep_journal(webhooks.platforms(bot));
-        let running = handler::give(config, bot)?.start().await?;
+        let running = handler::give(config, bot).await?.start().await?;
         let mut options = Options::new();
         options.answer_within = config.answer_timeout;
         Ok(Self { running, opened, conversation, options })

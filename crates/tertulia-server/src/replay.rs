@@ -45,8 +45,10 @@ pub(crate) async fn run(config: &Config, asked: &Replayed, port: Option<u16>) ->
             Some(telegram) => bot.adapter(Unasked(telegram)),
             None => bot,
         };
-        let replay =
-            handler::give(config, bot)?.replay()?.within(config.runner().time_limit.unwrap_or_default());
+        let replay = handler::give(config, bot)
+            .await?
+            .replay()?
+            .within(config.runner().time_limit.unwrap_or_default());
         let mut replay = if asked.carry { replay.carry() } else { replay };
         Ok::<_, Failure>(replay.run(&*storage, conversation).await?)
     };

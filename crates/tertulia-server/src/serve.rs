@@ -119,7 +119,7 @@ async fn start(
         None => bot,
     };
     let bot = config.keep_journal(webhooks.platforms(bot));
-    Ok(handler::give(config, bot)?.start().await?)
+    Ok(handler::give(config, bot).await?.start().await?)
 }
 
 fn options(config: &Config, running: &Arc<Running>, metrics: Metrics, access: Access) -> Options {

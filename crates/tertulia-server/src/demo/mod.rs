@@ -15,11 +15,12 @@ use serde::{Deserialize, Serialize};
 use tertulia::Log;
 use tertulia::bot::{Bot, Bypass, Context, Data, Session, Update};
 use tertulia::error::Kind;
+use tertulia::graph::Graph;
 use tertulia::runner::Ticket;
 use tertulia::storage::ItemId;
 use tertulia_http::SOURCE;
 
-use agent::Agent;
+use agent::{Agent, Answer, Asked, Change};
 use model::Message;
 use pages::pages;
 use request::{Request, is_stop, is_yes};
@@ -37,6 +38,9 @@ pub(crate) struct Demo {
     /// The message that shows the notes, where messages can be changed: it follows them.
     #[serde(default)]
     shown: Option<Ticket>,
+    /// What the agent has asked and nobody has answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    asked: Option<Asked>,
     /// Every message, cut where it is long.
     #[serde(default)]
     history: Log<String>,
@@ -59,26 +63,41 @@ const SURE_WITHIN: Duration = Duration::from_mins(10);
 pub(crate) const SESSION: &str = "demo";
 
 /// Gives a bot the demonstration's handlers and its session.
-pub(crate) fn demo(bot: Bot, agent: Agent) -> Bot {
+///
+/// # Errors
+/// None: an agent whose graph cannot be built fails the tests.
+pub(crate) async fn demo(bot: Bot, agent: Agent) -> tertulia::Result<Bot> {
     let stops = |update: &Update| update.text().is_some_and(is_stop);
-    let bot = bot.session::<Demo>(SESSION).data(agent).bypass(stops, stop);
-    bot.on_message(talk).on(agent::is_stale, stale)
+    let graph = agent::graph(agent.clone()).await?;
+    let bot = bot.session::<Demo>(SESSION).data(agent).data(graph).bypass(stops, stop);
+    Ok(bot.on_message(talk).on(agent::is_decision, pressed))
 }
 
 /// Stops what is under way in the conversation, at once. An answer that is being said is kept as far as it was said.
 async fn stop(turn: Bypass) -> tertulia::bot::Result {
-    let stopped = turn.stop_live().await? > 0 || turn.cancel_turn().await?;
+    let graph = turn.data::<Graph<Answer>>().await?;
+    let stopped =
+        turn.stop_live().await? > 0 || turn.cancel_turn().await? || agent::stop_asking(&turn, &graph).await?;
     turn.reply(if stopped { "Stopped." } else { "There is nothing to stop." }).await?;
     Ok(())
 }
 
 /// Short commands are answered at once, all else by the agent; with a model of its own the agent answers everything.
-async fn talk(ctx: Context, mut chat: Session<Demo>, agent: Data<Agent>) -> tertulia::bot::Result {
+async fn talk(
+    ctx: Context,
+    mut chat: Session<Demo>,
+    agent: Data<Agent>,
+    graph: Data<Graph<Answer>>,
+) -> tertulia::bot::Result {
     if is_from_elsewhere(&ctx) {
         // Whoever is in the chat sees what is answered.
         let from = ctx.update().from.as_ref().map_or("", |user| &user.name);
         ctx.reply(format!("{}: {}", if from.is_empty() { "From elsewhere" } else { from }, ctx.text()))
             .await?;
+    }
+    let decided = agent::decided(&ctx, &chat, &graph).await?;
+    if decided.is_some() {
+        return agent::answer(&ctx, &mut chat, &graph, decided).await;
     }
     let request = Request::read(ctx.text());
     match request {
@@ -88,7 +107,7 @@ async fn talk(ctx: Context, mut chat: Session<Demo>, agent: Data<Agent>) -> tert
         _ => return short(&ctx, chat, request).await,
     }
     chat.heard(ctx.text());
-    agent::answer(&ctx, &mut chat, &agent).await
+    agent::answer(&ctx, &mut chat, &graph, None).await
 }
 
 async fn short(ctx: &Context, mut chat: Session<Demo>, request: Request<'_>) -> tertulia::bot::Result {
@@ -104,9 +123,13 @@ async fn short(ctx: &Context, mut chat: Session<Demo>, request: Request<'_>) -> 
     Ok(())
 }
 
-/// A button of a question that is over.
-async fn stale(ctx: Context) -> tertulia::bot::Result {
+/// A button of a question, which may be over.
+async fn pressed(ctx: Context, mut chat: Session<Demo>, graph: Data<Graph<Answer>>) -> tertulia::bot::Result {
     const OVER: &str = "That question is over.";
+    let decided = agent::decided(&ctx, &chat, &graph).await?;
+    if decided.is_some() {
+        return agent::answer(&ctx, &mut chat, &graph, decided).await;
+    }
     match ctx.conversation().source() == tertulia_telegram::NAME {
         true => ctx.answer_callback(OVER).await?,
         false => drop(ctx.reply(OVER).await?),
@@ -197,19 +220,19 @@ impl Demo {
     }
 
     fn note(&mut self, note: &str) -> String {
-        if note.is_empty() {
-            return "Note what? Such as: note buy bread".to_owned();
-        }
-        if note.chars().count() > MAX_NOTE {
-            return format!("That note is too long for me, I keep up to {MAX_NOTE} characters.");
-        }
-        if self.notes.len() >= MAX_NOTES {
-            return format!(
-                "I keep up to {MAX_NOTES} notes, and there are that many. To start again: forget me"
-            );
+        if let Some(why) = refusal(self.notes.len(), note) {
+            return why;
         }
         self.notes.push(note.to_owned());
         format!("Noted, number {}.", self.notes.len())
+    }
+
+    /// Does what a tool does.
+    fn make(&mut self, change: &Change) {
+        change.make(&mut self.name, &mut self.notes);
+        if self.notes.is_empty() {
+            self.shown = None;
+        }
     }
 
     fn remember(&mut self, text: &str) {
@@ -219,5 +242,18 @@ impl Demo {
             line.push('…');
         }
         self.history.push(line);
+    }
+}
+
+/// Why a note is not kept beside so many others, if there is a reason.
+fn refusal(notes: usize, note: &str) -> Option<String> {
+    if note.is_empty() {
+        Some("Note what? Such as: note buy bread".to_owned())
+    } else if note.chars().count() > MAX_NOTE {
+        Some(format!("That note is too long for me, I keep up to {MAX_NOTE} characters."))
+    } else if notes >= MAX_NOTES {
+        Some(format!("I keep up to {MAX_NOTES} notes, and there are that many. To start again: forget me"))
+    } else {
+        None
     }
 }

@@ -69,10 +69,10 @@ impl Remote {
 ///
 /// # Errors
 /// `Run` if TLS cannot be set up.
-pub(crate) fn give(config: &Config, bot: Bot) -> Result<Bot, Failure> {
+pub(crate) async fn give(config: &Config, bot: Bot) -> Result<Bot, Failure> {
     match &config.handler {
         Some(handler) => Ok(Remote::new(handler)?.on(bot)),
-        None => Ok(demo(bot, config.agent(&Clock::system()))),
+        None => Ok(demo(bot, config.agent(&Clock::system())).await?),
     }
 }
 

@@ -66,6 +66,21 @@ async fn a_conversation_is_run_again_on_the_same_bot_and_on_another_handler() {
 }
 
 #[tokio::test]
+async fn answers_of_the_agent_are_the_same_when_they_are_run_again_and_so_are_decisions() {
+    let folder = Folder::new();
+    let server = folder.serve_with(&[], &[("TERTULIA_AGENT_PACE", "0")]);
+    for text in
+        ["what time is it", "note bread", "delete my notes", "yes", "note milk", "delete my notes", "no"]
+    {
+        server.say("alice", text).await;
+    }
+    let same = folder.run(&["replay", "http:alice"]);
+    assert_eq!(same.lines(), ["http:alice: 7 turns run, 0 differences"]);
+    let carried = folder.run(&["replay", "http:alice", "--carry"]);
+    assert_eq!(carried.lines(), ["http:alice: 7 turns run, 0 differences"]);
+}
+
+#[tokio::test]
 async fn what_a_handler_behind_a_url_did_is_the_same_when_it_is_run_again() {
     let folder = Folder::new();
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();

@@ -1,24 +1,24 @@
 //! Asks whether a tool may be called: with buttons where there are some, and a typed yes or no counts everywhere.
 
-use std::time::Duration;
-
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tertulia::bot::{self, Context, Update, UpdateKind};
-use tertulia::error::Kind;
-use tertulia_telegram::{AnswerCallbackQuery, SendMessage};
+use tertulia::runner::Ticket;
+use tertulia_telegram::SendMessage;
 
 use crate::demo::request::is_yes;
 
-/// How long it waits for an answer.
-const WITHIN: Duration = Duration::from_mins(10);
 const APPROVE: &str = "approve:";
 const DENY: &str = "deny:";
 
-/// What the user wants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Decision {
-    Approved,
-    Denied,
+/// A question that is open, as the session keeps it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Asked {
+    approval: String,
+    question: String,
+    /// The message with its buttons.
+    #[serde(default)]
+    buttons: Option<Ticket>,
 }
 
 /// A short name of the update, the same whenever its handler runs: 16 hexadecimal digits.
@@ -27,57 +27,59 @@ pub(super) fn short(ctx: &Context) -> String {
     digest[..8].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Asks, and waits for the answer; without one it is denied.
+/// Asks.
 ///
 /// # Errors
-/// As [`Context::ask`], but for `Timeout`.
-pub(super) async fn ask(ctx: &Context, question: &str, approval: &str) -> bot::Result<Decision> {
+/// As [`Context::reply`].
+pub(super) async fn ask(ctx: &Context, question: &str, approval: &str) -> bot::Result<Asked> {
     let (yes, no) = (format!("{APPROVE}{approval}"), format!("{DENY}{approval}"));
-    let buttons = ctx.conversation().source() == tertulia_telegram::NAME;
-    let asked = match buttons {
+    let has_buttons = ctx.conversation().source() == tertulia_telegram::NAME;
+    let said = match has_buttons {
         true => ctx.call(SendMessage::new(question).button("Yes", &yes).button("No", &no)).await?,
         false => ctx.reply(question).await?,
     };
-    let of = approval.to_owned();
-    let answer = ctx.next_update().within(WITHIN).of(move |update: &Update| answers(update, &of)).await;
-    let answer = match answer {
-        Ok(answer) => Some(answer),
-        Err(error) if error.kind() == Kind::Timeout => None,
-        Err(error) => return Err(error.into()),
-    };
-    let decision = match &answer {
-        Some(answer) if answer.text == yes || is_yes(&answer.text) => Decision::Approved,
-        _ => Decision::Denied,
-    };
-    if buttons {
-        if let Some(answer) = &answer
-            && matches!(answer.update.kind, UpdateKind::Callback { .. })
-        {
-            ctx.call(AnswerCallbackQuery::to(&answer.about)?).await?;
-        }
-        // Without the buttons.
-        let said = if decision == Decision::Approved { "Yes." } else { "No." };
-        ctx.edit(&asked, format!("{question}\n{said}")).await?;
-    }
-    Ok(decision)
+    let (approval, question) = (approval.to_owned(), question.to_owned());
+    Ok(Asked { approval, question, buttons: has_buttons.then_some(said) })
 }
 
-/// Whether an update answers this question: any message does.
-fn answers(update: &Update, approval: &str) -> bool {
-    match &update.kind {
-        UpdateKind::Message { text } => text.is_some(),
-        UpdateKind::Callback { data } => decided(data) == Some(approval),
-        _ => false,
+impl Asked {
+    pub(super) fn approval(&self) -> &String {
+        &self.approval
+    }
+
+    /// What the update answers, if the question is open: any message does, and what is no yes is a no.
+    pub(super) fn decided(&self, ctx: &Context) -> Option<bool> {
+        match &ctx.update().kind {
+            UpdateKind::Message { text } => text.as_deref().map(is_yes),
+            UpdateKind::Callback { data } if answered(data) == Some(&self.approval) => {
+                Some(data.starts_with(APPROVE))
+            }
+            _ => None,
+        }
+    }
+
+    /// Takes the buttons away.
+    ///
+    /// # Errors
+    /// As [`Context::edit`].
+    pub(super) async fn settle(&self, ctx: &Context, approved: bool) -> bot::Result {
+        let Some(buttons) = &self.buttons else { return Ok(()) };
+        if matches!(ctx.update().kind, UpdateKind::Callback { .. }) {
+            ctx.answer_callback("").await?;
+        }
+        let said = if approved { "Yes." } else { "No." };
+        ctx.edit(buttons, format!("{}\n{said}", self.question)).await?;
+        Ok(())
     }
 }
 
 /// The question that a button answers. A reason may stand behind it.
-fn decided(data: &str) -> Option<&str> {
+fn answered(data: &str) -> Option<&str> {
     let of = data.strip_prefix(APPROVE).or_else(|| data.strip_prefix(DENY))?;
     of.split(' ').next()
 }
 
-/// Whether this is an answer to a question that is over, if it comes as an update of its own.
-pub(crate) fn is_stale(update: &Update) -> bool {
-    matches!(&update.kind, UpdateKind::Callback { data } if decided(data).is_some())
+/// Whether this is the button of a question.
+pub(crate) fn is_decision(update: &Update) -> bool {
+    matches!(&update.kind, UpdateKind::Callback { data } if answered(data).is_some())
 }

@@ -2,7 +2,6 @@
 
 use tertulia::Log;
 
-use crate::demo::Demo;
 use crate::demo::model::{Message, Role};
 
 /// The most messages that are kept, and that the model is given beside the answer under way.
@@ -14,8 +13,8 @@ const MAX_CHARS: usize = 24_000;
 const MAX_MESSAGE: usize = 20_000;
 
 /// What the model is to be.
-pub(super) fn system(chat: &Demo) -> String {
-    let name = match &chat.name {
+pub(super) fn system(name: Option<&str>) -> String {
+    let name = match name {
         Some(name) => format!("The user's name is {name}."),
         None => "You do not know the user's name yet.".to_owned(),
     };
@@ -26,9 +25,13 @@ pub(super) fn system(chat: &Demo) -> String {
     )
 }
 
+/// As much of what is kept as may be given.
+pub(super) fn last(kept: &Log<Message>) -> Vec<Message> {
+    kept.last(GIVEN).to_vec()
+}
+
 /// The last messages that fit, from a message of the user on, and those of the answer under way.
-pub(super) fn context(kept: &Log<Message>, new: &[Message]) -> Vec<Message> {
-    let kept = kept.last(GIVEN);
+pub(super) fn context(kept: &[Message], new: &[Message]) -> Vec<Message> {
     let mut chars = 0;
     let mut from = kept.len();
     for (index, message) in kept.iter().enumerate().rev() {
@@ -65,11 +68,11 @@ mod tests {
             let said = [Message::user(format!("{number}")), Message::assistant("a".repeat(500), Vec::new())];
             keep(&mut kept, said.to_vec());
         }
-        let given = context(&kept, &[Message::user("now")]);
+        let given = context(&last(&kept), &[Message::user("now")]);
         assert_eq!((given.len(), given[0].text.as_str()), (41, "40"));
         keep(&mut kept, vec![Message::user("long"), Message::assistant("é".repeat(30_000), Vec::new())]);
         assert_eq!(kept.back().map(|message| message.text.chars().count()), Some(MAX_MESSAGE));
-        assert_eq!(context(&kept, &[Message::user("now")]).len(), 1, "half an exchange is not given");
+        assert_eq!(context(&last(&kept), &[Message::user("now")]).len(), 1, "half an exchange is not given");
         for _ in 0..200 {
             keep(&mut kept, vec![Message::user("more")]);
         }

@@ -1,8 +1,11 @@
-//! The demonstration as an agent: a model says what it thinks and answers, calls tools, and goes on with what they gave.
+//! The demonstration as an agent: a graph in which a model says what it thinks and answers, calls tools, and goes on with
+//! what they gave.
 
 mod approve;
+mod graph;
 mod memory;
 mod run;
+mod state;
 pub(crate) mod tools;
 mod turn;
 
@@ -14,8 +17,10 @@ use std::time::Duration;
 
 use tertulia::Clock;
 
-pub(super) use approve::is_stale;
-pub(super) use run::answer;
+pub(super) use approve::{Asked, is_decision};
+pub(super) use graph::graph;
+pub(super) use run::{answer, decided, stop_asking};
+pub(super) use state::{Answer, Change};
 
 use super::model::Model;
 use super::model::scripted::Scripted;

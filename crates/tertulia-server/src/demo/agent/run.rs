@@ -1,168 +1,115 @@
-//! One answer of the agent: turns of the model and calls of tools, until the model has said what it has to.
+//! A run of the agent's graph in a turn: what the session is for it, and what becomes of the session.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
 
-use serde_json::{Value, json};
-use tertulia::bot::{self, Context, Live, Session};
-use tertulia::stream::Event;
+use tertulia::bot::{self, Bypass, Context, Session};
+use tertulia::error::Kind;
+use tertulia::graph::{Graph, Inputs, Options, Reason, RunId, Runs, Until};
 
-use super::approve::{self, Decision};
-use super::turn::{Reply, take};
-use super::{Agent, memory, tools};
+use super::approve::{self, Asked};
+use super::graph::{ANSWER, APPROVE, RECEIVE};
+use super::memory;
+use super::state::{Answer, Ended, Known};
 use crate::demo::Demo;
-use crate::demo::model::{Call, Message, Prompt};
 
-/// An answer under way.
-pub(super) struct Run<'a> {
-    pub(super) ctx: &'a Context,
-    pub(super) chat: &'a mut Session<Demo>,
-    pub(super) agent: &'a Agent,
-    pub(super) live: Live,
-    /// What the live reply says but for the turn of the model that is under way: said again if it begins anew.
-    pub(super) said: Vec<Event>,
-    /// What the last search found, as references.
-    pub(super) refers: Vec<Value>,
-    /// What the answer adds to the conversation.
-    messages: Vec<Message>,
-    /// Whether somebody has stopped it.
-    stopped: bool,
+/// The name of a conversation's run.
+const RUN: &str = "agent";
+/// How many of its checkpoints are kept, and after how many messages it is looked whether there are more.
+const KEPT: u64 = 200;
+const EVERY: u64 = 50;
+
+/// What the update decides, if it answers the question that is open.
+///
+/// # Errors
+/// As [`Context::run`].
+pub(crate) async fn decided(ctx: &Context, chat: &Demo, graph: &Graph<Answer>) -> bot::Result<Option<bool>> {
+    let decided = chat.asked.as_ref().and_then(|asked| asked.decided(ctx));
+    let Some(approved) = decided else { return Ok(None) };
+    let run = ctx.run(graph, RUN).await?;
+    // It does not wait if the question was stopped, or asked in another conversation that this one is a copy of.
+    let waits = run.standing().await?.next.as_deref() == Some(APPROVE);
+    let state = run.state().await?;
+    let is_its = if run.goes_on() {
+        state.decided.as_ref() == chat.asked.as_ref().map(Asked::approval)
+    } else {
+        let arrived = ctx.turn().about().arrived.0;
+        waits && state.asks.as_ref().is_some_and(|question| arrived <= question.until)
+    };
+    Ok(is_its.then_some(approved))
 }
 
-/// Answers the update.
+/// Answers the update, or goes on with the answer for which it was `decided` whether a tool may be called.
 ///
 /// # Errors
 /// What saying, asking and recording give. What the model fails with is said to the user instead.
-pub(crate) async fn answer(ctx: &Context, chat: &mut Session<Demo>, agent: &Agent) -> bot::Result {
+pub(crate) async fn answer(
+    ctx: &Context,
+    chat: &mut Session<Demo>,
+    graph: &Graph<Answer>,
+    decided: Option<bool>,
+) -> bot::Result {
+    if chat.asked.is_none() && chat.messages.is_multiple_of(EVERY) {
+        prune(ctx, graph).await?;
+    }
+    let run = ctx.run(graph, RUN).await?;
+    let asked = chat.asked.take();
+    if let (Some(asked), Some(approved)) = (&asked, decided) {
+        asked.settle(ctx, approved).await?;
+    } else if !run.goes_on() && run.standing().await?.next.as_deref() != Some(RECEIVE) {
+        // It waits for what does not come any more, or its turn did not come to an end.
+        run.reset().await?;
+    }
     let live = ctx.reply_live().await?;
-    let messages = vec![Message::user(ctx.text())];
-    let (said, refers) = (Vec::new(), Vec::new());
-    let mut run = Run { ctx, chat, agent, live, said, refers, messages, stopped: false };
-    run.steps().await?;
-    run.end().await?;
-    let messages = std::mem::take(&mut run.messages);
-    memory::keep(&mut run.chat.talk, messages);
+    run.say_to(live.clone()).await;
+    run.give(live.clone()).await;
+    run.give(Known::of(chat)).await;
+    let inputs = Inputs::new()
+        .with("text", ctx.text())
+        .with("unanswered", asked.is_some() && decided.is_none())
+        .with("approved", decided.unwrap_or_default());
+    let until = Until::before(APPROVE).or_after(ANSWER).resuming();
+    let halted = run.run(until, inputs).await?;
+    let state = run.state().await?;
+    for change in &state.changes {
+        chat.make(change);
+    }
+    match &state.asks {
+        Some(question) if halted.reason == Reason::Before => {
+            live.finish();
+            chat.asked = Some(approve::ask(ctx, &question.text, &question.approval).await?);
+        }
+        _ => {
+            memory::keep(&mut chat.talk, state.messages.clone());
+            if state.ended == Some(Ended::Stopped) {
+                live.stop()
+            } else {
+                live.finish()
+            };
+        }
+    }
     Ok(())
 }
 
-impl Run<'_> {
-    /// Turn by turn.
-    async fn steps(&mut self) -> bot::Result {
-        for step in 1..=self.agent.max_steps {
-            if step > 1 {
-                self.say(Event::step()).await?;
-            }
-            let reply = self.turn(step).await?;
-            self.messages.push(Message::assistant(&reply.text, reply.calls.clone()));
-            if let Some(error) = &reply.failed {
-                self.say(Event::error(error)).await?;
-                self.remark("I cannot go on: the model does not answer as it should. Please try again.")
-                    .await?;
-            }
-            self.stopped = reply.stopped;
-            if self.stopped || reply.failed.is_some() || reply.calls.is_empty() {
-                return Ok(());
-            }
-            for (number, call) in (1..).zip(&reply.calls) {
-                let output = self.call(&format!("tool-{step}-{number}"), call).await?;
-                self.messages.push(Message::result(&call.id, output.to_string()));
-                if self.stopped {
-                    return Ok(());
-                }
-            }
-        }
-        let steps = self.agent.max_steps;
-        self.remark(&format!("I stop here: that took {steps} steps, which is as many as I may take.")).await
+/// Forgets old checkpoints.
+async fn prune(ctx: &Context, graph: &Graph<Answer>) -> bot::Result {
+    let (storage, clock) = (Arc::clone(ctx.turn().storage()), ctx.turn().clock().clone());
+    let id = RunId::new(ctx.conversation().clone(), RUN)?;
+    match Runs::with(graph, storage, clock, Options::default()).prune(id, KEPT).await {
+        // There is none yet.
+        Err(error) if error.kind() == Kind::Gone => Ok(()),
+        pruned => Ok(pruned.map(drop)?),
     }
+}
 
-    /// A turn of the model, the recorded one if there is one.
-    async fn turn(&mut self, step: usize) -> bot::Result<Reply> {
-        let last = step == self.agent.max_steps;
-        let prompt = Prompt {
-            turn: format!("{}-{step}", approve::short(self.ctx)),
-            system: memory::system(self.chat),
-            messages: memory::context(&self.chat.talk, &self.messages),
-            tools: if last { Vec::new() } else { tools::specs() },
-        };
-        let heard = AtomicBool::new(false);
-        let reply: Reply = self.ctx.once(&format!("step-{step}"), take(self, prompt, &heard)).await?;
-        if !heard.load(Ordering::Relaxed) {
-            for event in reply.events() {
-                self.live.event(event).await?;
-            }
-        }
-        self.said.extend(reply.events());
-        Ok(reply)
+/// Has the run wait no longer, if it does: the question is over.
+///
+/// # Errors
+/// As [`Bypass::run`].
+pub(crate) async fn stop_asking(turn: &Bypass, graph: &Graph<Answer>) -> bot::Result<bool> {
+    let Some(run) = turn.run(graph, RUN).await? else { return Ok(false) };
+    let waits = run.standing().await?.next.as_deref() == Some(APPROVE);
+    if waits {
+        run.reset().await?;
     }
-
-    /// A call of a tool: gives what the model is told of it.
-    async fn call(&mut self, once: &str, call: &Call) -> bot::Result<Value> {
-        if let Some(question) = tools::question(&call.name, self.chat)
-            && !self.approved(&question, call, once).await?
-        {
-            self.say(Event::tool_denied(&call.id)).await?;
-            return Ok(json!({ "denied": true, "reason": "the user does not want it" }));
-        }
-        let live = self.live.clone();
-        let output = tokio::select! {
-            biased;
-            cancelled = live.cancelled() => {
-                cancelled?;
-                self.stopped = true;
-                Err("the user has stopped it".to_owned())
-            }
-            output = tools::call(self, once, &call.id, &call.name, &call.input) => output?,
-        };
-        Ok(match output {
-            Ok(output) => {
-                self.say(Event::tool_result(&call.id, output.clone())).await?;
-                if !self.refers.is_empty() {
-                    let references = Event::references(std::mem::take(&mut self.refers));
-                    self.say(references).await?;
-                }
-                output
-            }
-            Err(error) => {
-                self.say(Event::tool_failed(&call.id, &error)).await?;
-                json!({ "error": error })
-            }
-        })
-    }
-
-    /// Whether the user wants a call. What was said so far is then at its end, and the answer goes on in another live
-    /// reply.
-    async fn approved(&mut self, question: &str, call: &Call, once: &str) -> bot::Result<bool> {
-        let approval = format!("{}-{once}", approve::short(self.ctx));
-        self.say(Event::approval(&call.id, &approval)).await?;
-        self.live.finish();
-        let decision = approve::ask(self.ctx, question, &approval).await?;
-        self.live = self.ctx.reply_live().await?;
-        self.said.clear();
-        Ok(decision == Decision::Approved)
-    }
-
-    /// Says an event that is whole.
-    pub(super) async fn say(&mut self, event: Event) -> bot::Result {
-        self.live.event(event.clone()).await?;
-        self.said.push(event);
-        Ok(())
-    }
-
-    /// Says something that is not the model's, after what is said already.
-    async fn remark(&mut self, text: &str) -> bot::Result {
-        let space = if self.live.text().is_empty() { "" } else { "\n\n" };
-        self.live.push(format!("{space}{text}")).await?;
-        Ok(())
-    }
-
-    async fn end(&mut self) -> bot::Result {
-        if self.stopped {
-            self.live.stop();
-            return Ok(());
-        }
-        if self.live.text().is_empty() {
-            self.live.push("I have nothing to say to that.").await?;
-        }
-        self.live.finish();
-        Ok(())
-    }
+    Ok(waits)
 }

@@ -2,6 +2,7 @@
 
 mod approvals;
 mod endpoint;
+mod restarts;
 mod script;
 
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use std::time::Duration;
 use tertulia::bot::{Bot, Running};
 use tertulia::session::View;
 use tertulia::storage::{Memory, Storage};
-use tertulia::stream::{End, Event, EventKind, Followed, From, Stream};
+use tertulia::stream::{End, Event, EventKind, Followed, From, Stream, StreamId};
 use tertulia::{Clock, Conversation, Sessions};
 use tertulia_http::{Http, Message, Options, exchange};
 
@@ -30,11 +31,14 @@ impl Room {
     }
 
     async fn with(agent: Agent) -> Self {
-        let clock = Clock::system();
-        let memory = Memory::with(clock.clone(), Default::default(), Memory::DEFAULT_MAX_BYTES);
-        let storage: Arc<dyn Storage> = Arc::new(memory);
-        let bot = Bot::new(Http).storage(Arc::clone(&storage)).clock(clock);
-        Self { running: demo(bot, agent).start().await.unwrap(), storage }
+        let memory = Memory::with(Clock::system(), Default::default(), Memory::DEFAULT_MAX_BYTES);
+        Self::on(Arc::new(memory), agent).await
+    }
+
+    /// On what another has left.
+    async fn on(storage: Arc<dyn Storage>, agent: Agent) -> Self {
+        let bot = Bot::new(Http).storage(Arc::clone(&storage)).clock(Clock::system());
+        Self { running: demo(bot, agent).await.unwrap().start().await.unwrap(), storage }
     }
 
     /// Says something in `http:ana`, and gives the replies.
@@ -56,14 +60,14 @@ impl Room {
         Sessions::<Demo>::new(Arc::clone(&self.storage), SESSION).unwrap().get("http:ana").await.unwrap()
     }
 
-    /// The live replies so far, by their names.
+    /// The live replies so far, oldest first.
     async fn lives(&self) -> Vec<Stream> {
-        let streams = &self.running.door().streams;
+        let door = self.running.door();
         let mut found = Vec::new();
-        for id in streams.list(&ana(), None, 100).await.unwrap() {
-            found.push(streams.get(&id).await.unwrap().unwrap());
+        for (_, entry) in door.live(&ana(), 0).await.unwrap().entries {
+            let id = StreamId::new(ana(), &entry.stream).unwrap();
+            found.extend(door.streams.get(&id).await.unwrap());
         }
-        found.sort_by_key(|stream| stream.id().name().to_owned());
         found
     }
 
@@ -112,4 +116,12 @@ fn kinds(events: &[Event]) -> Vec<&str> {
 fn answered(events: &[Event]) -> String {
     let content = events.iter().filter(|event| event.kind == EventKind::Content);
     content.map(|event| event.content.as_str()).collect()
+}
+
+#[tokio::test]
+async fn the_documentation_shows_the_graph() {
+    let graph = super::graph(Agent::scripted(Clock::system(), Duration::ZERO)).await.unwrap();
+    let picture = graph.shape().mermaid();
+    let told = include_str!("../../../../../docs/agent.md");
+    assert!(told.contains(&format!("```mermaid\n{picture}```")), "{picture}");
 }

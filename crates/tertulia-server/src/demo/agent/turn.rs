@@ -7,10 +7,11 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tertulia::bot;
+use tertulia::bot::{self, Context, Live};
+use tertulia::graph::Step;
 use tertulia::stream::Event;
 
-use super::run::Run;
+use super::Agent;
 use crate::demo::model::{Call, ModelError, ModelEvent, Prompt, Usage};
 
 /// How often a model is asked again whose stream was cut, or that could not answer.
@@ -68,6 +69,26 @@ fn called(call: &Call) -> Event {
     }
 }
 
+/// Where a turn of the model is said.
+pub(super) struct Hearing<'a> {
+    pub(super) ctx: &'a Context,
+    pub(super) live: &'a Live,
+    pub(super) step: &'a Step,
+    pub(super) agent: &'a Agent,
+    /// Whether it is the first turn of the answer.
+    pub(super) is_first: bool,
+}
+
+impl Hearing<'_> {
+    /// Says that a turn begins, unless nothing was said before it.
+    pub(super) async fn begin(&self) -> bot::Result {
+        if !self.is_first {
+            self.step.emit(Event::step()).await?;
+        }
+        Ok(())
+    }
+}
+
 /// How a stream of the model came to its end.
 enum Ended {
     Whole,
@@ -80,13 +101,13 @@ enum Ended {
 ///
 /// # Errors
 /// What saying gives; what the model fails with is in the reply.
-pub(super) async fn take(run: &Run<'_>, prompt: Prompt, heard: &AtomicBool) -> bot::Result<Reply> {
+pub(super) async fn take(hearing: &Hearing<'_>, prompt: Prompt, heard: &AtomicBool) -> bot::Result<Reply> {
     heard.store(true, Ordering::Relaxed);
-    let mut wait = run.agent.wait;
+    let mut wait = hearing.agent.wait;
     let mut seen = false;
     for tried in 1.. {
         let mut reply = Reply::default();
-        let ended = stream(run, prompt.clone(), &mut reply, &mut seen).await?;
+        let ended = stream(hearing, prompt.clone(), &mut reply, &mut seen).await?;
         let error = match ended {
             Ended::Whole => return Ok(reply),
             Ended::Stopped => return Ok(Reply { stopped: true, calls: Vec::new(), ..reply }),
@@ -94,18 +115,18 @@ pub(super) async fn take(run: &Run<'_>, prompt: Prompt, heard: &AtomicBool) -> b
         };
         let pause = error.after.unwrap_or(wait);
         if !error.passing || tried == TRIES || pause > LONGEST_WAIT {
-            tracing::warn!(conversation = %run.ctx.conversation(), %error, "the model failed");
+            tracing::warn!(conversation = %hearing.ctx.conversation(), %error, "the model failed");
             return Ok(Reply { failed: Some(error.text), calls: Vec::new(), ..reply });
         }
-        tracing::info!(conversation = %run.ctx.conversation(), %error, ?pause, "the model is asked again");
-        run.ctx.more_time(pause + run.agent.silence + SPARE);
+        tracing::info!(conversation = %hearing.ctx.conversation(), %error, ?pause, "the model is asked again");
+        hearing.ctx.more_time(pause + hearing.agent.silence + SPARE);
         tokio::select! {
             biased;
-            cancelled = run.live.cancelled() => {
+            cancelled = hearing.live.cancelled() => {
                 cancelled?;
                 return Ok(Reply { stopped: true, calls: Vec::new(), ..reply });
             }
-            () = run.ctx.turn().clock().sleep(pause) => {}
+            () = hearing.ctx.turn().clock().sleep(pause) => {}
         }
         wait *= 2;
     }
@@ -113,14 +134,19 @@ pub(super) async fn take(run: &Run<'_>, prompt: Prompt, heard: &AtomicBool) -> b
 }
 
 /// One try. `seen` tells whether readers have seen something of this turn already.
-async fn stream(run: &Run<'_>, prompt: Prompt, reply: &mut Reply, seen: &mut bool) -> bot::Result<Ended> {
-    let (live, clock, silence) = (&run.live, run.ctx.turn().clock(), run.agent.silence);
-    let mut events = run.agent.model.answer(prompt);
+async fn stream(
+    hearing: &Hearing<'_>,
+    prompt: Prompt,
+    reply: &mut Reply,
+    seen: &mut bool,
+) -> bot::Result<Ended> {
+    let (live, clock, silence) = (&hearing.live, hearing.ctx.turn().clock(), hearing.agent.silence);
+    let mut events = hearing.agent.model.answer(prompt);
     let mut cancelled = pin!(live.cancelled());
     // An earlier try has said something: once this one does, that is taken back.
     let mut anew = *seen;
     loop {
-        run.ctx.more_time(silence + SPARE);
+        hearing.ctx.more_time(silence + SPARE);
         let event = tokio::select! {
             biased;
             cancelled = &mut cancelled => {
@@ -143,13 +169,11 @@ async fn stream(run: &Run<'_>, prompt: Prompt, reply: &mut Reply, seen: &mut boo
             Some(Ok(event)) => event,
         };
         if std::mem::take(&mut anew) {
-            live.restart().await?;
-            for event in &run.said {
-                live.event(event.clone()).await?;
-            }
+            hearing.step.take_back().await?;
+            hearing.begin().await?;
         }
         *seen = true;
-        live.event(match event {
+        let event = match event {
             ModelEvent::Thinking(text) => {
                 reply.thinking.push_str(&text);
                 Event::thinking(text)
@@ -165,7 +189,7 @@ async fn stream(run: &Run<'_>, prompt: Prompt, reply: &mut Reply, seen: &mut boo
                 event
             }
             ModelEvent::Usage(_) => continue,
-        })
-        .await?;
+        };
+        hearing.step.emit(event).await?;
     }
 }

@@ -11,11 +11,12 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tertulia::Timestamp;
-use tertulia::bot;
+use tertulia::bot::{self, Context};
+use tertulia::graph::Step;
 
-use super::run::Run;
-use crate::demo::Demo;
-use crate::demo::model::ToolSpec;
+use super::Agent;
+use super::state::{Change, Kept};
+use crate::demo::model::{Call, ToolSpec};
 
 pub(crate) const CALCULATOR: &str = "calculator";
 pub(crate) const CLOCK: &str = "clock";
@@ -25,8 +26,39 @@ pub(crate) const NOTES_LIST: &str = "notes_list";
 pub(crate) const NOTES_DELETE: &str = "notes_delete";
 pub(crate) const NAME_SET: &str = "name_set";
 
-/// What a call gives: JSON, or what was wrong with it, for the model.
-pub(super) type Output = Result<Value, String>;
+/// What a call gives, or what was wrong with it, for the model.
+pub(super) type Output = Result<Done, String>;
+
+/// What a call gives.
+#[derive(Debug, PartialEq)]
+pub(super) struct Done {
+    /// What the model is told.
+    pub(super) output: Value,
+    /// What it does to the session.
+    pub(super) change: Option<Change>,
+    /// Where the user can look, as references.
+    pub(super) sources: Vec<Value>,
+}
+
+impl Done {
+    fn of(output: Value) -> Self {
+        Self { output, change: None, sources: Vec::new() }
+    }
+
+    fn and(self, change: Change) -> Self {
+        Self { change: Some(change), ..self }
+    }
+}
+
+/// Where a call is made.
+pub(super) struct Calling<'a> {
+    pub(super) ctx: &'a Context,
+    pub(super) step: &'a Step,
+    pub(super) agent: &'a Agent,
+    pub(super) kept: &'a Kept,
+    /// What may come out otherwise another time is recorded under this name, for those who replay the turn.
+    pub(super) once: &'a str,
+}
 
 /// All of them.
 pub(crate) fn specs() -> Vec<ToolSpec> {
@@ -53,8 +85,8 @@ pub(crate) fn specs() -> Vec<ToolSpec> {
 }
 
 /// What is to be asked before this call, if anything.
-pub(super) fn question(name: &str, chat: &Demo) -> Option<String> {
-    match (name, chat.notes.len()) {
+pub(super) fn question(name: &str, kept: &Kept) -> Option<String> {
+    match (name, kept.notes.len()) {
         (NOTES_DELETE, 1) => Some("Shall I delete your note? Say yes or no.".to_owned()),
         (NOTES_DELETE, count) if count > 1 => {
             Some(format!("Shall I delete your {count} notes? Say yes or no."))
@@ -63,18 +95,12 @@ pub(super) fn question(name: &str, chat: &Demo) -> Option<String> {
     }
 }
 
-/// Makes a call. What it does to the session it does again when the handler runs again; what may come out otherwise
-/// then, or takes long, is recorded under `once`.
+/// Makes a call.
 ///
 /// # Errors
 /// What recording and saying give; what is wrong with the call is its output.
-pub(super) async fn call(
-    run: &mut Run<'_>,
-    once: &str,
-    id: &str,
-    name: &str,
-    input: &str,
-) -> bot::Result<Output> {
+pub(super) async fn call(at: &Calling<'_>, call: &Call) -> bot::Result<Output> {
+    let input = &*call.input;
     #[derive(Deserialize)]
     struct Nothing {}
     #[derive(Deserialize)]
@@ -93,26 +119,27 @@ pub(super) async fn call(
     struct Name {
         name: String,
     }
-    Ok(match name {
+    Ok(match &*call.name {
         CALCULATOR => read(input).and_then(|Expression { expression }| {
-            calculator::calculate(&expression).map(|result| json!({ "result": number(result) }))
+            calculator::calculate(&expression).map(|result| Done::of(json!({ "result": number(result) })))
         }),
         CLOCK => match read(input) {
             Ok(Nothing {}) => {
-                let now = run.ctx.turn().clock().now();
-                Ok(run.ctx.once(once, async move { Ok(json!({ "now": date(now) })) }).await?)
+                let now = at.ctx.turn().clock().now();
+                let now = at.ctx.once(at.once, async move { Ok(json!({ "now": date(now) })) }).await?;
+                Ok(Done::of(now))
             }
             Err(wrong) => Err(wrong),
         },
         SEARCH => match read(input) {
-            Ok(Query { query }) => Ok(search::search(run, once, id, &query).await?),
+            Ok(Query { query }) => Ok(search::search(at, &call.id, &query).await?),
             Err(wrong) => Err(wrong),
         },
-        NOTES_ADD => read(input).and_then(|Text { text }| notes::add(run.chat, &text)),
-        NOTES_LIST => read(input).map(|Nothing {}| json!({ "notes": run.chat.notes })),
-        NOTES_DELETE => read(input).map(|Nothing {}| notes::delete(run.chat)),
-        NAME_SET => read(input).and_then(|Name { name }| notes::name(run.chat, &name)),
-        _ => Err(format!("there is no tool `{name}`")),
+        NOTES_ADD => read(input).and_then(|Text { text }| notes::add(at.kept, &text)),
+        NOTES_LIST => read(input).map(|Nothing {}| Done::of(json!({ "notes": at.kept.notes }))),
+        NOTES_DELETE => read(input).map(|Nothing {}| notes::delete(at.kept)),
+        NAME_SET => read(input).and_then(|Name { name }| notes::name(&name)),
+        name => Err(format!("there is no tool `{name}`")),
     })
 }
 

@@ -8,7 +8,7 @@ use tertulia::stream::Event;
 
 use self::rank::{Ranked, words};
 use super::docs::{FILES, Section, sections};
-use crate::demo::agent::run::Run;
+use super::{Calling, Done};
 
 /// How long a file takes, in tokens.
 const FILE_TAKES: u32 = 8;
@@ -17,26 +17,23 @@ const GIVEN: usize = 3;
 /// The most characters that it gives of one.
 const MAX_TEXT: usize = 500;
 
-/// What was found, as JSON, also as references.
+/// What was found, as JSON, and as references.
 ///
 /// # Errors
 /// What recording and saying give.
-pub(super) async fn search(run: &mut Run<'_>, once: &str, id: &str, query: &str) -> bot::Result<Value> {
-    let (live, clock, pace) = (run.live.clone(), run.ctx.turn().clock().clone(), run.agent.pace);
+pub(super) async fn search(at: &Calling<'_>, id: &str, query: &str) -> bot::Result<Done> {
+    let (clock, pace) = (at.ctx.turn().clock(), at.agent.pace);
     let look = async {
         for (number, (file, _)) in (1..).zip(FILES) {
             clock.sleep(pace * FILE_TAKES).await;
             let progress = json!({ "file": file, "searched": number, "of": FILES.len() });
-            live.event(Event::tool_result(id, progress).with("preliminary", true)).await?;
+            at.step.emit(Event::tool_result(id, progress).with("preliminary", true)).await?;
         }
         Ok(found(query))
     };
-    let found: Value = run.ctx.once(once, look).await?;
-    let sources = found["found"].as_array().into_iter().flatten().map(source).collect::<Vec<_>>();
-    if !sources.is_empty() {
-        run.refers = sources;
-    }
-    Ok(found)
+    let output: Value = at.ctx.once(at.once, look).await?;
+    let sources = output["found"].as_array().into_iter().flatten().map(source).collect();
+    Ok(Done { sources, ..Done::of(output) })
 }
 
 /// A section as a reference.

@@ -12,6 +12,8 @@ use std::time::Duration;
 use futures_util::stream::{self, BoxStream, StreamExt};
 use tertulia::Clock;
 
+#[cfg(test)]
+pub(crate) use self::answer::HELP;
 use self::wish::Wish;
 use super::{Call, Message, Model, ModelError, ModelEvent, Prompt, Role, Usage};
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tertulia::bot::{Bot, Burst, Bypass, Context, Data, Joined, Session, command, message};
-use tertulia::graph::{self, Graph, Input, Inputs, Reason, RunId, Runs, State, Step, Until, field};
-use tertulia::runner::{INBOX, Journal, Options, journal};
+use tertulia::graph::{self, Graph, Input, Inputs, Reason, State, Step, Until, field};
+use tertulia::runner::{INBOX, Options};
 use tertulia::storage::{Memory, Storage};
 
 use super::{Chat, at_desk, heard, pass, tell};
@@ -277,45 +277,4 @@ async fn a_run_of_a_graph_halts_and_goes_on_and_takes_each_step_once() {
         assert_eq!(outcome.heard, ["delete work yes answer", "bye work answer"]);
         assert_sent(&outcome, &["delete work", "delete work yes answer", "bye work answer"]);
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn all_that_a_turn_does_to_a_run_is_in_it_and_nothing_of_it_in_the_journal() {
-    let (graph, storage) = (careful().await, super::memory());
-    let runs = Runs::new(&graph, Arc::clone(&storage));
-    let (_desk, bot) = at_desk(&storage, |bot| {
-        let bot =
-            bot.journal(Journal::default()).data(graph).bypass(command("stop"), async |turn: Bypass| {
-                let graph = turn.data::<Graph<Careful>>().await?;
-                let run = turn.run(&graph, "mine").await?.unwrap();
-                run.update_state(|state| state.done.push("stopped".to_owned())).await?;
-                assert!(turn.run(&graph, "other").await?.is_none());
-                Ok(())
-            });
-        bot.on_message(async |ctx: Context, graph: Data<Graph<Careful>>| {
-            let run = ctx.run(&graph, "mine").await?;
-            run.run(Until::after("answer"), Inputs::new().with("text", ctx.text())).await?;
-            run.update_state(|state| state.done.push("more".to_owned())).await?;
-            run.reset().await?;
-            ctx.reply("done").await?;
-            Ok(())
-        })
-    })
-    .await;
-    tell(&bot, "hello").await;
-    pass().await;
-    tell(&bot, "/stop").await;
-    pass().await;
-    let id = || RunId::new(tertulia::Conversation::parse("desk:7").unwrap(), "mine").unwrap();
-    let state = runs.state_at(id(), None).await.unwrap();
-    assert_eq!(state.done, ["hello", "work", "answer", "more", "stopped"]);
-    let standing = runs.open(id()).await.unwrap().unwrap().standing().await.unwrap();
-    assert_eq!(standing.next.as_deref(), Some("hear"));
-    // Five of the turn, and one beside it.
-    assert_eq!(runs.history(id(), None, 100).await.unwrap().len(), 6);
-    tell(&bot, "again").await;
-    pass().await;
-    let turns = journal::read(&*storage, &id().conversation().clone()).all().await.unwrap();
-    assert_eq!(turns.len(), 2, "a command that passes the queue and says nothing is no turn");
-    assert!(turns.iter().all(|(_, turn)| turn.found.is_empty()), "{turns:?}");
 }

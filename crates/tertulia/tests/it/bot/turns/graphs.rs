@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tertulia::bot::{Bot, Context};
+use tertulia::bot::{Bot, Bypass, Context, command};
 use tertulia::graph::{self, Data, Graph, Input, Inputs, RunId, Runs, State, Status, Step, Until};
+use tertulia::runner::{Journal, journal};
 use tertulia::storage::Storage;
 use tertulia::stream::{End, Event};
 
@@ -267,4 +268,83 @@ async fn a_turn_whose_run_somebody_else_has_written_runs_again() {
     pass().await;
     assert_eq!(sent(&platform), ["hello, thought, other"]);
     assert_eq!(attempts.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_that_a_turn_does_to_a_run_is_in_it_and_nothing_of_it_in_the_journal() {
+    let (watch, storage) = (Arc::new(Watch::default()), memory());
+    watch.may_think.store(true, Ordering::SeqCst);
+    let graph = talk(&watch).await;
+    let (looked, run) = (graph.clone(), graph.clone());
+    let (_desk, bot) = at_desk(&storage, |bot| {
+        let bot = bot.journal(Journal::default()).bypass(command("look"), move |turn: Bypass| {
+            let graph = looked.clone();
+            async move {
+                let run = turn.run(&graph, "talk").await?.unwrap();
+                run.update_state(|talk| talk.said.push("looked".to_owned())).await?;
+                assert!(turn.run(&graph, "other").await?.is_none());
+                Ok(())
+            }
+        });
+        bot.on_message(move |ctx: Context| {
+            let graph = run.clone();
+            async move {
+                let run = ctx.run(&graph, "talk").await?;
+                run.run(Until::after("answer"), Inputs::new().with("text", ctx.text())).await?;
+                run.update_state(|talk| talk.said.push("more".to_owned())).await?;
+                run.reset().await?;
+                Ok(())
+            }
+        })
+    })
+    .await;
+    tell(&bot, "hello").await;
+    pass().await;
+    tell(&bot, "/look").await;
+    pass().await;
+    assert_eq!(stored(&graph, &storage).await.0, ["hello", "thought", "more", "looked"]);
+    let runs = Runs::new(&graph, Arc::clone(&storage));
+    let standing = runs.open(id()).await.unwrap().unwrap().standing().await.unwrap();
+    assert_eq!(standing.next.as_deref(), Some("hear"));
+    // Five of the turn, and one beside it.
+    assert_eq!(runs.history(id(), None, 100).await.unwrap().len(), 6);
+    tell(&bot, "again").await;
+    pass().await;
+    let turns = journal::read(&*storage, &desk()).all().await.unwrap();
+    assert!(turns.len() > 1 && turns.iter().all(|(_, turn)| turn.found.is_empty()), "{turns:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_step_takes_back_is_said_to_nobody_in_the_end() {
+    async fn hear(step: Step) -> graph::Result {
+        step.emit(Event::tool_input("c", "look", "{}")).await?;
+        step.emit(Event::tool_call("c", "look", serde_json::json!({}))).await?;
+        Ok(())
+    }
+    async fn think(step: Step) -> graph::Result {
+        step.emit("lost ").await?;
+        step.take_back().await?;
+        step.emit("kept").await?;
+        Ok(())
+    }
+    let graph = Graph::<Talk>::new("breaks").action("hear", hear).action("think", think);
+    let graph = graph.transition("hear", "think").entrypoint("hear").build().await.unwrap();
+    let (storage, board) = (memory(), Board::default());
+    let bot = at(&board, &storage, move |bot| {
+        bot.on_message(move |ctx: Context| {
+            let graph = graph.clone();
+            async move {
+                let run = ctx.run(&graph, "talk").await?;
+                run.say_to(ctx.reply_live().await?).await;
+                run.run(Until::end(), Inputs::new()).await?;
+                Ok(())
+            }
+        })
+    })
+    .await;
+    tell(&bot, "hello").await;
+    pass().await;
+    assert_eq!(board.messages(), ["kept"]);
+    // A call is said again as it was made, without the input as it was written.
+    assert_eq!(follow(&bot, 0).await, ("kept".to_owned(), Some(End::Complete)));
 }
