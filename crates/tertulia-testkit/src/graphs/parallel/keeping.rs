@@ -2,10 +2,11 @@
 
 use std::sync::{Arc, OnceLock};
 
+use serde::{Deserialize, Serialize};
 use tertulia::error::Kind;
-use tertulia::graph::{self, Graph, Inputs, RunId, Runs, Until};
+use tertulia::graph::{self, Child, Data, Graph, Inputs, RunId, Runs, State, Until};
 use tertulia::storage::{Batch, CommitId, ListQuery, LogWrite, Memory, Names, Write};
-use tertulia::{Clock, Key, Name};
+use tertulia::{Clock, Key, Log, Name};
 
 use super::Flow;
 use super::story::{MODES, Pass, Story, Work, each, looped, note, on, passes, runs, worker};
@@ -156,4 +157,42 @@ pub async fn a_child_knows_its_parent(flow: Flow) {
     assert_eq!(children.fork(&id, None, &other).await.unwrap_err().kind(), Kind::Invalid);
     let fork = children.fork(&id, None, "a fork").await.unwrap();
     assert_eq!(fork.standing().await.unwrap().parent.unwrap().action, None);
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct Long {
+    on: u64,
+    history: Log<u64>,
+}
+
+/// Be they of a child that was read again.
+pub async fn the_histories_of_children_are_whole(flow: Flow) {
+    async fn write(mut state: State<Long>, story: Data<Arc<Story>>) -> graph::Result {
+        (0..300).for_each(|item| state.history.push(item));
+        story.work(state.on, 0).await
+    }
+    for mode in MODES {
+        let story = Story::new();
+        let child = Graph::<Long>::new("long").data(Arc::clone(&story)).action("write", write);
+        let parallel = graph::parallel(child.entrypoint("write").build().await.unwrap()).limit(1);
+        let parallel = parallel.map(|pass: &Pass| {
+            pass.on.iter().map(|on| Child::new(Long { on: *on, history: Log::default() })).collect()
+        });
+        let reduced = parallel.reduce(|pass: &mut Pass, results| {
+            for result in results {
+                pass.made.push(result.state?.history.tail().to_vec());
+            }
+            Ok(())
+        });
+        let builder = Graph::<Pass>::new("whole").action("fan", reduced).entrypoint("fan");
+        let runs = runs(&builder.build().await.unwrap(), &flow, &mode);
+        let run = runs.create(format!("{mode:?}"), on([1, 2])).await.unwrap();
+        story.fail(2, 0);
+        run.step(Inputs::new()).await.unwrap_err();
+        story.mend();
+        run.step(Inputs::new()).await.unwrap();
+        assert_eq!(story.worked(), [1, 2, 2]);
+        let all: Vec<u64> = (0..300).collect();
+        assert_eq!(run.state().await.unwrap().made, [all.clone(), all]);
+    }
 }

@@ -30,6 +30,7 @@ macro_rules! parallel {
                 a_run_that_is_deleted_gets_no_children
                 children_are_kept_elsewhere_or_nowhere
                 a_child_knows_its_parent
+                the_histories_of_children_are_whole
             }
             shapes {
                 all_states_go_through_all_graphs

@@ -84,7 +84,7 @@ impl Story {
         self.held.acquire_many(count).await.unwrap().forget();
     }
 
-    async fn work(&self, on: u64, times: u64) -> graph::Result {
+    pub(super) async fn work(&self, on: u64, times: u64) -> graph::Result {
         self.worked.lock().push(on);
         let holds = self.holds.lock().contains(&(on, times));
         if holds {

@@ -27,7 +27,8 @@ impl<C> Child<C> {
         self
     }
 
-    /// How far it runs; a limit of steps counts those of all tries.
+    /// How far it runs; a limit of steps that is given counts those of all tries. One that halts before its end has ended
+    /// well, see [`ChildResult::reason`].
     #[must_use]
     pub fn until(mut self, until: Until) -> Self {
         self.until = until;
@@ -71,6 +72,6 @@ pub struct ChildResult<C> {
     pub run: RunId,
     /// Why it halted; `None` if it failed.
     pub reason: Option<Reason>,
-    /// Its state, or what it failed with, which is never so with [`Policy::FailFast`](crate::graph::Policy::FailFast).
+    /// Its state with whole histories, or what it failed with, which is never so with [`Policy::FailFast`](crate::graph::Policy::FailFast).
     pub state: Result<C>,
 }

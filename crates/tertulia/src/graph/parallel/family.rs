@@ -116,7 +116,13 @@ impl Family {
         };
         match ended {
             Some(Ok(reason)) => Some(self.state_of(run).await.map(|state| (reason, state))),
-            Some(Err(error)) => Some(Err(error)),
+            Some(Err(error)) => {
+                if !self.beside {
+                    // It is told already why.
+                    let _ = run.flush().await;
+                }
+                Some(Err(error))
+            }
             None => {
                 if let Err(error) = self.given_up(&run).await {
                     tracing::warn!(run = %id, %error, "that a child was cancelled could not be written");

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use super::Runs;
+use super::{Home, Inner, Runs};
 use crate::error::Kind;
 use crate::graph::checkpoint::{Parent, Position};
 use crate::graph::run::Core;
 use crate::graph::{Run, RunId, Which};
-use crate::session::State;
+use crate::session::{self, State};
 use crate::{Error, Result};
+
+/// More items than a log has.
+const ALL_ITEMS: usize = 1 << 40;
 
 impl<S: State> Runs<S> {
     /// The child of this name, of which nothing is queued: begun with this state, or as its parent's step left it when it was tried before. One that was
@@ -27,7 +30,7 @@ impl<S: State> Runs<S> {
         let id = Arc::new(id.clone());
         if let Some(found) = self.read_stored(&id, Which::Latest).await? {
             if found.parent() == Some(parent) {
-                let core = Core::of(self, Arc::clone(&id), found, None).await?;
+                let core = Core::of(&self.with_whole_histories(), Arc::clone(&id), found, None).await?;
                 return self.opened(id, core).await;
             }
             self.delete(&*id).await?;
@@ -40,5 +43,18 @@ impl<S: State> Runs<S> {
             }
             begun => begun,
         }
+    }
+
+    /// The same, with all items of the logs inside states: as a run has them that was not read again.
+    fn with_whole_histories(&self) -> Self {
+        let Inner { graph, shelf, options, home } = &*self.0;
+        let home = match home {
+            Home::Storage(options) => {
+                Home::Storage(session::Options { log_tail: ALL_ITEMS, ..options.clone() })
+            }
+            home => home.clone(),
+        };
+        let (graph, shelf, options) = (graph.clone(), Arc::clone(shelf), options.clone());
+        Self(Arc::new(Inner { graph, shelf, options, home }))
     }
 }
