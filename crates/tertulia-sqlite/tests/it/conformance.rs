@@ -33,7 +33,7 @@ mod streams {
     tertulia_testkit::streams!(Time::Real, open);
 }
 
-mod graphs {
+mod parallel {
     use super::{Time, open};
 
     tertulia_testkit::parallel!(Time::Real, open);
