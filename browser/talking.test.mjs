@@ -41,6 +41,8 @@ test('two tabs and other programs see the same', async () => {
   const tab = await Person.at(all, { path: '/#alice', context: ana.context });
   await ana.say('tell me a long story');
   await tab.written(80);
+  // The page that is behind is drawn later.
+  await ana.written(80);
   await ana.quiet();
   await tab.quiet();
   assert.equal(await tab.answer(), await ana.answer());
