@@ -73,7 +73,11 @@ impl Track {
         self.next(value).map_err(|error| self.home.context(error))
     }
 
-    /// The same of a version that is stored nowhere: what the change is made of is not looked for.
+    /// The same for a version that is stored nowhere: what makes the one of the other is not looked for, so [`Change::record`] must
+    /// not be asked for.
+    ///
+    /// # Errors
+    /// As [`compare`](Self::compare).
     pub(crate) fn compare_only<S: State>(&mut self, value: &S) -> Result<Option<Change>> {
         self.next_only(value).map_err(|error| self.home.context(error))
     }
