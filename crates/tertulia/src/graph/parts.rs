@@ -17,6 +17,8 @@ use crate::{Error, Result};
 pub struct Parts<'a, S> {
     /// Where the state is.
     pub(super) cell: &'a Arc<Cell<S>>,
+    /// The state itself, until it is taken.
+    pub(super) value: &'a std::cell::Cell<Option<Box<S>>>,
     /// The state as it was before the step, encoded.
     pub(super) view: View<'a>,
     /// The inputs that the step was given.
@@ -69,11 +71,13 @@ impl<S> Cell<S> {
     }
 
     /// An action is about to run with this state.
+    #[cfg(test)]
     pub(super) fn put_in(&self, value: Box<S>) {
         *self.0.lock() = Held { value: Some(value), touched: false };
     }
 
     /// Takes the state out; `None` if it is out.
+    #[cfg(test)]
     pub(super) fn take(&self) -> Option<Box<S>> {
         self.0.lock().value.take()
     }

@@ -13,9 +13,7 @@ use crate::stream::Event;
 
 /// The step that an action runs as. Cheap to clone.
 #[derive(Clone)]
-pub struct Step(Arc<Inner>);
-
-struct Inner {
+pub struct Step {
     run: Arc<RunId>,
     action: Arc<str>,
     seq: u64,
@@ -81,27 +79,27 @@ impl Step {
         attempt: u32,
         says: Arc<dyn Says>,
     ) -> Self {
-        Self(Arc::new(Inner { run, action, seq, attempt, says }))
+        Self { run, action, seq, attempt, says }
     }
 
     /// The run.
     pub fn run(&self) -> &RunId {
-        &self.0.run
+        &self.run
     }
 
     /// The name of the action.
     pub fn action(&self) -> &str {
-        &self.0.action
+        &self.action
     }
 
     /// The sequence number that the step's checkpoint will have.
     pub fn seq(&self) -> u64 {
-        self.0.seq
+        self.seq
     }
 
     /// Which try of the action this is, from 1.
     pub fn attempt(&self) -> u32 {
-        self.0.attempt
+        self.attempt
     }
 
     /// Says something now, to whoever follows the step and to the stream of its message.
@@ -112,7 +110,7 @@ impl Step {
     /// # Cancel safety
     /// If dropped, it may be said or not.
     pub async fn emit(&self, item: impl Into<Item>) -> Result<()> {
-        self.0.says.item(self, item.into()).await
+        self.says.item(self, item.into()).await
     }
 
     /// Takes back what this try of the step has said, as if it was tried again: a live reply begins anew with what the steps
@@ -124,34 +122,34 @@ impl Step {
     /// # Cancel safety
     /// If dropped, the step cannot go on.
     pub async fn take_back(&self) -> Result<()> {
-        self.0.says.take_back(self).await
+        self.says.take_back(self).await
     }
 
     /// Waits until what was said is as durable as it is going to be.
     pub(super) async fn settled(&self) -> Result<()> {
-        self.0.says.settled().await
+        self.says.settled().await
     }
 
     /// Notes that a part of the step begins, for hooks; it ends when what is given is dropped.
     pub fn span(&self, name: impl Into<String>) -> Span {
         let span = Span { step: self.clone(), name: name.into() };
-        self.0.says.point(&Point::SpanStarted { step: self, name: &span.name });
+        self.says.point(&Point::SpanStarted { step: self, name: &span.name });
         span
     }
 
     /// Notes a value under a name, for hooks.
     pub fn attribute(&self, name: &str, value: impl Into<Value>) {
-        self.0.says.point(&Point::Attribute { step: self, name, value: &value.into() });
+        self.says.point(&Point::Attribute { step: self, name, value: &value.into() });
     }
 }
 
 impl fmt::Debug for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Step")
-            .field("run", &self.0.run)
-            .field("seq", &self.0.seq)
-            .field("action", &self.0.action)
-            .field("attempt", &self.0.attempt)
+            .field("run", &self.run)
+            .field("seq", &self.seq)
+            .field("action", &self.action)
+            .field("attempt", &self.attempt)
             .finish()
     }
 }
@@ -166,6 +164,6 @@ pub struct Span {
 impl Drop for Span {
     fn drop(&mut self) {
         let point = Point::SpanEnded { step: &self.step, name: &self.name };
-        self.step.0.says.point(&point);
+        self.step.says.point(&point);
     }
 }

@@ -69,8 +69,7 @@ where
     T: Serialize + 'static,
 {
     fn call(&self, parts: &Parts<'_, S>) -> Result<BoxFuture<'static, Result<Value>>> {
-        let step = parts.step.clone();
         let running = self.function.call(A::from_step(parts)?);
-        Ok(Box::pin(async move { result(&step, &running.await?) }))
+        Ok(Box::pin(async move { result(&running.await?) }))
     }
 }

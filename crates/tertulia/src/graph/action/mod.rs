@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::extract::About;
 use super::json::json;
-use super::{ActionKind, FromStep, Parts, Result, Step};
+use super::{ActionKind, FromStep, Parts, Result};
 use crate::storage::BoxFuture;
 
 pub use definition::{Definition, action};
@@ -100,10 +100,10 @@ impl<S> Made<S> {
 }
 
 /// What an action gave, as JSON.
-pub(super) fn result<T: Serialize>(step: &Step, value: &T) -> Result<Value> {
+pub(super) fn result<T: Serialize>(value: &T) -> Result<Value> {
     // Most give nothing, which takes no look at what it became.
     let value = if size_of::<T>() == 0 { Ok(serde_json::to_value(value)?) } else { json(value) };
-    Ok(value.map_err(|error| error.context(format_args!("the result of action `{}`", step.action())))?)
+    Ok(value.map_err(|error| error.context("its result"))?)
 }
 
 #[cfg(test)]

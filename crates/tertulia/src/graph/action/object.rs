@@ -76,8 +76,8 @@ struct Shared<A>(Arc<A>);
 
 impl<S, A: Action<S>> Erased<S> for Shared<A> {
     fn call(&self, parts: &Parts<'_, S>) -> Result<BoxFuture<'static, Result<Value>>> {
-        let (step, action) = (parts.step.clone(), Arc::clone(&self.0));
+        let action = Arc::clone(&self.0);
         let takes = A::Takes::from_step(parts)?;
-        Ok(Box::pin(async move { result(&step, &action.run(takes).await?) }))
+        Ok(Box::pin(async move { result(&action.run(takes).await?) }))
     }
 }

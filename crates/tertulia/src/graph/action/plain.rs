@@ -59,9 +59,9 @@ where
     T: Serialize + 'static,
 {
     fn call(&self, parts: &Parts<'_, S>) -> Result<BoxFuture<'static, Result<Value>>> {
-        let (step, function) = (parts.step.clone(), Arc::clone(&self.function));
+        let function = Arc::clone(&self.function);
         let arguments = A::from_step(parts)?;
-        let call = move || result(&step, &function.call(arguments)?);
+        let call = move || result(&function.call(arguments)?);
         if self.blocking { Ok(Box::pin(on_a_thread(call))) } else { Ok(Box::pin(async move { call() })) }
     }
 

@@ -77,7 +77,7 @@ impl Tried {
     async fn call(&self, inputs: Inputs) -> Result<Value> {
         let state = self.cell.take().unwrap();
         let bytes = rmp_serde::to_vec_named(&*state).unwrap();
-        self.cell.put_back(state, false);
+        let value = std::cell::Cell::new(Some(state));
         let says: Arc<dyn Says> = self.heard.clone();
         let run = Arc::new(RunId::alone("r").unwrap());
         let step = Step::new(run, Arc::clone(&self.graph.nodes()[0].name), 7, 1, says);
@@ -85,8 +85,13 @@ impl Tried {
         let given = &super::super::parts::Values::default();
         let runs = &Runs::ephemeral(&self.graph);
         let around = Around { runs, invocation: 0, birth: 0, cause: "" };
-        let parts = Parts { cell: &self.cell, view, inputs: &inputs, step: &step, data, given, around };
-        let running = self.graph.nodes()[0].action.call(&parts)?;
+        let cell = &self.cell;
+        let parts = Parts { cell, value: &value, view, inputs: &inputs, step: &step, data, given, around };
+        let running = self.graph.nodes()[0].action.call(&parts);
+        if let Some(untaken) = value.take() {
+            self.cell.put_back(untaken, false);
+        }
+        let running = running?;
         running.await
     }
 
@@ -282,7 +287,7 @@ async fn a_result_that_is_no_json_fails_the_step() {
     let tried = Tried::new(async || graph::Result::Ok(f64::NAN)).await;
     assert_eq!(
         tried.call(Inputs::new()).await.unwrap_err().to_string(),
-        "the result of action `look`: it is no JSON: infinities and NaN are no numbers"
+        "its result: it is no JSON: infinities and NaN are no numbers"
     );
     let tried = Tried::new(async || graph::Result::Ok(None::<u32>)).await;
     assert_eq!(tried.call(Inputs::new()).await.unwrap(), Value::Null);

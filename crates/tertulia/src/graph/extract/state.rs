@@ -59,7 +59,7 @@ impl<S> FromStep<S> for State<S> {
                 parts.step.action()
             ))
         };
-        let value = parts.cell.take().ok_or_else(taken)?;
+        let value = parts.value.take().ok_or_else(taken)?;
         Ok(Self { value: Some(value), touched: false, cell: Arc::clone(parts.cell) })
     }
 

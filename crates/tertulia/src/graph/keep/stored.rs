@@ -209,8 +209,7 @@ impl Stored {
             change_bytes += changed.len() as u64;
             write.append.push(record(entry, State::Change { back, change: &changed }).into());
         }
-        let mut writes = Vec::with_capacity(2);
-        writes.push(write);
+        let mut writes = vec![write];
         if let Some(change) = change {
             writes.extend(change.writes());
         }
@@ -248,7 +247,7 @@ impl Stored {
     pub(in crate::graph) async fn write(
         &mut self,
         track: &mut Track,
-        prepared: Prepared,
+        mut prepared: Prepared,
         mut change: Option<Change>,
     ) -> Result<u64> {
         let (shelf, id) = (Arc::clone(&self.shelf), Arc::clone(&self.id));
@@ -275,7 +274,7 @@ impl Stored {
             return Ok(self.head.end.0 - 1);
         }
         let commit = CommitId(shelf.clock.random());
-        let writes = prepared.writes.clone();
+        let writes = std::mem::take(&mut prepared.writes);
         let heads = shelf.within(&id, commit_logs(&shelf.storage, &shelf.clock, commit, writes)).await;
         let heads = heads.map_err(|error| self.failed(error))?;
         self.written(track, prepared, change, &heads)

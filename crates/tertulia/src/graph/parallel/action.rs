@@ -13,7 +13,7 @@ use super::how::{How, Keep, Policy};
 use crate::graph::action::{Erased, Made, result};
 use crate::graph::extract::About;
 use crate::graph::runs::Grounded;
-use crate::graph::{ActionKind, Definition, FromStep, Graph, Parts, Result, Runs, State, Step};
+use crate::graph::{ActionKind, Definition, FromStep, Graph, Parts, Result, Runs, State};
 use crate::session;
 use crate::storage::BoxFuture;
 
@@ -43,7 +43,7 @@ type Make<S, C> = dyn Fn(&Parts<'_, S>) -> Result<Making<S, C>> + Send + Sync;
 type Making<S, C> = Box<dyn for<'a> FnOnce(&'a S) -> BoxFuture<'a, Result<Vec<Child<C>>>> + Send>;
 
 /// Joins what they come to.
-type Reduce<S, C> = dyn Fn(&Step, &mut S, Vec<ChildResult<C>>) -> Result<Value> + Send + Sync;
+type Reduce<S, C> = dyn Fn(&mut S, Vec<ChildResult<C>>) -> Result<Value> + Send + Sync;
 
 /// An action that runs children at the same time, each a run of a graph, and joins what they come to. With several graphs
 /// `map` is asked once for each, in their order, so that all its states go through all of them.
@@ -191,8 +191,7 @@ impl<S: session::State, C: session::State> Parallel<C, Map<S, C>> {
         T: Serialize,
         F: Fn(&mut S, Vec<ChildResult<C>>) -> Result<T> + Send + Sync + 'static,
     {
-        let reduce =
-            Arc::new(move |step: &Step, state: &mut S, results| result(step, &reduce(state, results)?));
+        let reduce = Arc::new(move |state: &mut S, results| result(&reduce(state, results)?));
         let mut about = self.map.about.clone();
         about.state = true;
         let action = Box::new(Fan { parallel: self, reduce });
@@ -212,7 +211,7 @@ impl<S: session::State, C: session::State> Erased<S> for Fan<S, C> {
         let graphs: Vec<(Graph<C>, Making<S, C>)> =
             graphs.iter().map(|graph| Ok((graph.clone(), (map.make)(parts)?))).collect::<Result<_>>()?;
         let mut state = State::<S>::from_step(parts)?;
-        let (family, reduce, step) = (Family::of(parts, how), Arc::clone(&self.reduce), parts.step.clone());
+        let (family, reduce) = (Family::of(parts, how), Arc::clone(&self.reduce));
         Ok(Box::pin(async move {
             let mut tasks: Vec<Task<C>> = Vec::new();
             for (graph, making) in graphs {
@@ -223,7 +222,7 @@ impl<S: session::State, C: session::State> Erased<S> for Fan<S, C> {
                 }));
             }
             let results = family.run(tasks).await?;
-            reduce(&step, &mut state, results)
+            reduce(&mut state, results)
         }))
     }
 

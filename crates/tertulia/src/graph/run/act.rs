@@ -9,8 +9,9 @@ use serde_json::Value;
 use super::core::{Core, Doing, Stands};
 use crate::error::Kind;
 use crate::graph::dynamic;
+use crate::graph::keep::Kept;
 use crate::graph::parts::{Around, Parts, View};
-use crate::graph::{Inputs, Point, Status, Step};
+use crate::graph::{Graph, Inputs, Point, Status, Step};
 use crate::session::State;
 use crate::session::track::Change;
 use crate::{Error, Result};
@@ -38,9 +39,8 @@ impl<S: State> Core<S> {
     ///
     /// # Errors
     /// What the action fails with, and what writing the checkpoint does.
-    pub(super) async fn step(&mut self, node: usize, inputs: &Inputs) -> Result<Stepped> {
+    pub(super) async fn step(&mut self, graph: &Graph<S>, node: usize, inputs: &Inputs) -> Result<Stepped> {
         self.let_go().await?;
-        let graph = self.runs.graph().clone();
         let action = &graph.nodes()[node];
         let (name, retry) = (&action.name, action.options.retry);
         let seq = self.kept.next() + u64::from(self.noted.is_some());
@@ -51,7 +51,7 @@ impl<S: State> Core<S> {
             if attempt == 1 && out.is_watched() {
                 out.tell(&Point::StepStarted { step: &step, inputs }).await;
             }
-            let mut tried = self.attempt(node, &step, inputs).await;
+            let mut tried = self.attempt(graph, node, &step, inputs).await;
             out.end(&step).await;
             if let (Ok(_), Some(sink)) = (&tried, &self.sink)
                 && let Err(error) = sink.settled().await
@@ -113,18 +113,18 @@ impl<S: State> Core<S> {
     /// Runs an action once.
     async fn attempt(
         &mut self,
+        graph: &Graph<S>,
         node: usize,
         step: &Step,
         inputs: &Inputs,
     ) -> std::result::Result<Tried, Failed> {
-        let graph = self.runs.graph().clone();
         let action = &graph.nodes()[node];
         let Some(mut value) = self.value.take() else {
             return Err(Failed::early(Error::internal(format!("{}: its state is not there", self.id))));
         };
         self.doing = Doing::Acting(node);
         dynamic::restrict(&mut *value, Some(&action.rules));
-        self.cell.put_in(value);
+        let held = std::cell::Cell::new(Some(value));
         let running = {
             let view = View::of(&self.track);
             let around = Around {
@@ -134,9 +134,10 @@ impl<S: State> Core<S> {
                 cause: &self.cause,
             };
             let (data, given) = (graph.data(), &self.given);
-            let parts = Parts { cell: &self.cell, view, inputs, step, data, given, around };
+            let parts = Parts { cell: &self.cell, value: &held, view, inputs, step, data, given, around };
             action.action.call(&parts)
         };
+        let untaken = held.take();
         let running = match running {
             Ok(running) => AssertUnwindSafe(running).catch_unwind(),
             Err(error) => return Err(Failed::early(self.error(step, error))),
@@ -154,7 +155,8 @@ impl<S: State> Core<S> {
                 return Err(Failed::of(Error::new(Kind::Timeout, text)));
             }
         };
-        let Some((mut value, touched)) = self.cell.end() else {
+        let Some((mut value, touched)) = untaken.map(|value| (value, false)).or_else(|| self.cell.end())
+        else {
             let text = format!("{}: action `{}` has not given the state back", self.id, step.action());
             return Err(Failed::of(Error::invalid(text)));
         };
@@ -167,9 +169,12 @@ impl<S: State> Core<S> {
     /// What an action has changed, if it may.
     fn compare(&mut self, node: usize, value: &S) -> Result<Option<Change>> {
         let in_action = |error: Error, name: &str| error.context(format_args!("action `{name}`"));
-        let graph = self.runs.graph().clone();
+        let graph = self.runs.graph();
         let action = &graph.nodes()[node];
-        let change = self.track.compare(value);
+        let change = match &self.kept {
+            Kept::Loose(_) => self.track.compare_only(value),
+            _ => self.track.compare(value),
+        };
         let change = change.map_err(|error| in_action(error, &action.name).context(&self.id))?;
         let (Some(changed), Some(writes)) = (&change, &action.options.writes) else { return Ok(change) };
         let mut wrote = changed.changed_keys(&self.track);

@@ -46,7 +46,10 @@ impl<S: State> Core<S> {
         self.ready().await?;
         match self.next()? {
             None => Ok(None),
-            Some(node) => self.step(node, inputs).await.map(Some),
+            Some(node) => {
+                let graph = self.graph().clone();
+                self.step(&graph, node, inputs).await.map(Some)
+            }
         }
     }
 
@@ -79,10 +82,11 @@ impl<S: State> Core<S> {
 
     pub(super) async fn run_to(&mut self, halts: &Halts, inputs: &Inputs) -> Result<Halted> {
         let mut progress = Progress::default();
+        let graph = self.graph().clone();
         loop {
             match self.advance(halts, &mut progress)? {
                 Ok(node) => {
-                    let stepped = self.step(node, inputs).await?;
+                    let stepped = self.step(&graph, node, inputs).await?;
                     progress.ran(node, stepped.result);
                 }
                 Err(halted) => return Ok(halted),
@@ -254,7 +258,8 @@ impl<'a, S: State> Steps<'a, S> {
         self.core.ready().await?;
         match self.core.advance(&self.halts, &mut self.progress)? {
             Ok(node) => {
-                let stepped = self.core.step(node, &self.inputs).await;
+                let graph = self.core.graph().clone();
+                let stepped = self.core.step(&graph, node, &self.inputs).await;
                 if stepped.is_err() {
                     return self.core.ended("iterate", stepped).await.map(Some);
                 }

@@ -290,8 +290,8 @@ impl<S: State> Core<S> {
         change: Option<Change>,
     ) -> Result<u64> {
         self.doing = Doing::Writing;
-        let graph = self.runs.graph().clone();
         let invocation = self.invocation();
+        let graph = self.runs.graph();
         let cause = self.cause.as_str();
         let before = self.noted.map(|node| Entry {
             status: Status::Cancelled,
@@ -302,7 +302,7 @@ impl<S: State> Core<S> {
         });
         let error = error.get(..error.floor_char_boundary(MAX_ERROR)).unwrap_or_default();
         let said = if status == Status::Completed { self.out.said() } else { String::new() };
-        let entry = Entry { status, at: stands.at(&graph), cause, error, said: &said };
+        let entry = Entry { status, at: stands.at(graph), cause, error, said: &said };
         let written = match &self.kept {
             Kept::Stored(stored) if self.holds => {
                 let prepared = stored.prepare(&self.track, before, entry, change.as_ref());

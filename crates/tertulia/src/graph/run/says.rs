@@ -97,7 +97,10 @@ impl<S> Out<S> {
 
     /// A try of a step is over: it says no more.
     pub(super) async fn end(&self, step: &Step) {
-        let items = self.items.swap(0, Ordering::Relaxed);
+        let items = self.items.load(Ordering::Relaxed);
+        if items > 0 {
+            self.items.store(0, Ordering::Relaxed);
+        }
         if !self.is_watched() {
             return;
         }

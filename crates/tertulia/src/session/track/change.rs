@@ -61,6 +61,18 @@ impl Track {
         self.change(state, patch, logs).map(Some)
     }
 
+    pub(super) fn next_only<S: State>(&mut self, value: &S) -> Result<Option<Change>> {
+        let mut state = std::mem::take(&mut self.spare);
+        state.clear();
+        let logs = self.encode(value, &mut state)?;
+        let patch = if state == self.state { None } else { Some(Vec::new()) };
+        if patch.is_none() && logs.met.iter().all(|(_, new)| new.is_none()) {
+            self.spare = state;
+            return Ok(None);
+        }
+        self.change(state, patch, logs).map(Some)
+    }
+
     fn encode<S: State>(&self, value: &S, state: &mut Vec<u8>) -> Result<Encoded> {
         if self.home.is_plain() {
             encode_plain(value, state)?;

@@ -73,6 +73,15 @@ impl Track {
         self.next(value).map_err(|error| self.home.context(error))
     }
 
+    /// The same for a version that is stored nowhere: what makes the one of the other is not looked for, so [`Change::record`] must
+    /// not be asked for.
+    ///
+    /// # Errors
+    /// As [`compare`](Self::compare).
+    pub(crate) fn compare_only<S: State>(&mut self, value: &S) -> Result<Option<Change>> {
+        self.next_only(value).map_err(|error| self.home.context(error))
+    }
+
     /// The change is stored, or queued: the version that it leads to is the last one from here on.
     pub(crate) fn accept(&mut self, change: Change) {
         let Change { state, patch, next_log, logs } = change;
