@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::*;
 use crate::error::Kind;
+use crate::graph::Step;
 use crate::graph::parts::{Around, Cell, View};
 use crate::graph::step::Says;
 use crate::graph::{self, Builder, Data, Graph, Input, Inputs, Item, Point, Reads, RunId, Runs, State};
