@@ -14,6 +14,7 @@
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::checkpoint::{Parent, Position, Status};
+use crate::session::{put_varint, take_varint};
 use crate::{Error, Result};
 
 const VERSION: u8 = 1;
@@ -240,12 +241,8 @@ impl Writer {
         Self(out)
     }
 
-    fn number(&mut self, mut number: u64) {
-        while number >= 0x80 {
-            self.0.push(number.to_le_bytes()[0] | 0x80);
-            number >>= 7;
-        }
-        self.0.push(number.to_le_bytes()[0]);
+    fn number(&mut self, number: u64) {
+        put_varint(&mut self.0, number);
     }
 
     fn text(&mut self, text: &str) {
@@ -288,19 +285,7 @@ impl<'a> Reader<'a> {
     }
 
     fn number(&mut self) -> Result<u64> {
-        let mut number = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            let bits = u64::from(byte & 0x7f);
-            if bits << shift >> shift != bits {
-                break;
-            }
-            number |= bits << shift;
-            if byte & 0x80 == 0 {
-                return Ok(number);
-            }
-        }
-        Err(malformed("a number does not fit in 64 bits"))
+        take_varint(&mut self.0).map_err(malformed)
     }
 
     fn text(&mut self) -> Result<&'a str> {

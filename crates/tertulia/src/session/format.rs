@@ -98,7 +98,7 @@ impl<'a> Record<'a> {
 
 /// Why stored bytes cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Malformed {
+pub(crate) enum Malformed {
     /// They end too early.
     Truncated,
     /// They are of a version that this program does not know.
@@ -188,7 +188,7 @@ fn open<const N: usize>(bytes: &[u8]) -> Result<(u32, [u64; N], &[u8]), Malforme
 }
 
 /// Appends a number, seven bits a byte, the lowest first.
-pub(super) fn put_varint(out: &mut Vec<u8>, mut number: u64) {
+pub(crate) fn put_varint(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         out.push(number.to_le_bytes()[0] | 0x80);
         number >>= 7;
@@ -197,7 +197,7 @@ pub(super) fn put_varint(out: &mut Vec<u8>, mut number: u64) {
 }
 
 /// Takes a number from the front.
-pub(super) fn take_varint(bytes: &mut &[u8]) -> Result<u64, Malformed> {
+pub(crate) fn take_varint(bytes: &mut &[u8]) -> Result<u64, Malformed> {
     let mut number = 0;
     for shift in (0..64).step_by(7) {
         let (&byte, rest) = bytes.split_first().ok_or(Malformed::Truncated)?;

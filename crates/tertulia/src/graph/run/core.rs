@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use super::says::Out;
+use super::turn::Held;
 use crate::error::Kind;
 use crate::graph::checkpoint::{Moved, Parent, Position, Status};
 use crate::graph::format::At;
-use crate::graph::keep::{Entry, Found, Kept, Prepared};
+use crate::graph::keep::{Entry, Found, Kept};
 use crate::graph::parts::{Cell, Values, View};
 use crate::graph::{Graph, Inputs, RunId, Runs, Sink, Which};
 use crate::session::State;
 use crate::session::track::{Change, Track};
-use crate::storage::{Head, LogWrite};
 use crate::{Error, Result};
 
 /// What is known of a run by whoever runs it. One call at a time has it.
@@ -51,13 +51,6 @@ pub(in crate::graph) struct Core<S: State> {
     /// What was said of that.
     pub(super) said: Vec<String>,
     pub(super) out: Arc<Out<S>>,
-}
-
-/// A checkpoint that is not written yet.
-#[derive(Debug)]
-pub(super) struct Held {
-    pub(super) prepared: Prepared,
-    pub(super) change: Option<Change>,
 }
 
 /// Where a run goes on.
@@ -330,7 +323,7 @@ impl<S: State> Core<S> {
     }
 
     /// What becomes of a run that could not be written.
-    fn unwritten<T>(&mut self, error: Error) -> Result<T> {
+    pub(super) fn unwritten<T>(&mut self, error: Error) -> Result<T> {
         // Of others it is not known whether it was written. After a failure of what was queued before, which is told here, the
         // run is read again.
         let is_known = !matches!(error.kind(), Kind::Unknown | Kind::Timeout);
@@ -343,59 +336,6 @@ impl<S: State> Core<S> {
             self.outdated = Some(error.detail::<Moved>().copied().unwrap_or(unknown));
         }
         Err(error)
-    }
-
-    /// Writes the checkpoint that is held back, if one is.
-    ///
-    /// # Errors
-    /// As [`write`](Self::write).
-    pub(super) async fn let_go(&mut self) -> Result<()> {
-        let Some(Held { prepared, change }) = self.held.take() else { return Ok(()) };
-        let Kept::Stored(stored) = &mut self.kept else { return Ok(()) };
-        self.doing = Doing::Writing;
-        match stored.write(&mut self.track, prepared, change).await {
-            Ok(_) => {
-                self.doing = Doing::Nothing;
-                Ok(())
-            }
-            Err(error) => self.unwritten(error),
-        }
-    }
-
-    /// From now on its steps are part of this, whose end somebody else commits. Whether some of them are committed already.
-    pub(super) fn join(&mut self, cause: String, given: Values) -> bool {
-        self.goes_on = self.last_cause == cause;
-        if !self.goes_on {
-            self.said.clear();
-        }
-        (self.cause, self.given, self.holds) = (cause, given, true);
-        self.goes_on
-    }
-
-    /// Says again what was said of what is gone on with.
-    pub(super) async fn say_again(&mut self) -> Result<()> {
-        let said = std::mem::take(&mut self.said);
-        if self.holds { self.out.again(&said).await } else { Ok(()) }
-    }
-
-    /// The writes of the checkpoint that is held back; of none, if there is none.
-    pub(super) fn held(&self) -> Vec<LogWrite> {
-        self.held.as_ref().map(|held| held.prepared.writes.clone()).unwrap_or_default()
-    }
-
-    /// What it expects of the run.
-    pub(super) fn checks(&self) -> Vec<LogWrite> {
-        match &self.kept {
-            Kept::Stored(stored) => vec![stored.check()],
-            Kept::Loose(_) | Kept::Custom(_) => Vec::new(),
-        }
-    }
-
-    /// The checkpoint that was held back was committed.
-    pub(super) fn held_committed(&mut self, heads: &[Option<Head>]) -> Result<()> {
-        let Some(Held { prepared, change }) = self.held.take() else { return Ok(()) };
-        let Kept::Stored(stored) = &mut self.kept else { return Ok(()) };
-        stored.written(&mut self.track, prepared, change, heads).map(drop)
     }
 
     /// Stores that a step was given up.

@@ -6,6 +6,7 @@ mod child;
 mod core;
 mod follow;
 mod says;
+mod turn;
 
 use std::fmt;
 use std::ops::Deref;
