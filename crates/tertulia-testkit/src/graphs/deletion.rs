@@ -50,6 +50,7 @@ pub async fn a_run_is_deleted_whole(setting: &Setting<'_>) {
     let listing = keys.list(&query).await.expect("it can be listed");
     let left = listing.keys.iter().filter(|listed| listed.key.to_string().contains(id.name()));
     assert_eq!(left.count(), 0, "histories are gone with it");
+    runs.flush(&other).await.expect("it can be stored");
     assert_eq!(setting.opened(&graph, &other).await.state().await.expect("it is there").pages, 20);
 }
 
