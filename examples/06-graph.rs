@@ -90,7 +90,9 @@ async fn main() -> graph::Result {
     let waits = next.as_deref() == Some("approve");
     let inputs = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [yes] if waits => Inputs::new().with("yes", yes == "yes"),
-        [count, item] if !waits => Inputs::new().with("count", count.parse::<u64>()?).with("item", item),
+        [count, item] if !waits => {
+            Inputs::new().with("count", u64::from(count.parse::<u32>()?)).with("item", item)
+        }
         _ => anyhow::bail!("say {}", if waits { "yes or no" } else { "what is to be ordered: 3 apples" }),
     };
     let until = Until::before("@human").or_after(["ship", "refuse"]).resuming();

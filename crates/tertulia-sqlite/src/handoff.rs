@@ -8,6 +8,8 @@ use tertulia::storage::{Batch, Committed};
 use tertulia::{Error, Result, Timestamp};
 use tokio::sync::{Semaphore, oneshot};
 
+use crate::answer::Caller;
+
 /// Room for what waits and what is being written: 128 MiB in steps of 1 KiB.
 const ROOM: usize = 128 << 10;
 /// What a batch takes besides its bytes, so that at most 4,096 of them wait.
@@ -24,7 +26,7 @@ pub(crate) struct Job {
     pub(crate) bytes: usize,
     /// The caller's time.
     pub(crate) now: Timestamp,
-    pub(crate) answer: oneshot::Sender<Result<Committed>>,
+    pub(crate) caller: Caller,
 }
 
 /// What [`Handoff::take`] found.
@@ -75,8 +77,8 @@ impl Handoff {
         let permits = u32::try_from(room(bytes)).expect("room is less than 2^32");
         // Given back by `done`, when the batch is answered.
         self.room.acquire_many(permits).await.map_err(|_| closed())?.forget();
-        let (answer, answered) = oneshot::channel();
-        let job = Job { batch, bytes, now: now(), answer };
+        let (caller, answered) = Caller::new();
+        let job = Job { batch, bytes, now: now(), caller };
         let mut state = self.state.lock();
         if state.closed {
             return Err(closed());

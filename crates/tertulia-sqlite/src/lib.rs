@@ -15,6 +15,7 @@
 //! - One process at a time has the file open for writing, held by a lock on `<path>.lock`. Tools read beside it
 //!   ([`Sqlite::open_read_only`]) and find it by [`Sqlite::owner`].
 
+mod answer;
 mod error;
 mod handoff;
 mod lock;

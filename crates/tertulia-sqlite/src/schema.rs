@@ -69,7 +69,7 @@ CREATE TABLE queues (
 ) STRICT;
 CREATE TABLE items (                    -- entries of all queues
     place INTEGER PRIMARY KEY,          -- queue << 40 | offset
-    revision INTEGER NOT NULL,
+    revision INTEGER NOT NULL,          -- the commit that wrote it
     space INTEGER,
     id ANY,
     bytes BLOB NOT NULL

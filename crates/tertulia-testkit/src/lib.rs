@@ -11,6 +11,8 @@
 //! - [`Desk`]: a bot platform that brings nothing and sends nowhere.
 //! - [`bot_api`]: a fake Bot API server, which also misbehaves.
 //! - [`openai`]: a fake model server, which does too.
+//! - [`proxy`]: a TCP proxy that fails as networks do, for storages that are reached through one.
+//! - [`servers`]: private servers of databases, started by the test and gone with it.
 //! - [`Played`]: how long a random test plays, and how one that failed is played again.
 //!
 //! # Running the suites on a storage of your own
@@ -58,6 +60,8 @@ pub mod graphs;
 pub mod model;
 pub mod openai;
 mod played;
+pub mod proxy;
+pub mod servers;
 pub mod sessions;
 pub mod simulator;
 pub mod streams;

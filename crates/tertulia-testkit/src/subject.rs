@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tertulia::graph::StateSaver;
+use tertulia::graph::{Awaited, StateSaver, awaited};
 use tertulia::storage::{
     Batch, BoxFuture, CommitId, Committed, Etag, From, Head, LogHead, LogPage, Memory, Page, QueueHead,
-    QueuePage, Read, Scope, Storage, Write,
+    QueuePage, Read, Revision, Scope, Storage, Write,
 };
 use tertulia::{Clock, Conversation, Key, Name, Result, Shard};
 
@@ -29,7 +29,7 @@ pub struct Subject {
     leap: Option<Leap>,
     clock: Clock,
     /// What keeps runs of graphs, if that is not the storage.
-    saver: Option<Arc<dyn StateSaver>>,
+    saver: Option<Arc<dyn StateSaver<Way = Awaited>>>,
     /// Dropped after the storage.
     kept: Vec<Box<dyn Any + Send + Sync>>,
 }
@@ -69,9 +69,10 @@ impl Subject {
         self
     }
 
-    /// A new, empty persister of runs, for [`graphs!`](crate::graphs!) alone: nothing else is judged.
-    pub fn of_saver(saver: Arc<dyn StateSaver>) -> Self {
-        Self { saver: Some(saver), ..Self::new(Arc::new(Memory::new())) }
+    /// A new, empty persister of runs, for [`graphs!`](crate::graphs!) and [`parallel!`](crate::parallel!) alone: nothing else is
+    /// judged.
+    pub fn of_saver(saver: impl StateSaver) -> Self {
+        Self { saver: Some(awaited(saver)), ..Self::new(Arc::new(Memory::new())) }
     }
 
     /// Keeps something, such as a directory, until the case has ended.
@@ -92,7 +93,7 @@ impl Subject {
     }
 
     /// The persister of runs, if it is one that is judged.
-    pub fn saver(&self) -> Option<Arc<dyn StateSaver>> {
+    pub fn saver(&self) -> Option<Arc<dyn StateSaver<Way = Awaited>>> {
         self.saver.clone()
     }
 
@@ -189,6 +190,18 @@ impl Subject {
         let page = self.read(read).await.expect("a queue can be read from its start");
         let page = page.unwrap_or_else(|| panic!("{key} is there"));
         page.into_queue().expect("a queue gives a queue's page")
+    }
+
+    /// The revision of an entry of a queue, which must be there.
+    pub async fn revision(&self, key: &Key, offset: u64) -> Revision {
+        let page = self.queue(key).await;
+        let entry = page.entries.iter().find(|entry| entry.offset.0 == offset);
+        entry.unwrap_or_else(|| panic!("{key} has an entry {offset}")).revision
+    }
+
+    /// A revision that no entry has.
+    pub fn no_revision(&self) -> Revision {
+        Revision(self.id())
     }
 
     /// The head of a log or queue.

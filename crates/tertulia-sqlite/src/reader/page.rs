@@ -6,7 +6,7 @@ use bytes::Bytes;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use tertulia::storage::{
-    From, ItemId, LogHead, LogPage, Offset, Page, QueueEntry, QueueHead, QueuePage, Read, Revision,
+    CommitId, From, ItemId, LogHead, LogPage, Offset, Page, QueueEntry, QueueHead, QueuePage, Read, Revision,
 };
 use tertulia::{Error, Key, Name, Timestamp};
 
@@ -156,7 +156,7 @@ impl Reader {
             spend(budget, bytes.len() as u64)?;
             room = room.and_then(|room| room.checked_sub(bytes.len()));
             let offset = Offset((row.get::<_, i64>(0)? - start).cast_unsigned());
-            let revision = Revision(row.get::<_, i64>(1)?.cast_unsigned());
+            let revision = Revision(CommitId(row.get::<_, i64>(1)?.cast_unsigned()));
             let id = match row.get_ref(2)? {
                 ValueRef::Null => None,
                 space => {

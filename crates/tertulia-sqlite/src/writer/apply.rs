@@ -1,8 +1,7 @@
 //! Decided changes become rows: entries at once, each head once, at the end of the transaction.
 
-use bytes::Bytes;
 use rusqlite::params;
-use tertulia::storage::{Change, Expire, ItemId, LogChange, Offset, QueueChange, Revision};
+use tertulia::storage::{Append, Change, Expire, ItemId, LogChange, Offset, QueueChange, Revision};
 use tertulia::{Key, Timestamp};
 
 use super::statements::Statements;
@@ -93,11 +92,11 @@ impl Store<'_> {
         for (offset, revision, bytes) in replace {
             let place = place(queue, offset);
             self.items.insert(place, (revision, bytes.len() as u64));
-            let values = params![place, revision.0.cast_signed(), &bytes[..]];
+            let values = params![place, revision.0.0.cast_signed(), &bytes[..]];
             self.statements.replace_item.execute(values)?;
         }
         for (offset, append) in append {
-            self.append(&key, queue, offset, append.id.as_ref(), &append.bytes)?;
+            self.append(&key, queue, offset, Revision(head.etag.commit), &append)?;
         }
         if !was_dirty {
             self.dirty.push((key, slot_place));
@@ -110,13 +109,14 @@ impl Store<'_> {
         key: &Key,
         queue: i64,
         offset: Offset,
-        id: Option<&ItemId>,
-        bytes: &Bytes,
+        revision: Revision,
+        Append { id, bytes }: &Append,
     ) -> rusqlite::Result<()> {
         let place = place(queue, offset);
-        self.items.insert(place, (Revision(0), bytes.len() as u64));
+        self.items.insert(place, (revision, bytes.len() as u64));
+        let revision = revision.0.0.cast_signed();
         let Some(id) = id else {
-            let values = params![place, None::<i64>, None::<i64>, &bytes[..]];
+            let values = params![place, revision, None::<i64>, None::<i64>, &bytes[..]];
             self.statements.append_item.execute(values)?;
             return Ok(());
         };
@@ -126,11 +126,11 @@ impl Store<'_> {
         let Statements { append_item: item, see, .. } = &mut self.statements;
         match id {
             ItemId::Number(_, number) => {
-                item.execute(params![place, space, number, &bytes[..]])?;
+                item.execute(params![place, revision, space, number, &bytes[..]])?;
                 see.execute(params![space, number, now])?;
             }
             ItemId::Bytes(_, hash) => {
-                item.execute(params![place, space, hash, &bytes[..]])?;
+                item.execute(params![place, revision, space, hash, &bytes[..]])?;
                 see.execute(params![space, hash, now])?;
             }
         }

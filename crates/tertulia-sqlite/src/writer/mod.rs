@@ -15,10 +15,10 @@ use rusqlite::{Connection, ErrorCode};
 use tertulia::error::Kind;
 use tertulia::storage::{Change, Committed, Decision, Limits, decide};
 use tertulia::{Error, Result, Timestamp};
-use tokio::sync::oneshot;
 
 use self::store::Store;
 use crate::SqliteOptions;
+use crate::answer::{Answer, Answers};
 use crate::error::{failed, is_full};
 use crate::handoff::{Job, Taken};
 use crate::lock::Lock;
@@ -33,6 +33,8 @@ const CHECKPOINT: u32 = 4_000;
 const RESTART: u32 = 40_000;
 /// How long the thread sleeps before it looks for something to sweep.
 const IDLE: Duration = Duration::from_secs(1);
+/// How long answers may be on their way while the thread sleeps.
+const OVERDUE: Duration = Duration::from_millis(10);
 /// Under load, a sweep step rides on every so manieth group.
 const SWEEP_EVERY: u32 = 32;
 
@@ -62,6 +64,7 @@ pub(crate) fn run(
 struct Writer<'c> {
     store: Store<'c>,
     shared: Arc<Shared>,
+    answers: Answers,
     limits: Limits,
     /// Frames in the write-ahead log after the last commit, told by SQLite.
     frames: Arc<AtomicU32>,
@@ -102,6 +105,7 @@ impl<'c> Writer<'c> {
         Ok(Self {
             store,
             shared,
+            answers: Answers::default(),
             limits: options.limits,
             frames,
             checkpoint_at: CHECKPOINT,
@@ -116,10 +120,14 @@ impl<'c> Writer<'c> {
         let abandon = AbandonOnDrop(self.shared.clone());
         let mut group = Vec::new();
         loop {
-            let patience = if self.more { Duration::ZERO } else { IDLE };
+            let idle = if self.answers.are_under_way() { OVERDUE } else { IDLE };
+            let patience = if self.more { Duration::ZERO } else { idle };
             match abandon.0.handoff.take(&mut group, patience) {
                 Taken::Group => self.write(&mut group),
-                Taken::Nothing => self.sweep_alone(),
+                Taken::Nothing => {
+                    self.answers.bring();
+                    self.sweep_alone();
+                }
                 Taken::Closed => break,
             }
         }
@@ -133,10 +141,7 @@ impl<'c> Writer<'c> {
         let room: Vec<usize> = group.iter().map(|job| job.bytes).collect();
         match self.transaction(group, &mut answers) {
             Ok(()) => {
-                for (answer, result) in answers {
-                    // Who gave up waiting is not told.
-                    let _ = answer.send(result);
-                }
+                self.answers.send(answers.into_iter());
                 for (key, _) in self.store.dirty.drain(..) {
                     self.shared.hub.wake(&key);
                 }
@@ -151,10 +156,10 @@ impl<'c> Writer<'c> {
                     self.stop(&failure.error);
                 }
                 let error = &failure.error;
-                let waiting = answers.into_iter().map(|(answer, _)| answer);
-                for answer in waiting.chain(group.drain(..).map(|job| job.answer)) {
-                    let _ = answer.send(Err(Error::new(error.kind(), error.to_string())));
-                }
+                let callers = answers.into_iter().map(|(caller, _)| caller);
+                let callers = callers.chain(group.drain(..).map(|job| job.caller));
+                let refusal = || Err(Error::new(error.kind(), error.to_string()));
+                self.answers.send(callers.map(|caller| (caller, refusal())));
                 if failure.full {
                     // Groups that fail carry no sweep step, and callers that try again leave no idle moment.
                     self.more = true;
@@ -166,11 +171,7 @@ impl<'c> Writer<'c> {
     }
 
     /// Decides and writes a group; the answers are true once this returns `Ok`.
-    fn transaction(
-        &mut self,
-        group: &mut Vec<Job>,
-        answers: &mut Vec<(oneshot::Sender<Result<Committed>>, Result<Committed>)>,
-    ) -> Result<(), Failure> {
+    fn transaction(&mut self, group: &mut Vec<Job>, answers: &mut Vec<Answer>) -> Result<(), Failure> {
         if let Some(reason) = &self.stopped {
             return Err(Failure {
                 error: Error::new(Kind::Closed, reason.clone()),
@@ -180,7 +181,7 @@ impl<'c> Writer<'c> {
         }
         self.begin()?;
         for job in group.drain(..) {
-            let Job { batch, now, answer, .. } = job;
+            let Job { batch, now, caller, .. } = job;
             self.store.now = self.store.now.max(now);
             let decided = decide(batch, &mut self.store, &self.limits).and_then(within_bounds);
             let (result, failure) = match decided {
@@ -194,7 +195,7 @@ impl<'c> Writer<'c> {
                 }
                 Err(error) => (Err(error), None),
             };
-            answers.push((answer, result));
+            answers.push((caller, result));
             if let Some(failure) = failure {
                 return Err(failure);
             }

@@ -50,7 +50,7 @@ statements! {
     set_queue: "UPDATE queues SET version = ?2, commit_id = ?3, next = ?4, count = ?5, bytes = ?6
         WHERE id = ?1";
     item: "SELECT revision, length(bytes) FROM items WHERE place = ?1";
-    append_item: "INSERT INTO items (place, revision, space, id, bytes) VALUES (?1, 0, ?2, ?3, ?4)";
+    append_item: "INSERT INTO items (place, revision, space, id, bytes) VALUES (?1, ?2, ?3, ?4, ?5)";
     replace_item: "UPDATE items SET revision = ?2, bytes = ?3 WHERE place = ?1";
     remove_item: "DELETE FROM items WHERE place = ?1";
     seen: "SELECT at FROM seen WHERE space = ?1 AND id = ?2";

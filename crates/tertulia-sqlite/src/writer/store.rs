@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use foldhash::fast::RandomState;
 use rusqlite::{Connection, OptionalExtension, params};
-use tertulia::storage::{ItemId, LogHead, Offset, QueueHead, Revision, State};
+use tertulia::storage::{CommitId, ItemId, LogHead, Offset, QueueHead, Revision, State};
 use tertulia::{Key, Name, Result, Timestamp};
 
 use super::SEEN_FOR;
 use super::cache::{Cache, Place};
 use super::statements::Statements;
-use crate::error::{corrupt, failed};
+use crate::error::failed;
 use crate::rows::{LogRow, QueueRow};
 use crate::schema::{INLINE_BASE, OFFSET_BITS};
 
@@ -267,11 +267,9 @@ impl State for Store<'_> {
         let numbers = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
         let found = self.statements.item.query_row([place], numbers).optional();
         let Some((revision, length)) = self.read("an entry", found)? else { return Ok(None) };
-        let (Ok(revision), Ok(length)) = (u64::try_from(revision), u64::try_from(length)) else {
-            return Err(corrupt(format_args!("{key}: entry {offset} has the revision {revision}")));
-        };
-        self.items.insert(place, (Revision(revision), length));
-        Ok(Some((Revision(revision), length)))
+        let entry = (Revision(CommitId(revision.cast_unsigned())), length.cast_unsigned());
+        self.items.insert(place, entry);
+        Ok(Some(entry))
     }
 }
 

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails by panicking")]
 
 mod basics;
+mod blocked;
+mod blocking;
 mod closing;
 mod conformance;
 mod contention;

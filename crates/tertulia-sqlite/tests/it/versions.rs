@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use tertulia::storage::{
-    Appended, Expect, Expire, ItemId, ListQuery, LogWrite, Names, Offset, QueueWrite, Revision, Storage,
+    Appended, CommitId, Expect, Expire, ItemId, ListQuery, LogWrite, Names, Offset, QueueWrite, Revision,
+    Storage,
 };
 use tertulia::{Clock, Key, Name, Shard, Timestamp};
 use tertulia_sqlite::{Sqlite, SqliteOptions};
@@ -75,8 +76,8 @@ fn write_the_fixture() {
             LogWrite::new(log("plain")).append("four").trim(Offset(1)).into(),
             LogWrite::new(log("gone")).delete().into(),
             QueueWrite::new(queue())
-                .remove(Offset(1), None)
-                .replace(Offset(2), Revision(0), "third again")
+                .discard(Offset(1), Revision(CommitId(1)))
+                .replace(Offset(2), Revision(CommitId(1)), "third again")
                 .into(),
         ];
         commit(&storage, u64::MAX, writes).await.unwrap();
@@ -112,7 +113,7 @@ fn everything_in_a_file_of_version_1_is_read() {
         let entries: Vec<_> = page
             .entries
             .iter()
-            .map(|entry| (entry.offset.0, entry.revision.0, entry.id.clone(), &entry.bytes[..]))
+            .map(|entry| (entry.offset.0, entry.revision.0.0, entry.id.clone(), &entry.bytes[..]))
             .collect();
         assert_eq!(
             entries,

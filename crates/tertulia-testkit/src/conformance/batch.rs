@@ -2,8 +2,7 @@
 
 use tertulia::error::Kind;
 use tertulia::storage::{
-    Appended, Batch, Conflict, Expect, Expire, Head, ItemId, LogWrite, Mismatch, Offset, QueueWrite,
-    Revision, Write,
+    Appended, Batch, Conflict, Expect, Expire, Head, ItemId, LogWrite, Mismatch, Offset, QueueWrite, Write,
 };
 use tertulia::{Error, Name};
 
@@ -52,11 +51,12 @@ pub async fn a_failed_expectation_leaves_nothing_behind(subject: &Subject) {
     let id = || Some(ItemId::Number(Name::from_static("update"), 7));
     subject.put(LogWrite::new(old.clone()).base("base").append("entry")).await;
     subject.put(QueueWrite::new(q.clone()).append(None, "kept")).await;
+    let kept = subject.revision(&q, 0).await;
     let before = (subject.log(&old).await, subject.queue(&q).await);
     let writes: [Write; 4] = [
         LogWrite::new(old.clone()).delete().into(),
         LogWrite::new(new.clone()).base("x").into(),
-        QueueWrite::new(q.clone()).append(id(), "lost").replace(Offset(0), Revision(0), "lost").into(),
+        QueueWrite::new(q.clone()).append(id(), "lost").replace(Offset(0), kept, "lost").into(),
         LogWrite::new(log("never")).expect(Expect::Incarnation(subject.id())).into(),
     ];
     let failed = conflict(subject.commit(writes).await).failed;
@@ -103,8 +103,10 @@ pub async fn a_conflict_names_every_failed_expectation(subject: &Subject) {
     let (there, fine, absent, q) = (log("there"), log("fine"), log("absent"), queue("inbox"));
     let head = subject.put(LogWrite::new(there.clone()).base("x")).await;
     let fine_head = subject.put_log(LogWrite::new(fine.clone()).base("x")).await;
-    let queued =
-        subject.put(QueueWrite::new(q.clone()).append(None, "a").append(None, "b").append(None, "c")).await;
+    let queued = subject
+        .put(["a", "b", "c", "d"].iter().fold(QueueWrite::new(q.clone()), |w, e| w.append(None, *e)))
+        .await;
+    let (it, other) = (subject.revision(&q, 0).await, subject.no_revision());
     let result = subject
         .commit([
             LogWrite::new(there.clone()).expect(Expect::Absent).base("y").into(),
@@ -112,11 +114,12 @@ pub async fn a_conflict_names_every_failed_expectation(subject: &Subject) {
             LogWrite::new(absent.clone()).expect(Expect::Etag(fine_head.etag)).into(),
             QueueWrite::new(q.clone())
                 .append(None, "lost")
-                .replace(Offset(0), Revision(3), "x")
-                .replace(Offset(1), Revision(0), "x")
-                .remove(Offset(9), Some(Revision(0)))
-                .remove(Offset(2), Some(Revision(1)))
-                .remove(Offset(8), None)
+                .replace(Offset(0), other, "x")
+                .replace(Offset(1), it, "x")
+                .remove(Offset(9), it)
+                .remove(Offset(2), other)
+                .discard(Offset(8), it)
+                .discard(Offset(3), other)
                 .into(),
         ])
         .await;

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use tertulia::error::Kind;
 use tertulia::storage::{
     Appended, Batch, CommitId, Etag, Expect, From, ItemId, LogWrite, Mismatch, Offset, Page, QueueWrite,
-    Read, Storage, Write,
+    Read, Revision, Storage, Write,
 };
 use tertulia::{Clock, Key, Name};
 
@@ -204,21 +204,22 @@ pub async fn a_read_is_one_view_of_its_shard(subject: &Subject) {
 /// Writes the same number to two logs and a queue, and counts on until nobody reads.
 async fn write_alike(storage: Arc<dyn Storage>, reading: Arc<AtomicBool>) {
     let clock = Clock::system();
+    let mut before = None;
     for i in 0_u64.. {
         if !reading.load(Ordering::Acquire) {
             return;
         }
         let mut enqueue = QueueWrite::new(queue("inbox")).append(None, i.to_string());
-        if let Some(before) = i.checked_sub(1) {
-            enqueue = enqueue.remove(Offset(before), None);
+        let id = CommitId(clock.random());
+        if let Some(before) = before.replace(id) {
+            enqueue = enqueue.remove(Offset(i - 1), Revision(before));
         }
         let writes = vec![
             LogWrite::new(log("a")).base(i.to_string()).into(),
             LogWrite::new(log("b")).append(i.to_string()).trim(Offset(i)).into(),
             enqueue.into(),
         ];
-        let batch = Batch::new(CommitId(clock.random()), writes);
-        storage.commit(batch).await.expect("it applies");
+        storage.commit(Batch::new(id, writes)).await.expect("it applies");
     }
 }
 

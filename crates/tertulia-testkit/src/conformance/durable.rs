@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tertulia::Name;
-use tertulia::storage::{Appended, Expire, Head, ItemId, ListQuery, LogWrite, Offset, QueueWrite, Revision};
+use tertulia::storage::{Appended, Expire, Head, ItemId, ListQuery, LogWrite, Offset, QueueWrite};
 
 use super::list::list;
 use crate::Subject;
@@ -32,9 +32,9 @@ pub async fn what_was_committed_is_there_when_opened_again(subject: &Subject) {
     subject.put(LogWrite::new(log("deleted")).base("x")).await;
     subject.put(LogWrite::new(log("deleted")).delete()).await;
     subject.put(QueueWrite::new(q.clone()).append(id(1), "a").append(id(2), "b").append(None, "c")).await;
-    subject
-        .put(QueueWrite::new(q.clone()).replace(Offset(2), Revision(0), "C").remove(Offset(0), None))
-        .await;
+    let revision = subject.revision(&q, 0).await;
+    let write = QueueWrite::new(q.clone()).replace(Offset(2), revision, "C").remove(Offset(0), revision);
+    subject.put(write).await;
     let before = (subject.log(&a).await, subject.queue(&q).await, list(subject, &ListQuery::default()).await);
     if !opened_again(subject).await {
         return;
@@ -50,7 +50,8 @@ pub async fn what_was_committed_is_there_when_opened_again(subject: &Subject) {
 pub async fn ids_are_seen_when_opened_again(subject: &Subject) {
     let q = queue("inbox");
     subject.put(QueueWrite::new(q.clone()).append(id(1), "a").append(id(2), "b")).await;
-    subject.put(QueueWrite::new(q.clone()).remove(Offset(0), None)).await;
+    let revision = subject.revision(&q, 0).await;
+    subject.put(QueueWrite::new(q.clone()).remove(Offset(0), revision)).await;
     if !opened_again(subject).await {
         return;
     }
@@ -63,7 +64,8 @@ pub async fn ids_are_seen_when_opened_again(subject: &Subject) {
 pub async fn offsets_go_on_when_opened_again(subject: &Subject) {
     let q = queue("inbox");
     let before = subject.put_queue(QueueWrite::new(q.clone()).append(None, "a").append(None, "b")).await;
-    subject.put(QueueWrite::new(q.clone()).remove(Offset(0), None).remove(Offset(1), None)).await;
+    let it = subject.revision(&q, 0).await;
+    subject.put(QueueWrite::new(q.clone()).remove(Offset(0), it).remove(Offset(1), it)).await;
     subject.put(LogWrite::new(log("a")).append("0").append("1").trim(Offset(2))).await;
     if !opened_again(subject).await {
         return;

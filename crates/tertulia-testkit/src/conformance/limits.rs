@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use tertulia::Name;
 use tertulia::error::Kind;
-use tertulia::storage::{Appended, ItemId, LogWrite, Offset, QueueWrite, Revision, Write};
+use tertulia::storage::{Appended, ItemId, LogWrite, Offset, QueueWrite, Write};
 
 use super::batch::refused;
 use crate::Subject;
@@ -25,12 +25,13 @@ pub async fn an_entry_has_a_limit(subject: &Subject) {
     let (a, q) = (log("a"), queue("inbox"));
     subject.put(LogWrite::new(a.clone()).append(zeros(limit))).await;
     subject.put(QueueWrite::new(q.clone()).append(None, zeros(limit))).await;
+    let revision = subject.revision(&q, 0).await;
     let before = (subject.head(&a).await, subject.head(&q).await);
     let large = zeros(limit + 1);
     let writes: [Write; 3] = [
         LogWrite::new(a.clone()).append("small").append(large.clone()).into(),
         QueueWrite::new(q.clone()).append(None, large.clone()).into(),
-        QueueWrite::new(q.clone()).replace(Offset(0), Revision(0), large).into(),
+        QueueWrite::new(q.clone()).replace(Offset(0), revision, large).into(),
     ];
     for write in writes {
         let key = write.key().clone();
@@ -101,10 +102,12 @@ pub async fn a_queue_has_a_limit_in_entries(subject: &Subject) {
     assert_eq!((subject.head(&q).await, subject.head(&log("a")).await), (before, None));
     let (_, committed) = subject.apply([QueueWrite::new(q.clone()).append(id(0), "x").into()]).await;
     assert_eq!(committed.appended, [Appended::Seen], "what is seen needs no room");
-    subject.put(QueueWrite::new(q.clone()).replace(Offset(1), Revision(0), "y")).await;
-    let head = subject.put_queue(write.clone().remove(Offset(0), None)).await;
+    let revision = subject.revision(&q, 0).await;
+    subject.put(QueueWrite::new(q.clone()).replace(Offset(1), revision, "y")).await;
+    let head = subject.put_queue(write.clone().remove(Offset(0), revision)).await;
     assert_eq!(head.count, limit, "room made by the same write counts");
-    subject.put(QueueWrite::new(q.clone()).remove(Offset(1), None)).await;
+    let revision = subject.revision(&q, 1).await;
+    subject.put(QueueWrite::new(q.clone()).remove(Offset(1), revision)).await;
     subject.put(QueueWrite::new(q.clone()).append(None, "x")).await;
 }
 
@@ -126,7 +129,8 @@ pub async fn a_queue_has_a_limit_in_bytes(subject: &Subject) {
     );
     names(&text, &[&q, &limits.queue_bytes]);
     assert_eq!(subject.head(&q).await, before);
-    subject.put(QueueWrite::new(q.clone()).replace(Offset(0), Revision(0), "")).await;
+    let revision = subject.revision(&q, 0).await;
+    subject.put(QueueWrite::new(q.clone()).replace(Offset(0), revision, "")).await;
     let head = subject.put_queue(QueueWrite::new(q.clone()).append(None, "x")).await;
     assert!(head.bytes <= limits.queue_bytes);
 }

@@ -204,7 +204,8 @@ pub async fn what_is_empty_can_be_left_out(subject: &Subject) {
     subject.put(LogWrite::new(log("trimmed with base")).base("b").append("x").trim(Offset(1))).await;
     subject.put(QueueWrite::new(queue("full")).append(None, "")).await;
     subject.put(QueueWrite::new(queue("emptied")).append(None, "x")).await;
-    subject.put(QueueWrite::new(queue("emptied")).remove(Offset(0), None)).await;
+    let it = subject.revision(&queue("emptied"), 0).await;
+    subject.put(QueueWrite::new(queue("emptied")).remove(Offset(0), it)).await;
     let mut expected = vec![log("base only"), log("entry"), log("trimmed with base"), queue("full")];
     for limit in [1, 100] {
         let query = ListQuery { not_empty: true, limit, ..ListQuery::default() };
@@ -246,7 +247,8 @@ pub async fn deleted_logs_are_not_listed(subject: &Subject) {
     subject.put(LogWrite::new(log("a")).delete()).await;
     let id = Some(ItemId::Number(Name::from_static("space"), 1));
     subject.put(QueueWrite::new(queue("inbox")).append(id, "x")).await;
-    subject.put(QueueWrite::new(queue("inbox")).remove(Offset(0), None)).await;
+    let it = subject.revision(&queue("inbox"), 0).await;
+    subject.put(QueueWrite::new(queue("inbox")).remove(Offset(0), it)).await;
     assert_eq!(keys(subject, ListQuery::default()).await, sorted(vec![log("b"), queue("inbox")]));
 }
 

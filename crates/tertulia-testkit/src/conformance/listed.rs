@@ -53,11 +53,11 @@ macro_rules! conformance {
                 ids_are_told_apart_by_queue_space_and_kind
                 entries_without_an_id_are_never_seen
                 removing_leaves_holes_and_offsets_go_on
-                replacing_moves_the_revision_and_not_the_etag
+                a_revision_is_the_commit_that_wrote_the_entry
                 removing_does_not_move_the_etag
                 replacing_what_moved_or_is_gone_conflicts
-                removing_with_a_revision_conflicts_when_it_moved_or_is_gone
-                removing_without_a_revision_never_conflicts
+                removing_what_moved_or_is_gone_conflicts
+                discarding_takes_what_is_there_and_never_conflicts
                 a_write_changes_only_what_was_there_before_it
                 an_entry_changed_twice_in_a_batch_is_invalid
                 a_queue_write_that_asks_for_nothing_does_nothing

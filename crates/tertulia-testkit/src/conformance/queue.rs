@@ -4,7 +4,8 @@ use bytes::Bytes;
 use tertulia::Name;
 use tertulia::error::Kind;
 use tertulia::storage::{
-    Appended, Etag, ItemId, LogWrite, Mismatch, Offset, QueueEntry, QueueHead, QueueWrite, Revision,
+    Appended, Batch, Etag, Head, ItemId, LogWrite, Mismatch, Offset, QueueEntry, QueueHead, QueueWrite,
+    Revision,
 };
 
 use super::batch::{conflict, refused};
@@ -27,6 +28,19 @@ async fn append(subject: &Subject, id: Option<ItemId>, bytes: &'static str) -> A
     committed.appended[0]
 }
 
+/// The revision of an entry.
+async fn entry(subject: &Subject, offset: u64) -> Revision {
+    subject.revision(&queue("inbox"), offset).await
+}
+
+/// Appends two entries, replaces the first and removes the second; gives the revisions of the first.
+async fn moved_and_gone(subject: &Subject) -> [Revision; 2] {
+    subject.put(inbox().append(None, "a").append(None, "b")).await;
+    let old = entry(subject, 0).await;
+    subject.put(inbox().replace(Offset(0), old, "A").remove(Offset(1), old)).await;
+    [old, entry(subject, 0).await]
+}
+
 async fn offsets(subject: &Subject) -> Vec<u64> {
     subject.queue(&queue("inbox")).await.entries.iter().map(|entry| entry.offset.0).collect()
 }
@@ -43,13 +57,15 @@ pub async fn appends_take_the_next_offsets(subject: &Subject) {
     let head = QueueHead { etag, incarnation: first, end: Offset(3), count: 3, bytes: 9 };
     assert_eq!(page.head, head);
     assert_eq!(committed.heads[0].and_then(|head| head.queue()), Some(head));
-    let entry = |offset, id, bytes: &'static str| QueueEntry {
+    let entry = |offset, commit, id, bytes: &'static str| QueueEntry {
         offset: Offset(offset),
-        revision: Revision(0),
+        revision: Revision(commit),
         id,
         bytes: bytes.into(),
     };
-    assert_eq!(page.entries, [entry(0, number(1), "one"), entry(1, None, "2"), entry(2, bytes_id, "three")]);
+    let entries =
+        [entry(0, first, number(1), "one"), entry(1, first, None, "2"), entry(2, second, bytes_id, "three")];
+    assert_eq!(page.entries, entries);
 }
 
 /// An update delivered twice is in the inbox once, and the second delivery is no error.
@@ -81,11 +97,12 @@ pub async fn a_seen_id_does_not_hinder_its_batch(subject: &Subject) {
 pub async fn an_id_stays_seen_when_its_entry_is_removed(subject: &Subject) {
     append(subject, number(1), "x").await;
     append(subject, Some(ItemId::Bytes(SPACE, [9; 16])), "y").await;
-    subject.put(inbox().remove(Offset(0), Some(Revision(0))).remove(Offset(1), None)).await;
+    let [first, second] = [entry(subject, 0).await, entry(subject, 1).await];
+    subject.put(inbox().remove(Offset(0), first).discard(Offset(1), second)).await;
     assert_eq!(append(subject, number(1), "x").await, Appended::Seen);
     assert_eq!(append(subject, Some(ItemId::Bytes(SPACE, [9; 16])), "y").await, Appended::Seen);
     assert_eq!(offsets(subject).await, [0; 0]);
-    subject.put(inbox().append(number(2), "z").remove(Offset(0), None)).await;
+    subject.put(inbox().append(number(2), "z").discard(Offset(0), first)).await;
     assert_eq!(append(subject, number(1), "x").await, Appended::Seen);
 }
 
@@ -139,89 +156,102 @@ pub async fn entries_without_an_id_are_never_seen(subject: &Subject) {
 /// Removing from the middle leaves a hole, and no offset is given twice.
 pub async fn removing_leaves_holes_and_offsets_go_on(subject: &Subject) {
     subject.put(inbox().append(None, "0").append(None, "1").append(None, "22").append(None, "3")).await;
-    let head = subject.put_queue(inbox().remove(Offset(2), None).remove(Offset(3), None)).await;
+    let it = entry(subject, 0).await;
+    let head = subject.put_queue(inbox().remove(Offset(2), it).discard(Offset(3), it)).await;
     assert_eq!((head.count, head.bytes, head.end), (2, 2, Offset(4)));
     assert_eq!(offsets(subject).await, [0, 1]);
     assert_eq!(append(subject, None, "4").await, Appended::At(Offset(4)));
     assert_eq!(offsets(subject).await, [0, 1, 4]);
-    let write = inbox().remove(Offset(0), None).remove(Offset(1), None).remove(Offset(4), None);
+    let last = entry(subject, 4).await;
+    let write = inbox().remove(Offset(0), it).remove(Offset(1), it).remove(Offset(4), last);
     let empty = subject.put_queue(write).await;
     assert_eq!((empty.count, empty.bytes, empty.end), (0, 0, Offset(5)));
     assert_eq!(empty.incarnation, head.incarnation);
     assert_eq!(append(subject, None, "5").await, Appended::At(Offset(5)));
 }
 
-/// A mark on an entry moves its revision, and the queue's etag stays: nobody waits for marks.
-pub async fn replacing_moves_the_revision_and_not_the_etag(subject: &Subject) {
-    subject.put(inbox().append(number(1), "a").append(None, "b")).await;
+/// A mark on an entry moves its revision, and the queue's etag stays: nobody waits for marks. A number that is counted
+/// up would not do: a storage that lost the end of a queue gives its offsets again.
+pub async fn a_revision_is_the_commit_that_wrote_the_entry(subject: &Subject) {
+    let (first, _) = subject.apply([inbox().append(number(1), "a").append(None, "b").into()]).await;
     let before = subject.queue(&queue("inbox")).await.head;
-    let head = subject.put_queue(inbox().replace(Offset(0), Revision(0), "longer")).await;
-    assert_eq!(head, QueueHead { bytes: 7, ..before });
-    subject.put(inbox().replace(Offset(0), Revision(1), "x")).await;
+    let (second, committed) =
+        subject.apply([inbox().replace(Offset(0), Revision(first), "longer").into()]).await;
+    assert_eq!(committed.heads, [Some(Head::Queue(QueueHead { bytes: 7, ..before }))]);
+    let (third, _) = subject.apply([inbox().replace(Offset(0), Revision(second), "x").into()]).await;
     let page = subject.queue(&queue("inbox")).await;
     assert_eq!(page.head, QueueHead { bytes: 2, ..before });
-    let entry = QueueEntry { offset: Offset(0), revision: Revision(2), id: number(1), bytes: "x".into() };
+    let entry = QueueEntry { offset: Offset(0), revision: Revision(third), id: number(1), bytes: "x".into() };
     assert_eq!(page.entries[0], entry);
-    assert_eq!(page.entries[1].revision, Revision(0));
+    assert_eq!(page.entries[1].revision, Revision(first));
     assert_eq!(append(subject, number(1), "y").await, Appended::Seen, "its id is still its id");
 }
 
 /// Removing is not news either.
 pub async fn removing_does_not_move_the_etag(subject: &Subject) {
     let before = subject.put_queue(inbox().append(None, "a").append(None, "b")).await;
-    let head = subject.put_queue(inbox().remove(Offset(0), Some(Revision(0)))).await;
+    let it = entry(subject, 0).await;
+    let head = subject.put_queue(inbox().remove(Offset(0), it)).await;
     assert_eq!(head, QueueHead { count: 1, bytes: 1, ..before });
     assert_eq!(subject.queue(&queue("inbox")).await.head, head);
 }
 
 /// Who replaces what somebody else moved or removed is told so, entry by entry.
 pub async fn replacing_what_moved_or_is_gone_conflicts(subject: &Subject) {
-    subject.put(inbox().append(None, "a").append(None, "b")).await;
-    subject.put(inbox().replace(Offset(0), Revision(0), "A").remove(Offset(1), None)).await;
+    let [old, new] = moved_and_gone(subject).await;
     let before = subject.queue(&queue("inbox")).await;
-    for (offset, revision) in [(0, 0), (0, 2), (1, 0), (2, 0), (u64::MAX, 0)] {
-        let write = inbox().replace(Offset(offset), Revision(revision), "x");
+    for (offset, revision) in
+        [(0, old), (0, subject.no_revision()), (1, old), (1, new), (2, new), (u64::MAX, new)]
+    {
+        let write = inbox().replace(Offset(offset), revision, "x");
         let failed = conflict(subject.commit([write.into()]).await).failed;
-        let head = Some(tertulia::storage::Head::Queue(before.head));
+        let head = Some(Head::Queue(before.head));
         assert_eq!(failed, [Mismatch { key: queue("inbox"), head, offset: Some(Offset(offset)) }]);
     }
     assert_eq!(subject.queue(&queue("inbox")).await, before);
 }
 
-/// With a revision, removing is a claim that the entry is still that one.
-pub async fn removing_with_a_revision_conflicts_when_it_moved_or_is_gone(subject: &Subject) {
-    subject.put(inbox().append(None, "a").append(None, "b")).await;
-    subject.put(inbox().replace(Offset(0), Revision(0), "A").remove(Offset(1), None)).await;
+/// Removing is a claim that the entry is still that one.
+pub async fn removing_what_moved_or_is_gone_conflicts(subject: &Subject) {
+    let [old, new] = moved_and_gone(subject).await;
     let before = subject.queue(&queue("inbox")).await;
-    for (offset, revision) in [(0, 0), (1, 0), (2, 0)] {
-        let write = inbox().remove(Offset(offset), Some(Revision(revision)));
+    for (offset, revision) in [(0, old), (1, old), (1, new), (2, new)] {
+        let write = inbox().remove(Offset(offset), revision);
         let failed = conflict(subject.commit([write.into()]).await).failed;
         assert_eq!(failed[0].offset, Some(Offset(offset)));
     }
     assert_eq!(subject.queue(&queue("inbox")).await, before);
-    subject.put(inbox().remove(Offset(0), Some(Revision(1)))).await;
+    subject.put(inbox().remove(Offset(0), new)).await;
     assert_eq!(offsets(subject).await, [0; 0]);
 }
 
-/// Without one it removes what is there, and what is gone is gone.
-pub async fn removing_without_a_revision_never_conflicts(subject: &Subject) {
-    assert_eq!(subject.put(inbox().remove(Offset(0), None)).await, None, "it does not make the queue");
+/// Discarding claims nothing: it takes the entry, also one that somebody else has marked since.
+pub async fn discarding_takes_what_is_there_and_never_conflicts(subject: &Subject) {
+    let none = subject.no_revision();
+    assert_eq!(subject.put(inbox().discard(Offset(0), none)).await, None, "it does not make the queue");
     assert_eq!(subject.head(&queue("inbox")).await, None);
-    subject.put(inbox().append(None, "a").append(None, "b")).await;
-    subject.put(inbox().replace(Offset(0), Revision(0), "A")).await;
+    subject.put(inbox().append(None, "a").append(None, "b").append(None, "c")).await;
+    let old = entry(subject, 0).await;
+    subject.put(inbox().replace(Offset(0), old, "A").replace(Offset(2), old, "C")).await;
+    let new = entry(subject, 0).await;
     for _ in 0..2 {
-        let write = inbox().remove(Offset(0), None).remove(Offset(7), None).remove(Offset(u64::MAX), None);
+        let known = inbox().discard(Offset(0), new).discard(Offset(2), old);
+        let write = known.discard(Offset(7), new).discard(Offset(u64::MAX), new);
         let head = subject.put_queue(write).await;
-        assert_eq!((head.count, head.bytes, head.end), (1, 1, Offset(2)));
+        assert_eq!((head.count, head.bytes, head.end), (1, 1, Offset(3)));
     }
     assert_eq!(offsets(subject).await, [1]);
 }
 
 /// An entry of the same write is not there yet when its removals and replacements are judged.
 pub async fn a_write_changes_only_what_was_there_before_it(subject: &Subject) {
-    conflict(subject.commit([inbox().append(None, "a").replace(Offset(0), Revision(0), "b").into()]).await);
+    let id = subject.id();
+    let commit = async |write: QueueWrite| subject.storage().commit(Batch::new(id, vec![write.into()])).await;
+    conflict(commit(inbox().append(None, "a").replace(Offset(0), Revision(id), "b")).await);
     assert_eq!(subject.head(&queue("inbox")).await, None);
-    let head = subject.put_queue(inbox().append(None, "a").remove(Offset(0), None)).await;
+    let committed = commit(inbox().append(None, "a").discard(Offset(0), Revision(id))).await;
+    let committed = committed.expect("discarding never conflicts");
+    let head = committed.heads[0].and_then(|head| head.queue()).expect("the queue is there");
     assert_eq!((head.count, head.end), (1, Offset(1)));
     assert_eq!(offsets(subject).await, [0]);
 }
@@ -230,10 +260,11 @@ pub async fn a_write_changes_only_what_was_there_before_it(subject: &Subject) {
 pub async fn an_entry_changed_twice_in_a_batch_is_invalid(subject: &Subject) {
     subject.put(inbox().append(None, "a").append(None, "b")).await;
     let before = subject.queue(&queue("inbox")).await;
+    let it = before.entries[0].revision;
     for write in [
-        inbox().remove(Offset(0), None).remove(Offset(0), None),
-        inbox().remove(Offset(1), None).replace(Offset(1), Revision(0), "x"),
-        inbox().replace(Offset(1), Revision(0), "x").replace(Offset(1), Revision(0), "y"),
+        inbox().discard(Offset(0), it).remove(Offset(0), it),
+        inbox().remove(Offset(1), it).replace(Offset(1), it, "x"),
+        inbox().replace(Offset(1), it, "x").replace(Offset(1), it, "y"),
     ] {
         let text = refused(subject.commit([write.into()]).await, Kind::Invalid);
         assert!(text.contains(&queue("inbox").to_string()), "the message names the key: {text}");
@@ -254,7 +285,8 @@ pub async fn a_queue_keeps_any_bytes(subject: &Subject) {
     let every: Bytes = (0..=u8::MAX).collect();
     let long = Bytes::from(vec![0; 300_000]);
     subject.put(inbox().append(None, every.clone()).append(None, "").append(None, long.clone())).await;
-    let head = subject.put_queue(inbox().replace(Offset(1), Revision(0), every.clone())).await;
+    let it = entry(subject, 1).await;
+    let head = subject.put_queue(inbox().replace(Offset(1), it, every.clone())).await;
     assert_eq!(head.bytes, 512 + 300_000);
     let page = subject.queue(&queue("inbox")).await;
     assert_eq!((&page.entries[0].bytes, &page.entries[1].bytes), (&every, &every));

@@ -2,9 +2,7 @@
 
 use bytes::Bytes;
 use tertulia::error::Kind;
-use tertulia::storage::{
-    Base, From, Gone, LogHead, LogWrite, Offset, Page, QueuePage, QueueWrite, Read, Revision,
-};
+use tertulia::storage::{Base, From, Gone, LogHead, LogWrite, Offset, Page, QueuePage, QueueWrite, Read};
 use tertulia::{Key, Result};
 
 use super::batch::refused;
@@ -123,8 +121,9 @@ pub async fn a_queues_cursor_skips_holes(subject: &Subject) {
         write = write.append(None, format!("{i}"));
     }
     let head = subject.put_queue(write).await;
-    let write = QueueWrite::new(key.clone());
-    subject.put(write.remove(Offset(0), None).remove(Offset(2), None).remove(Offset(5), None)).await;
+    let it = subject.revision(&key, 0).await;
+    let holes = [0, 2, 5].into_iter().map(Offset);
+    subject.put(holes.fold(QueueWrite::new(key.clone()), |write, hole| write.remove(hole, it))).await;
     let at = |offset| Read::new(key.clone()).from(From::At(head.incarnation, Offset(offset)));
     let offsets = async |read: Read| {
         let page = subject.read(read).await.expect("it can be read").and_then(Page::into_queue);
@@ -263,9 +262,10 @@ pub async fn what_was_read_stays_as_it_was(subject: &Subject) {
     subject.put(LogWrite::new(a.clone()).base(every.clone()).append(every.clone())).await;
     subject.put(QueueWrite::new(q.clone()).append(None, every.clone())).await;
     let (log_page, queue_page) = (subject.log(&a).await, subject.queue(&q).await);
+    let revision = queue_page.entries[0].revision;
     let zeros = Bytes::from(vec![0; 256]);
     subject.put(LogWrite::new(a.clone()).base(zeros.clone()).append(zeros.clone()).trim(Offset(1))).await;
-    subject.put(QueueWrite::new(q.clone()).replace(Offset(0), Revision(0), zeros)).await;
+    subject.put(QueueWrite::new(q.clone()).replace(Offset(0), revision, zeros)).await;
     subject.put(LogWrite::new(a.clone()).delete()).await;
     assert_eq!(log_page.base.as_ref(), Some(&every));
     assert_eq!(log_page.entries, std::slice::from_ref(&every));

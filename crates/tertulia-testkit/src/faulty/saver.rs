@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use tertulia::graph::{Beginning, Checkpoint, Listed, RunId, Save, Saved, StateLoader, StateSaver, Which};
+use tertulia::graph::{
+    Awaited, Beginning, Checkpoint, Listed, RunId, Save, Saved, StateLoader, StateSaver, Which, awaited,
+};
 use tertulia::storage::{BoxFuture, Memory};
 use tertulia::{Conversation, Result};
 
@@ -12,14 +14,14 @@ use super::{Call, Fault, Faulty};
 /// are commits, `load` and `history` reads, `list` lists.
 #[derive(Clone, Debug)]
 pub struct FaultySaver {
-    inner: Arc<dyn StateSaver>,
+    inner: Arc<dyn StateSaver<Way = Awaited>>,
     plan: Faulty,
 }
 
 impl FaultySaver {
     /// A wrapper that fails nothing yet.
-    pub fn new(inner: Arc<dyn StateSaver>) -> Self {
-        Self { inner, plan: Faulty::new(Arc::new(Memory::new())) }
+    pub fn new(inner: impl StateSaver) -> Self {
+        Self { inner: awaited(inner), plan: Faulty::new(Arc::new(Memory::new())) }
     }
 
     /// Where faults are planned.
@@ -38,6 +40,8 @@ impl FaultySaver {
 
 #[deny(clippy::missing_trait_methods)]
 impl StateLoader for FaultySaver {
+    type Way = Awaited;
+
     fn load<'a>(&'a self, run: &'a RunId, which: Which) -> BoxFuture<'a, Result<Option<Saved>>> {
         Box::pin(self.meet(Call::Read, self.inner.load(run, which)))
     }

@@ -2,8 +2,9 @@
 
 use tertulia::error::Kind;
 use tertulia::graph::{Inputs, RunId};
+use tertulia::{Key, Name};
 
-use super::{Counter, Diary, Setting, diary, turns};
+use super::{Counter, Diary, Flow, Setting, diary, turns};
 use crate::{Call, Fault, Gate};
 
 /// The runs of a conversation, each once, the one that was written last first.
@@ -181,4 +182,58 @@ pub async fn branches_outlive_what_they_began_with(setting: &Setting<'_>) {
     let again = setting.opened(&graph, &id).await;
     again.rewind(13).await.expect("it is kept");
     assert_eq!(setting.one(&again).await.result, 8);
+}
+
+/// Items of histories that only pruned checkpoints had are pruned too; those that another branch has are not.
+pub async fn what_only_pruned_checkpoints_had_goes_with_them(setting: &Setting<'_>) {
+    let Flow::Storage(_) = setting.flow() else { return };
+    let graph = diary().await;
+    let (runs, id) = (setting.runs(&graph), setting.id());
+    let log = Name::new(format!("run/{}/log/1", id.name())).expect("it is a name");
+    let log = Key::Log(id.conversation().clone(), log);
+    let items = async || {
+        let head = setting.subject().head(&log).await.and_then(|head| head.log()).expect("it is there");
+        (head.start.0, head.end.0)
+    };
+    let run = setting.stepped(&runs, &id, 30).await;
+    run.rewind(9).await.expect("it can go back");
+    setting.step(&run, 1).await;
+    setting.flush(&run).await;
+    assert_eq!(items().await, (0, 31));
+    let holds = async |seq: u64, pages: u64| {
+        let state = setting.runs(&graph).state_at(&id, seq).await.expect("every checkpoint loads");
+        assert_eq!(state, Diary::of(pages, ""), "checkpoint {seq}");
+    };
+
+    // The tenth page, where the branch begins, has the pages from the fifth on.
+    assert_eq!(runs.prune(&id, 6).await.expect("it can be pruned"), 25);
+    assert_eq!(items().await, (4, 31));
+    for seq in 25..30 {
+        holds(seq, seq + 1).await;
+    }
+    holds(30, 11).await;
+
+    run.rewind(29).await.expect("it can go back");
+    setting.step(&run, 2).await;
+    setting.flush(&run).await;
+    // All that is left goes on from the thirtieth page, which has those from the 26th on.
+    assert_eq!(runs.prune(&id, 2).await.expect("it can be pruned"), 6);
+    assert_eq!(items().await, (4, 33), "the beginning is of the other branch");
+    assert_eq!(runs.prune(&id, 1).await.expect("it can be pruned"), 1);
+    assert_eq!(items().await, (25, 33));
+    holds(32, 32).await;
+
+    let run = setting.opened(&graph, &id).await;
+    run.update_state(|diary| diary.log.keep_last(0)).await.expect("it can be updated");
+    setting.flush(&run).await;
+    assert_eq!(setting.runs(&graph).prune(&id, 0).await.expect("it can be pruned"), 2);
+    assert_eq!(items().await, (33, 33));
+    let run = setting.opened(&graph, &id).await;
+    setting.step(&run, 3).await;
+    setting.flush(&run).await;
+    assert_eq!(items().await, (33, 36));
+    assert_eq!(
+        setting.opened(&graph, &id).await.state().await.expect("it is there").log.tail(),
+        [33, 34, 35]
+    );
 }

@@ -78,6 +78,7 @@ macro_rules! graphs {
                     a_run_with_something_queued_is_deleted_with_it
                     a_run_is_pruned_to_its_last_checkpoints
                     branches_outlive_what_they_began_with
+                    what_only_pruned_checkpoints_had_goes_with_them
                 }
                 expiry by timed {
                     a_run_expires_after_its_last_checkpoint

@@ -300,6 +300,7 @@ impl Story<'_> {
         }
         self.run.reload().await.expect("it can be loaded again");
         self.model.reload();
+        self.check().await;
     }
 
     async fn is_forked(&mut self) {

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tertulia::graph::{Checkpoint, Graph, Inputs, Options, Run, RunId, Runs, Standing, StateSaver, Stepped};
+use tertulia::graph::{
+    Awaited, Checkpoint, Graph, Inputs, Options, Run, RunId, Runs, Standing, StateSaver, Stepped,
+};
 use tertulia::session::{State, WriteMode};
 use tertulia::storage::{Expire, LogWrite, Storage};
 use tertulia::{Clock, Conversation, Key, Name};
@@ -25,7 +27,7 @@ pub enum Flow {
     /// In a storage.
     Storage(Arc<dyn Storage>),
     /// By a persister.
-    Saver(Arc<dyn StateSaver>),
+    Saver(Arc<dyn StateSaver<Way = Awaited>>),
 }
 
 impl Flow {

@@ -5,7 +5,9 @@ use std::fmt;
 
 use parking_lot::Mutex;
 use tertulia::error::Kind;
-use tertulia::graph::{Beginning, Checkpoint, Listed, RunId, Save, Saved, StateLoader, StateSaver, Which};
+use tertulia::graph::{
+    Awaited, Beginning, Checkpoint, Listed, RunId, Save, Saved, StateLoader, StateSaver, Which,
+};
 use tertulia::storage::BoxFuture;
 use tertulia::{Clock, Conversation, Error, Result, Timestamp};
 
@@ -80,6 +82,8 @@ impl Run {
 }
 
 impl StateLoader for Shelf {
+    type Way = Awaited;
+
     fn load<'a>(&'a self, id: &'a RunId, which: Which) -> BoxFuture<'a, Result<Option<Saved>>> {
         Box::pin(async move {
             self.with(|runs, _| {

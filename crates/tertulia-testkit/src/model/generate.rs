@@ -6,7 +6,7 @@ use bytes::Bytes;
 use fastrand::Rng;
 use tertulia::storage::{
     Append, Base, Batch, CommitId, Etag, Expect, Expire, From, ItemId, LogWrite, Offset, QueueWrite, Read,
-    Revision, Write,
+    Removal, Revision, Write,
 };
 use tertulia::{Key, Name};
 
@@ -163,20 +163,19 @@ impl Generator {
         }
         for _ in 0..[0, 0, 1, 1, 3][self.rng.usize(..5)] {
             let (offset, revision) = if there.is_empty() || self.one_in(10) {
-                (Offset(self.below(12)), Revision(self.below(2)))
+                (Offset(self.below(12)), Revision(CommitId(self.below(2))))
             } else {
                 let (offset, revision) = there[self.rng.usize(..there.len())];
-                (offset, if self.one_in(10) { Revision(revision.0 + 1) } else { revision })
+                (offset, if self.one_in(10) { Revision(CommitId(1)) } else { revision })
             };
             let taken = write.replace.iter().any(|replace| replace.0 == offset)
-                || write.remove.iter().any(|remove| remove.0 == offset);
+                || write.remove.iter().any(|removal| removal.offset == offset);
             if taken && !self.one_in(10) {
                 continue;
             }
             match self.below(3) {
                 0 => write.replace.push((offset, revision, self.bytes())),
-                1 => write.remove.push((offset, Some(revision))),
-                _ => write.remove.push((offset, None)),
+                n => write.remove.push(Removal { offset, revision, expected: n == 1 }),
             }
         }
         write

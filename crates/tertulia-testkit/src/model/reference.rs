@@ -171,7 +171,8 @@ impl Reference {
                 let queue = self.queues.get(key);
                 let holds = |offset, revision| queue.is_some_and(|queue| queue.holds(offset, revision));
                 let replace = write.replace.iter().map(|(offset, revision, _)| (*offset, *revision));
-                let remove = write.remove.iter().filter_map(|(offset, rev)| rev.map(|rev| (*offset, rev)));
+                let remove = write.remove.iter().filter(|removal| removal.expected);
+                let remove = remove.map(|removal| (removal.offset, removal.revision));
                 let missing = replace.chain(remove).filter(|(offset, revision)| !holds(*offset, *revision));
                 missing.map(|(offset, _)| mismatch(Some(offset))).collect()
             }
@@ -234,13 +235,13 @@ impl Reference {
         });
         for (offset, _, bytes) in &write.replace {
             for entry in queue.all.iter_mut().flatten().filter(|entry| entry.offset == *offset) {
-                entry.revision.0 += 1;
+                entry.revision = Revision(id);
                 entry.bytes = bytes.clone();
             }
         }
-        for (offset, _) in &write.remove {
+        for removal in &write.remove {
             for slot in &mut queue.all {
-                if slot.as_ref().is_some_and(|entry| entry.offset == *offset) {
+                if slot.as_ref().is_some_and(|entry| entry.offset == removal.offset) {
                     *slot = None;
                 }
             }
@@ -254,9 +255,9 @@ impl Reference {
                 continue;
             }
             let offset = Offset(queue.all.len() as u64);
-            let (id, bytes) = (append.id.clone(), append.bytes.clone());
-            queue.seen.extend(id.clone().map(|id| (id, now)));
-            queue.all.push(Some(QueueEntry { offset, revision: Revision(0), id, bytes }));
+            let (item, bytes) = (append.id.clone(), append.bytes.clone());
+            queue.seen.extend(item.clone().map(|item| (item, now)));
+            queue.all.push(Some(QueueEntry { offset, revision: Revision(id), id: item, bytes }));
             answers.push(Appended::At(offset));
         }
         if queue.all.len() > before {
@@ -343,7 +344,7 @@ fn contradicts_itself(write: &Write) -> bool {
         }
         Write::Queue(write) => {
             let replace = write.replace.iter().map(|(offset, ..)| offset);
-            let offsets: Vec<_> = replace.chain(write.remove.iter().map(|(offset, _)| offset)).collect();
+            let offsets: Vec<_> = replace.chain(write.remove.iter().map(|removal| &removal.offset)).collect();
             offsets.iter().collect::<BTreeSet<_>>().len() < offsets.len()
         }
     }

@@ -41,8 +41,8 @@ impl Ledger {
                     for (append, appended) in write.append.iter().zip(appended.by_ref()) {
                         self.appended(&write.key, append, *appended);
                     }
-                    for (offset, _) in &write.remove {
-                        let text = self.places.remove(&(write.key.clone(), *offset));
+                    for removal in &write.remove {
+                        let text = self.places.remove(&(write.key.clone(), removal.offset));
                         if let Some(call) = text.and_then(|text| self.calls.get_mut(&text)) {
                             call.removed = Some(now);
                         }

@@ -151,7 +151,7 @@ impl Link {
                 }
                 (Sabotage::CasOff, Write::Log(write)) => write.expect = Expect::Any,
                 (Sabotage::FenceOff, Write::Queue(write)) => {
-                    write.remove.iter_mut().for_each(|(_, revision)| *revision = None);
+                    write.remove.iter_mut().for_each(|removal| removal.expected = false);
                 }
                 _ => {}
             }

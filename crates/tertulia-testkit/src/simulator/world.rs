@@ -191,7 +191,7 @@ impl World {
             Write::Log(write) => format!("{}+{}", write.key, write.append.len()),
             Write::Queue(write) => {
                 let (append, replace) = (write.append.len(), write.replace.len());
-                let remove: Vec<_> = write.remove.iter().map(|(offset, _)| offset.0).collect();
+                let remove: Vec<_> = write.remove.iter().map(|removal| removal.offset.0).collect();
                 format!("{}+{append}~{replace}-{remove:?}", write.key)
             }
         };

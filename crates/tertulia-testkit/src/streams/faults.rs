@@ -83,8 +83,10 @@ pub async fn what_is_stored_is_not_appended_again(setting: &Setting<'_>) {
     one.open();
     soon(two.reached()).await;
     far.append("far").await.unwrap();
+    let mut flushed = pin!(near.flush());
+    assert!(waits(flushed.as_mut()).await);
     two.open();
-    assert_eq!(near.flush().await.map_err(|error| error.kind()), Err(Kind::Conflict));
+    assert_eq!(flushed.await.map_err(|error| error.kind()), Err(Kind::Conflict));
     first.await.unwrap();
     second.await.unwrap();
     let all = read_all(&far, From::Start).await.0;

@@ -45,9 +45,10 @@ async fn what_is_written_is_counted_by_name() {
         inbox().append(id(1), "333").append(id(1), "never stored").append(None, "4444").into(),
     ];
     commit(&storage, 1, writes).await.unwrap();
+    let first = Revision(CommitId(1));
     let writes = vec![
         LogWrite::new(session("a")).delete().into(),
-        inbox().replace(Offset(0), Revision(0), "55555").remove(Offset(1), None).into(),
+        inbox().replace(Offset(0), first, "55555").discard(Offset(1), first).into(),
     ];
     commit(&storage, 2, writes).await.unwrap();
     let sessions = Written {

@@ -6,5 +6,6 @@ mod faulty;
 mod listed;
 mod memory;
 mod openai;
+mod proxy;
 mod seeded;
 mod simulator;

@@ -29,10 +29,8 @@ mod graphs {
     tertulia_testkit::graphs!(Time::Paused, open);
 }
 
-/// The same of a persister, in place of a storage.
+/// What runs promise of a persister, in place of a storage.
 mod shelf {
-    use std::sync::Arc;
-
     use tertulia::storage::Limits;
     use tertulia_testkit::Subject;
     use tertulia_testkit::graphs::Shelf;
@@ -40,11 +38,20 @@ mod shelf {
     use super::Time;
 
     async fn open(_: Limits) -> Subject {
-        Subject::of_saver(Arc::new(Shelf::new()))
+        Subject::of_saver(Shelf::new())
     }
 
     tertulia_testkit::graphs!(Time::Paused, open);
+
+    mod parallel {
+        use super::{Time, open};
+
+        tertulia_testkit::parallel!(Time::Paused, open);
+    }
 }
+
+/// The same of one whose methods are plain functions.
+mod plain;
 
 fn log(id: u32) -> Key {
     let conversation = Conversation::new("test", &id.to_string()).expect("a valid conversation");

@@ -109,6 +109,10 @@ impl<S: State> Contribute for Part<S> {
 
     fn released(&self) {}
 
+    fn keeps_history(&self) -> bool {
+        true
+    }
+
     fn outdated(&self) -> bool {
         self.0.is_outdated()
     }

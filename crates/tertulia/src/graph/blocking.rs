@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use tokio::runtime::Handle;
 
-use super::Graph;
+use super::{Graph, Persister};
 use crate::{Error, Result};
 
 thread_local! {
@@ -40,5 +40,16 @@ impl<S> Graph<S> {
             "graph `{}` was built with `build_blocking`, and a run of it is awaited in an asynchronous runtime, whose tasks it would block",
             self.name()
         )))
+    }
+
+    /// Refuses to have runs kept by what has to be awaited, if nothing of the graph may be.
+    pub(super) fn may_be_kept_by(&self, persister: &Persister) -> Result<()> {
+        match &persister.awaits {
+            Some(awaits) if self.is_blocking() => Err(Error::invalid(format!(
+                "graph `{}` was built with `build_blocking`, and of what keeps its runs {awaits}",
+                self.name()
+            ))),
+            _ => Ok(()),
+        }
     }
 }

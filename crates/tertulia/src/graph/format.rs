@@ -14,7 +14,7 @@
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::checkpoint::{Parent, Position, Status};
-use crate::session::{put_varint, take_varint};
+use crate::session::{put_varint, take_varint, varint_len};
 use crate::{Error, Result};
 
 const VERSION: u8 = 1;
@@ -178,23 +178,22 @@ impl<'a> Base<'a> {
 
 impl<'a> Record<'a> {
     pub(super) fn encode(&self) -> Vec<u8> {
-        let state = match self.state {
-            State::Snapshot { whole, .. } => whole,
-            State::Change { change, .. } => change,
+        let (number, state) = match self.state {
+            State::Snapshot { parent, whole } => (plus_one(parent), whole),
+            State::Change { back, change } => (back, change),
         };
         let action = self.position.action();
-        let len = state.len() + action.len() + self.cause.len() + self.error.len() + self.said.len();
-        let mut out = Writer::new(len + 32);
+        let texts = [action, self.cause, self.error, self.said];
+        let texts: usize = texts.iter().map(|text| varint_len(text.len() as u64) + text.len()).sum();
+        // As much room as it takes: who keeps it keeps all of that.
+        let mut out = Writer::new(2 + texts + varint_len(self.stamp) + varint_len(number) + state.len());
         let is_snapshot = matches!(self.state, State::Snapshot { .. });
         let status = Status::ALL.iter().position(|status| *status == self.status).unwrap_or_default();
         let status = u8::try_from(status).unwrap_or_default();
         out.0.push(status | self.position.bits() << 4 | u8::from(is_snapshot) << 7);
         out.text(action);
         out.number(self.stamp);
-        match self.state {
-            State::Snapshot { parent, .. } => out.number(plus_one(parent)),
-            State::Change { back, .. } => out.number(back),
-        }
+        out.number(number);
         out.text(self.cause);
         out.text(self.error);
         out.text(self.said);
@@ -352,6 +351,7 @@ mod tests {
         let state = State::Snapshot { parent: Some(9), whole: b"whole" };
         let snapshot = Record { status: Status::Reset, position: At::Entrypoint, state, ..record };
         let bytes = snapshot.encode();
+        assert_eq!(bytes.capacity(), bytes.len());
         assert_eq!(hex(&bytes), "018400ac020a0a74656c656772616d2f37026e6f025b5d77686f6c65d925613f2605f055");
         assert_eq!(Record::decode(&bytes).unwrap(), snapshot);
     }

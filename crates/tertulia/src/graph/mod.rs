@@ -26,6 +26,7 @@ mod runs;
 mod shape;
 mod sink;
 mod step;
+mod thread;
 mod until;
 
 pub use action::{Action, Definition, Function, IntoAction, Object, Plain, action, plain, streaming};
@@ -42,7 +43,9 @@ pub use inputs::Inputs;
 pub use names::Names;
 pub use parallel::{Child, ChildResult, Graphs, Map, Parallel, Policy, parallel};
 pub use parts::Parts;
-pub use persist::{Beginning, Persister, Save, Saved, StateLoader, StateSaver, Which};
+pub use persist::{
+    Awaited, Beginning, Persister, Reply, Save, Saved, StateLoader, StateSaver, Way, Which, awaited,
+};
 pub use picture::Picture;
 pub use run::{Items, Run, Standing, Stepped, Steps, Value};
 pub use runs::{Listed, Options, Runs};

@@ -19,7 +19,7 @@ use super::turn::{Asked, Collected};
 use super::worker::Ended;
 use super::{About, Call, Contribute, Handler, once};
 use crate::error::Kind;
-use crate::storage::{Append, Appended, Batch, CommitId, Committed, Conflict, LogWrite, Write};
+use crate::storage::{Append, Appended, Batch, CommitId, Committed, Conflict, LogWrite, Revision, Write};
 use crate::{Error, Key, Result, Shard, Timestamp};
 
 impl<H: Handler> Core<H> {
@@ -36,7 +36,7 @@ impl<H: Handler> Core<H> {
             calls,
             early_calls,
             writes: extra,
-            parts,
+            mut parts,
             taken,
             halted,
             hows,
@@ -45,6 +45,11 @@ impl<H: Handler> Core<H> {
             waits,
             ..
         } = collected;
+        // What the journal tells of comes first.
+        let told = caught(PART, || {
+            parts.sort_by_key(|part| part.keeps_history());
+            parts.partition_point(|part| !part.keeps_history())
+        })?;
         let prepared = match prepare(&parts).await {
             Err(error) if error.kind() == Kind::Conflict => return Ok(Ended::Outdated),
             prepared => prepared?,
@@ -56,8 +61,8 @@ impl<H: Handler> Core<H> {
                 ended(caught(PART, || part.released()));
             }
             self.riders.add(arrived.shard, |marks| {
-                marks.inbox.push(arrived.offset);
-                marks.inbox.extend(taken.arrived().map(|taken| taken.offset));
+                marks.inbox.push((arrived.offset, arrived.revision));
+                marks.inbox.extend(taken.arrived().map(|taken| (taken.offset, taken.revision)));
             });
             self.meter.applied.increment(taken.len() as u64);
             taken.over();
@@ -72,7 +77,7 @@ impl<H: Handler> Core<H> {
             shares.push(writes.len()..writes.len() + prepared.len());
             writes.extend(prepared.into_iter().map(Write::from));
         }
-        let parts_end = writes.len();
+        let told_end = shares[..told].last().map_or(0, |share| share.end);
         let mut draft = self.journal.as_ref().map(|_| {
             let others = extra.iter().filter(|write| !once::is_of(write.key.name()));
             let hows = hows.into_iter().zip(taken.arrived());
@@ -90,16 +95,15 @@ impl<H: Handler> Core<H> {
         // A turn that writes to a `sent` log itself has its own ideas of it.
         let own = writes.iter().any(|write| *write.key().name() == SENT);
         let inbox = queue(&mut writes, arrived.shard, &INBOX);
-        inbox.remove.push((arrived.offset, Some(arrived.revision)));
-        let others = taken.arrived().chain(halted.arrived());
-        inbox.remove.extend(others.map(|other| (other.offset, Some(other.revision))));
+        inbox.remove.push(arrived.removal());
+        inbox.remove.extend(taken.arrived().chain(halted.arrived()).map(|other| other.removal()));
         for cancelled in halted.arrived() {
             self.handler.ending(&cancelled.about, Ending::Cancelled).await;
             writes.extend(self.farewell(cancelled)?.into_iter().map(Write::from));
         }
         let calls = self.append_calls(arrived, calls, already, &mut writes)?;
         let kept = match draft.take() {
-            Some(draft) => self.keep(draft, &mut writes, parts_end, &parts, &shares).await,
+            Some(draft) => self.keep(draft, &mut writes, told_end, &parts[..told], &shares).await,
             None => None,
         };
         let room = self.limits.writes.saturating_sub(writes.len());
@@ -108,11 +112,11 @@ impl<H: Handler> Core<H> {
             marks.ride(&mut writes);
         }
         let keys: Vec<Key> = match &kept {
-            Some(_) => writes[..parts_end].iter().map(|write| write.key().clone()).collect(),
+            Some(_) => writes[..told_end].iter().map(|write| write.key().clone()).collect(),
             None => Vec::new(),
         };
         match self.commit_turn(arrived, writes, marks).await? {
-            Outcome::Committed(committed) => {
+            Outcome::Committed(by, committed) => {
                 if let Some((at, kept)) = kept {
                     self.kept(arrived, kept, keys, at, &committed);
                 }
@@ -122,7 +126,7 @@ impl<H: Handler> Core<H> {
                 self.meter.applied.increment(taken.len() as u64);
                 taken.over();
                 self.meter.cancelled.increment(halted.over() as u64);
-                self.send(arrived, calls, &committed.appended);
+                self.send(arrived, calls, by, &committed.appended);
                 Ok(Ended::Done)
             }
             Outcome::EntryMoved { perhaps_by_us } => {
@@ -149,20 +153,20 @@ impl<H: Handler> Core<H> {
         }
     }
 
-    /// Adds the turn's entry in the journal to its batch, of whose writes those before `parts_end` are its parts'; gives
+    /// Adds the turn's entry in the journal to its batch, of whose writes those before `told_end` are those of `parts`; gives
     /// where it is.
     async fn keep(
         &self,
         draft: Draft<'_>,
         writes: &mut Vec<Write>,
-        parts_end: usize,
+        told_end: usize,
         parts: &[Arc<dyn Contribute>],
         shares: &[Range<usize>],
     ) -> Option<(usize, Kept)> {
         let saved = parts.iter().zip(shares).filter_map(|(part, share)| Some((share.clone(), part.saved()?)));
         let saved: SmallVec<[_; 2]> = saved.collect();
         let keeper = self.journal.as_ref()?;
-        let of_parts = &writes[..parts_end];
+        let of_parts = &writes[..told_end];
         let (write, kept) = keeper.write(&*self.storage, &self.clock, draft, of_parts, &saved).await?;
         let bytes: usize = writes.iter().map(Write::bytes).sum();
         if writes.len() >= self.limits.writes || bytes + write.bytes() > self.limits.batch_bytes {
@@ -225,10 +229,17 @@ impl<H: Handler> Core<H> {
     }
 
     /// Hands committed calls to the outbox. They are the only appends of a turn's batch.
-    pub(super) fn send(self: &Arc<Self>, arrived: &Arrived, calls: Vec<OutboxRecord>, appended: &[Appended]) {
+    pub(super) fn send(
+        self: &Arc<Self>,
+        arrived: &Arrived,
+        calls: Vec<OutboxRecord>,
+        by: CommitId,
+        appended: &[Appended],
+    ) {
         let pending = calls.into_iter().zip(appended).filter_map(|(record, appended)| match appended {
             Appended::At(offset) => {
-                Some(Pending::new(arrived.shard, *offset, record).passing(arrived.passes))
+                let pending = Pending::new(arrived.shard, *offset, Revision(by), record);
+                Some(pending.passing(arrived.passes))
             }
             Appended::Seen => None,
         });
@@ -255,7 +266,7 @@ impl<H: Handler> Core<H> {
                 Ok(committed) => {
                     self.riders.note_heads(&keys, &committed.heads);
                     marks.into_iter().for_each(Riding::arrived);
-                    return Ok(Outcome::Committed(committed));
+                    return Ok(Outcome::Committed(batch.id, committed));
                 }
                 Err(error) => match error.kind() {
                     Kind::Conflict if names_entry(&error, arrived) => {
@@ -317,7 +328,7 @@ pub(super) fn call_records(
 
 /// What became of a turn's batch.
 enum Outcome {
-    Committed(Committed),
+    Committed(CommitId, Committed),
     /// The inbox entry is gone or was changed. If an earlier answer was lost, it may have been this very batch.
     EntryMoved {
         perhaps_by_us: bool,

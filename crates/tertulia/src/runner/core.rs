@@ -50,7 +50,7 @@ impl<H: Handler> Core<H> {
     }
 
     /// Commits a batch whose writes are safe to repeat, for as long as it takes: queue appends with ids, removals
-    /// without revisions. `writes` gives the same writes at each try.
+    /// that expect nothing. `writes` gives the same writes at each try.
     ///
     /// # Errors
     /// That of a batch that the storage will never take, or has no room for ([`Full`]); nothing is committed.

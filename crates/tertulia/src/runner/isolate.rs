@@ -22,7 +22,7 @@ use super::names::{INBOX, PROCESS};
 use super::riders::queue;
 use super::worker::After;
 use crate::error::Kind;
-use crate::storage::{Batch, CommitId, Expire, LogWrite, Page, Read, Write};
+use crate::storage::{Batch, CommitId, Expire, LogWrite, Page, Read, Revision, Write};
 use crate::{Error, Key, Result, Shard};
 
 /// The version of the record.
@@ -163,8 +163,9 @@ impl<H: Handler> Core<H> {
         let mut writes: Vec<Write> = Vec::new();
         let replace = (arrived.offset, arrived.revision, record.encode());
         queue(&mut writes, arrived.shard, &INBOX).replace.push(replace);
-        let Err(error) = self.storage.commit(Batch::new(CommitId(self.clock.random()), writes)).await else {
-            marked.revision.0 += 1;
+        let id = CommitId(self.clock.random());
+        let Err(error) = self.storage.commit(Batch::new(id, writes)).await else {
+            marked.revision = Revision(id);
             return Ok(Arc::new(marked));
         };
         match error.kind() {

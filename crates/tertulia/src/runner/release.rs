@@ -12,7 +12,7 @@ use super::names::{INBOX, OUTBOX};
 use super::riders::queue;
 use super::{About, Call, Handler, Ticket};
 use crate::error::Kind;
-use crate::storage::{Append, Batch, CommitId, Write};
+use crate::storage::{Append, Batch, CommitId, Revision, Write};
 use crate::{Result, Timestamp};
 
 impl<H: Handler> Core<H> {
@@ -46,12 +46,12 @@ impl<H: Handler> Core<H> {
             queue(&mut writes, arrived.shard, &OUTBOX).append.extend(appends);
         }
         let batch = Batch::new(CommitId(self.clock.random()), writes);
-        next.revision.0 += 1;
+        next.revision = Revision(batch.id);
         let (mut perhaps_by_us, mut wait) = (false, Duration::from_millis(20));
         loop {
             let error = match self.storage.commit(batch.clone()).await {
                 Ok(committed) => {
-                    self.send(&arrived, records, &committed.appended);
+                    self.send(&arrived, records, batch.id, &committed.appended);
                     return Ok(Arc::new(next));
                 }
                 Err(error) => error,

@@ -15,7 +15,7 @@ use super::wait::NoAnswer;
 use super::worker::After;
 use super::{About, AfterRetries, CallOptions, Ending, Handler, once};
 use crate::error::Kind;
-use crate::storage::{Append, Batch, CommitId, LogWrite, Write};
+use crate::storage::{Append, Batch, CommitId, LogWrite, Revision, Write};
 use crate::{Error, Timestamp};
 
 /// How often in a row a verdict is tried to be committed before the update gives its slot back for a while.
@@ -23,7 +23,7 @@ const TRIES: u32 = 5;
 
 /// What became of a batch that ends or changes an update.
 enum Settled {
-    Committed,
+    Committed(CommitId),
     /// Somebody else has ended or changed the update.
     Moved,
     /// Not now.
@@ -85,7 +85,7 @@ impl<H: Handler> Core<H> {
         (again.begun, again.marked) = (Begun::default(), false);
         let record = record(arrived, self.clock.now().after(wait), Mark::None);
         match self.settle(arrived, || replace(arrived, &record), 1).await {
-            Settled::Committed => again.revision.0 += 1,
+            Settled::Committed(by) => again.revision = Revision(by),
             Settled::Moved => return self.look_again(arrived).await,
             Settled::Away(error) | Settled::Refused(error) => {
                 let conversation = &arrived.about.conversation;
@@ -142,15 +142,14 @@ impl<H: Handler> Core<H> {
         loop {
             let writes = || {
                 let mut writes: Vec<Write> = Vec::new();
-                let remove = (arrived.offset, Some(arrived.revision));
-                queue(&mut writes, arrived.shard, &INBOX).remove.push(remove);
+                queue(&mut writes, arrived.shard, &INBOX).remove.push(arrived.removal());
                 queue(&mut writes, arrived.shard, &DEAD).append.push(record.clone());
                 writes.extend(told.iter().cloned().map(Write::from));
                 writes.push(recorded.clone().into());
                 writes
             };
             match self.settle(arrived, writes, TRIES).await {
-                Settled::Committed => {
+                Settled::Committed(_) => {
                     self.meter.dead.increment(1);
                     return Ok(After::Done);
                 }
@@ -179,11 +178,11 @@ impl<H: Handler> Core<H> {
         tracing::error!(%conversation, ?update, attempt, error = why, "an update is parked, and holds back those behind it");
         let record = record(arrived, Timestamp(0), Mark::Parked(why.to_owned()));
         match self.settle(arrived, || replace(arrived, &record), TRIES).await {
-            Settled::Committed => {
+            Settled::Committed(by) => {
                 self.meter.parked.increment(1);
                 let mut parked = Arrived::clone(arrived);
                 parked.parked = true;
-                parked.revision.0 += 1;
+                parked.revision = Revision(by);
                 (parked.begun, parked.marked, parked.verdict) = (Begun::default(), false, None);
                 parked.leave_body_behind();
                 Ok(After::Parked(Arc::new(parked)))
@@ -199,8 +198,9 @@ impl<H: Handler> Core<H> {
         let mut wait = Duration::from_millis(20);
         let mut tried = 1;
         loop {
-            let error = match self.storage.commit(Batch::new(CommitId(self.clock.random()), writes())).await {
-                Ok(_) => return Settled::Committed,
+            let id = CommitId(self.clock.random());
+            let error = match self.storage.commit(Batch::new(id, writes())).await {
+                Ok(_) => return Settled::Committed(id),
                 Err(error) => error,
             };
             match error.kind() {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::Notify;
 
 use super::names::{INBOX, OUTBOX, SENT};
-use crate::storage::{Conflict, Head, LogWrite, Offset, QueueWrite, Revision, Write};
+use crate::storage::{Conflict, Head, LogWrite, Offset, QueueWrite, Removal, Revision, Write};
 use crate::{Conversation, Key, Name, Shard};
 
 /// How many entries a conversation's `sent` log keeps, and how many more it may have before it is trimmed.
@@ -42,7 +42,7 @@ pub(super) struct Riding<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Marks {
     /// Updates that had no effects.
-    pub(super) inbox: Vec<Offset>,
+    pub(super) inbox: Vec<(Offset, Revision)>,
     /// Calls that need not be made any more.
     pub(super) calls: Vec<Over>,
     /// Those of them whose batch may have been applied or not.
@@ -78,15 +78,23 @@ impl Riding<'_> {
         let Self { marks, alone, .. } = self;
         if !marks.inbox.is_empty() {
             let remove = &mut queue(writes, self.shard, &INBOX).remove;
-            remove.extend(marks.inbox.iter().map(|offset| (*offset, None)));
+            let done = marks.inbox.iter();
+            remove.extend(done.map(|(offset, revision)| Removal {
+                offset: *offset,
+                revision: *revision,
+                expected: false,
+            }));
         }
         if !marks.calls.is_empty() || !marks.unsure.is_empty() {
             let remove = &mut queue(writes, self.shard, &OUTBOX).remove;
-            // A batch that is applied twice would append to the `sent` logs twice. A turn's removes its update by the
-            // revision; a batch of marks does it with the calls.
-            let expected = |over: &Over| alone.then_some(over.revision);
             let calls = marks.calls.iter().chain(&marks.unsure);
-            remove.extend(calls.map(|over| (over.offset, expected(over))));
+            // A batch that is applied twice would append to the `sent` logs twice. A turn's expects its update's entry;
+            // a batch of marks those of the calls.
+            remove.extend(calls.map(|over| Removal {
+                offset: over.offset,
+                revision: over.revision,
+                expected: *alone,
+            }));
         }
         for over in marks.calls.iter().chain(&marks.unsure) {
             if let Some((conversation, entry)) = &over.sent {

@@ -149,6 +149,12 @@ pub trait Contribute: Any + Send + Sync {
         None
     }
 
+    /// Whether the logs that it writes keep what they were, as those of a run of a graph do. A journal then tells nothing of
+    /// them.
+    fn keeps_history(&self) -> bool {
+        false
+    }
+
     /// Whether what it gave the handler was found to be outdated while the handler ran. Asked when the handler has
     /// failed: if so the handler runs again, uncharged, whatever its error says.
     fn outdated(&self) -> bool {

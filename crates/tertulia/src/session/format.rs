@@ -196,6 +196,12 @@ pub(crate) fn put_varint(out: &mut Vec<u8>, mut number: u64) {
     out.push(number.to_le_bytes()[0]);
 }
 
+/// How many bytes [`put_varint`] appends.
+pub(crate) fn varint_len(number: u64) -> usize {
+    let bits = u64::BITS - (number | 1).leading_zeros();
+    bits.div_ceil(7) as usize
+}
+
 /// Takes a number from the front.
 pub(crate) fn take_varint(bytes: &mut &[u8]) -> Result<u64, Malformed> {
     let mut number = 0;

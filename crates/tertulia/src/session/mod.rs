@@ -49,7 +49,7 @@ pub use cache::CacheStats;
 pub use codec::Codec;
 pub use edit::{JsonView, Misfit};
 pub use expiry::Expiry;
-pub(crate) use format::{SEALED, put_varint, take_varint};
+pub(crate) use format::{SEALED, put_varint, take_varint, varint_len};
 pub use guard::Guard;
 pub use keys::{Keys, KeysPage};
 pub use live::{Live, LiveLog, Operation};

@@ -87,9 +87,20 @@ pub struct QueueWrite {
     pub append: Vec<Append>,
     /// Entries to replace; a `Conflict` if one is gone or has another revision.
     pub replace: Vec<(Offset, Revision, Bytes)>,
-    /// Entries to remove. With a revision, a `Conflict` if it is gone or has another one; without, removed if
-    /// it is there.
-    pub remove: Vec<(Offset, Option<Revision>)>,
+    /// Entries to remove.
+    pub remove: Vec<Removal>,
+}
+
+/// An entry to remove from a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Removal {
+    /// Where it is.
+    pub offset: Offset,
+    /// As what it is known.
+    pub revision: Revision,
+    /// A `Conflict` if the entry is gone or has another revision. If not, it goes whatever has become of it, as when
+    /// somebody else has marked it, and it does not matter if it is gone.
+    pub expected: bool,
 }
 
 /// An entry to append to a queue.
@@ -203,10 +214,17 @@ impl QueueWrite {
         self
     }
 
-    /// Removes an entry; with a revision, only if it is still that one.
+    /// Removes an entry, which must still be this one.
     #[must_use]
-    pub fn remove(mut self, offset: Offset, revision: Option<Revision>) -> Self {
-        self.remove.push((offset, revision));
+    pub fn remove(mut self, offset: Offset, revision: Revision) -> Self {
+        self.remove.push(Removal { offset, revision, expected: true });
+        self
+    }
+
+    /// Removes an entry if it is there, whatever has become of it.
+    #[must_use]
+    pub fn discard(mut self, offset: Offset, revision: Revision) -> Self {
+        self.remove.push(Removal { offset, revision, expected: false });
         self
     }
 }
@@ -352,7 +370,7 @@ impl QueueWrite {
             limits.check_entry(key, entry)?;
         }
         let mut offsets: Vec<Offset> =
-            self.replace.iter().map(|r| r.0).chain(self.remove.iter().map(|r| r.0)).collect();
+            self.replace.iter().map(|r| r.0).chain(self.remove.iter().map(|r| r.offset)).collect();
         offsets.sort_unstable();
         match offsets.windows(2).find(|pair| pair[0] == pair[1]) {
             Some(pair) => Err(Error::invalid(format!("{key}: batch changes entry {} twice", pair[0]))),

@@ -25,10 +25,26 @@ pub(crate) async fn commit_logs(
     id: CommitId,
     writes: Vec<LogWrite>,
 ) -> Result<Vec<Option<Head>>> {
-    let batch = Batch::new(id, writes.into_iter().map(Write::Log).collect());
+    commit_made(storage, clock, id, writes.clone(), || writes.clone()).await
+}
+
+/// As [`commit_logs`], for writes that can be made once more: that is rarely needed, and nothing is copied for it.
+/// `again` gives the same writes each time.
+///
+/// # Errors
+/// As [`commit_logs`].
+pub(crate) async fn commit_made(
+    storage: &Arc<dyn Storage>,
+    clock: &Clock,
+    id: CommitId,
+    writes: Vec<LogWrite>,
+    again: impl Fn() -> Vec<LogWrite>,
+) -> Result<Vec<Option<Head>>> {
+    let batch = |writes: Vec<LogWrite>| Batch::new(id, writes.into_iter().map(Write::Log).collect());
+    let mut committing = storage.commit(batch(writes));
     let mut lost = 0;
     loop {
-        let error = match storage.commit(batch.clone()).await {
+        let error = match committing.await {
             Ok(committed) => return Ok(committed.heads),
             Err(error) => error,
         };
@@ -36,8 +52,9 @@ pub(crate) async fn commit_logs(
             Kind::Unknown | Kind::Timeout if lost < TRIES => {
                 clock.sleep(WAIT * (1 << lost)).await;
                 lost += 1;
+                committing = storage.commit(batch(again()));
             }
-            Kind::Conflict if lost > 0 => return became(storage, &batch, error).await,
+            Kind::Conflict if lost > 0 => return became(storage, &batch(again()), error).await,
             Kind::Unavailable if lost > 0 => {
                 return Err(Error::new(Kind::Unknown, "it was perhaps written").with_source(error));
             }

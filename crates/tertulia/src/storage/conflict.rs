@@ -89,7 +89,8 @@ pub struct Full {
 }
 
 impl Full {
-    pub(super) fn error(self, limits: &Limits) -> Error {
+    /// The error that says so, with what is allowed.
+    pub fn error(self, limits: &Limits) -> Error {
         let text = format!("{self}, at most {} and {} are allowed", limits.queue_entries, limits.queue_bytes);
         Error::unavailable(text).with_source(self)
     }

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 
 use super::{
     Append, Appended, Batch, CommitId, Committed, Conflict, Etag, Expect, Expire, Full, Head, ItemId, Limits,
-    LogHead, LogWrite, Mismatch, Offset, QueueHead, QueueWrite, Revision, Write,
+    LogHead, LogWrite, Mismatch, Offset, QueueHead, QueueWrite, Removal, Revision, Write,
 };
 use crate::{Error, Key, Result};
 
@@ -80,7 +80,7 @@ pub struct QueueChange {
     pub key: Key,
     /// The head afterwards.
     pub head: QueueHead,
-    /// Entries to add, with their offsets.
+    /// Entries to add, with their offsets; the revision of each is the commit in the head's etag.
     pub append: Vec<(Offset, Append)>,
     /// Entries to replace, with their new revisions.
     pub replace: Vec<(Offset, Revision, Bytes)>,
@@ -104,26 +104,31 @@ impl Change {
 /// `Invalid` (a first offset on a log that exists), `Unavailable` (a queue is full), and what `state` gives.
 pub fn decide(batch: Batch, state: &mut impl State, limits: &Limits) -> Result<Decision> {
     let mut failed = Vec::new();
-    let mut plans = Vec::with_capacity(batch.writes.len());
-    for write in batch.writes {
-        plans.push(match write {
-            Write::Log(write) => Plan::Log(expect_log(&write, state, &mut failed)?, write),
-            Write::Queue(write) => Plan::Queue(expect_queue(&write, state, &mut failed)?, write),
-        });
+    // What is known of each log and each queue, in their order. Most batches are one write to a log.
+    let mut logs: SmallVec<[Option<LogHead>; 2]> = SmallVec::new();
+    let mut queues = Vec::new();
+    for write in &batch.writes {
+        match write {
+            Write::Log(write) => logs.push(expect_log(write, state, &mut failed)?),
+            Write::Queue(write) => queues.push(expect_queue(write, state, &mut failed)?),
+        }
     }
     if !failed.is_empty() {
         return Ok(Decision::Conflict(Conflict { failed }));
     }
-    let mut changes = Vec::with_capacity(plans.len());
-    let mut committed = Committed { heads: Vec::with_capacity(plans.len()), appended: Vec::new() };
-    for plan in plans {
-        match plan {
-            Plan::Log(head, write) => {
+    let (mut logs, mut queues) = (logs.into_iter(), queues.into_iter());
+    let mut changes = Vec::with_capacity(batch.writes.len());
+    let mut committed = Committed { heads: Vec::with_capacity(batch.writes.len()), appended: Vec::new() };
+    for write in batch.writes {
+        match write {
+            Write::Log(write) => {
+                let head = logs.next().expect("each log was looked at");
                 let (after, change) = change_log(batch.id, head, write)?;
                 committed.heads.push(after.map(Head::Log));
                 changes.extend(change.map(Change::Log));
             }
-            Plan::Queue(plan, write) => {
+            Write::Queue(write) => {
+                let plan = queues.next().expect("each queue was looked at");
                 let (after, change) = change_queue(batch.id, plan, write, limits, &mut committed.appended)?;
                 committed.heads.push(after.map(Head::Queue));
                 changes.extend(change.map(Change::Queue));
@@ -131,11 +136,6 @@ pub fn decide(batch: Batch, state: &mut impl State, limits: &Limits) -> Result<D
         }
     }
     Ok(Decision::Apply(changes, committed))
-}
-
-enum Plan {
-    Log(Option<LogHead>, LogWrite),
-    Queue(QueuePlan, QueueWrite),
 }
 
 /// What is known of a queue once its expectations hold.
@@ -175,9 +175,9 @@ fn expect_queue(write: &QueueWrite, state: &mut impl State, failed: &mut Vec<Mis
         }
     }
     let mut removed = SmallVec::new();
-    for (offset, revision) in &write.remove {
+    for Removal { offset, revision, expected } in &write.remove {
         let entry = state.entry(key, *offset)?;
-        if revision.is_some_and(|revision| entry.is_none_or(|(found, _)| found != revision)) {
+        if *expected && entry.is_none_or(|(found, _)| found != *revision) {
             mismatch(*offset);
         }
         removed.push(entry.map(|(_, bytes)| bytes));
@@ -309,7 +309,7 @@ fn change_queue(
         bytes: 0,
     });
     let gone: Vec<Offset> =
-        remove.iter().zip(&removed).filter_map(|((offset, _), bytes)| bytes.map(|_| *offset)).collect();
+        remove.iter().zip(&removed).filter_map(|(removal, bytes)| bytes.map(|_| removal.offset)).collect();
     after.count -= gone.len() as u64;
     after.bytes -= removed.iter().flatten().sum::<u64>();
     after.bytes -= replaced.iter().sum::<u64>();
@@ -333,10 +333,8 @@ fn change_queue(
     if adds && (after.count > limits.queue_entries || after.bytes > limits.queue_bytes) {
         return Err(Full { key, entries: after.count, bytes: after.bytes }.error(limits));
     }
-    let replace: Vec<_> = replace
-        .into_iter()
-        .map(|(offset, Revision(revision), bytes)| (offset, Revision(revision + 1), bytes))
-        .collect();
+    let replace: Vec<_> =
+        replace.into_iter().map(|(offset, _, bytes)| (offset, Revision(commit), bytes)).collect();
     if added.is_empty() && replace.is_empty() && gone.is_empty() {
         return Ok((Some(after), None));
     }

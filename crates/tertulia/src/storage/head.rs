@@ -34,9 +34,16 @@ impl fmt::Display for Offset {
     }
 }
 
-/// How often a queue's entry was replaced.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Revision(pub u64);
+/// The commit that appended a queue's entry or replaced it last. A number would not do: a storage that lost the end of
+/// a queue gives its offsets again, and the entry there is another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Revision(pub CommitId);
+
+impl fmt::Display for Revision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
 
 /// The head of a log or of a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -58,6 +58,13 @@ impl Hub {
         }
     }
 
+    /// Wakes all who wait for any key: after a time in which changes were not heard of.
+    pub fn wake_all(&self) {
+        for (notify, _) in self.watched.lock().values() {
+            notify.notify_waiters();
+        }
+    }
+
     /// Resolves once `look` gives a head whose etag is not `seen`: registers, looks, waits. Wakes at the head's
     /// expiry too. Always yields now and then, so that a reader of ever new changes does not starve others.
     ///
@@ -127,6 +134,25 @@ mod tests {
         let changed = hub.changed(&key, None, look);
         let changed = tokio::time::timeout(std::time::Duration::from_hours(1), changed).await;
         assert_eq!(changed.expect("woken").expect("nothing fails"), Some(Head::Queue(head())));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_are_woken_after_a_time_without_news() {
+        let hub = Hub::default();
+        let keys = ["a", "b"].map(|name| Key::ShardLog(Shard(0), Name::from_static(name)));
+        let head = std::cell::Cell::new(None);
+        let look = || async { Ok(head.get()) };
+        let waiting =
+            futures_util::future::join(hub.changed(&keys[0], None, look), hub.changed(&keys[1], None, look));
+        let waking = async {
+            tokio::task::yield_now().await;
+            head.set(Some(Head::Queue(self::head())));
+            hub.wake_all();
+        };
+        let both = futures_util::future::join(waiting, waking);
+        let both = tokio::time::timeout(std::time::Duration::from_hours(1), both).await;
+        let ((a, b), ()) = both.expect("both are woken");
+        assert!(a.is_ok_and(|head| head.is_some()) && b.is_ok_and(|head| head.is_some()));
     }
 
     fn head() -> QueueHead {

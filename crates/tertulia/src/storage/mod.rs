@@ -16,9 +16,9 @@ mod limits;
 mod memory;
 mod page;
 
-pub(crate) use commit::commit_logs;
+pub(crate) use commit::{commit_logs, commit_made};
 
-pub use batch::{Append, Batch, Expect, Expire, ItemId, LogWrite, QueueWrite, Write};
+pub use batch::{Append, Batch, Expect, Expire, ItemId, LogWrite, QueueWrite, Removal, Write};
 pub use behind::{Behind, BehindStats, Failure, Outcome, Pending, Queued};
 pub use conflict::{Conflict, Full, Gone, Mismatch};
 pub use contract::{BoxFuture, Durability, IntoStorage, Properties, Scope, Storage};

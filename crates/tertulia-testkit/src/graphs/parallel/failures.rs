@@ -119,7 +119,9 @@ pub async fn never_more_than_the_limit_run_at_once(flow: Flow) {
     let all: Vec<u64> = (0..1_000).collect();
     let run = runs(&graph, &flow, &MODES[0]).create("mine", on(all.clone())).await.unwrap();
     run.run(Until::end(), Inputs::new()).await.unwrap();
-    assert_eq!(story.most(), 7);
+    // How many of them work at the same moment is the storage's affair: one that answers what came together together
+    // may have one of them always out of step.
+    assert!((2..=7).contains(&story.most()), "{} at once", story.most());
     assert_eq!(run.state().await.unwrap().made, [all.iter().map(|on| on * 10).collect::<Vec<_>>()]);
 }
 

@@ -17,7 +17,10 @@ pub async fn each_child_runs_once_in_each_pass(flow: Flow) {
         let run = runs(&graph, &flow, &mode).create(format!("{mode:?}"), on([1, 2])).await.unwrap();
         run.run(Until::end(), Inputs::new()).await.unwrap();
         assert_eq!(run.state().await.unwrap().made, [[10, 20], [1010, 1020]]);
-        assert_eq!(story.worked(), [1, 2, 101, 102]);
+        let mut worked = story.worked();
+        // Those of a pass work at the same time.
+        worked.chunks_mut(2).for_each(<[u64]>::sort_unstable);
+        assert_eq!(worked, [1, 2, 101, 102]);
         run.flush().await.unwrap();
         let again = runs(&graph, &flow, &mode).open(run.id()).await.unwrap().unwrap();
         assert_eq!(again.state().await.unwrap().made, [[10, 20], [1010, 1020]]);

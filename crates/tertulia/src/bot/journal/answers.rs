@@ -20,11 +20,11 @@ pub fn answers(writes: &[LogWrite]) -> Vec<(String, Vec<String>)> {
     found
 }
 
-/// What is written to other logs than answers and sessions. What ends a stream, the log of live replies, and the checkpoints
-/// of runs tell of times and of random numbers: a turn that is played again never writes the same.
+/// What is written to other logs than answers and sessions. What ends a stream, and the log of live replies, tell of times and
+/// of random numbers: a turn that is played again never writes the same.
 pub(super) fn others(writes: &[LogWrite]) -> impl Iterator<Item = &LogWrite> {
     let known = |name: &str| {
-        name == "live" || ["answer/", "run/", "session/", "stream/"].iter().any(|kind| name.starts_with(kind))
+        name == "live" || ["answer/", "session/", "stream/"].iter().any(|kind| name.starts_with(kind))
     };
     writes.iter().filter(move |write| !known(write.key.name().as_str()))
 }

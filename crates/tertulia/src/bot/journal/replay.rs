@@ -116,9 +116,8 @@ impl Replay {
             }
         };
         if !self.carries {
-            // Runs of graphs are in no journal: they are what the turns before have made of them here.
-            let met = played.met.iter().filter(|key| !key.name().as_str().starts_with("run/"));
-            moved.extend(written.clone().chain(met).cloned());
+            // What keeps its own history is in no journal, and is what the turns before have made of it here.
+            moved.extend(written.clone().chain(&played.met).cloned());
         }
         let mut found = compare(record, &played);
         if played.failed.is_none() && !has_stopped(&played) {

@@ -7,11 +7,12 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{Definition, Erased, Function, Made, result};
-use crate::Error;
+use crate::graph::thread::on_a_thread;
 use crate::graph::{ActionKind, FromStep, Parts, Result};
 use crate::storage::BoxFuture;
 
-/// The kind of a [`Definition`] that [`plain`] gives.
+/// Not asynchronous: the kind of a [`Definition`] that [`plain`] gives, and the [`Way`](crate::graph::Way) of a persister
+/// whose methods are plain functions.
 #[derive(Debug)]
 pub enum Plain {}
 
@@ -62,7 +63,10 @@ where
         let function = Arc::clone(&self.function);
         let arguments = A::from_step(parts)?;
         let call = move || result(&function.call(arguments)?);
-        if self.blocking { Ok(Box::pin(on_a_thread(call))) } else { Ok(Box::pin(async move { call() })) }
+        if self.blocking {
+            return Ok(Box::pin(async move { on_a_thread(call).await? }));
+        }
+        Ok(Box::pin(async move { call() }))
     }
 
     fn awaits(&self) -> Option<String> {
@@ -71,16 +75,5 @@ where
 
     fn spawn_blocking(&mut self) {
         self.blocking = true;
-    }
-}
-
-/// Calls it on a thread where it may block; panics if it does.
-async fn on_a_thread(call: impl FnOnce() -> Result<Value> + Send + 'static) -> Result<Value> {
-    match tokio::task::spawn_blocking(call).await {
-        Ok(result) => result,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(_) => Err(Error::unavailable("the program is about to end").into()),
-        },
     }
 }

@@ -7,8 +7,8 @@ use crate::session;
 
 impl<S: session::State> Builder<S> {
     /// As [`build`](Self::build), for a program that is not asynchronous: its actions are [plain](crate::graph::plain)
-    /// functions, or run [children](crate::graph::parallel) of such graphs. Its runs are waited for with
-    /// [`blocking::wait`](crate::blocking::wait), and refused in an asynchronous runtime before an action of theirs runs,
+    /// functions, or run [children](crate::graph::parallel) of such graphs. Its runs are kept by a storage or by a persister
+    /// that is [plain](crate::graph::StateLoader::Way), waited for with [`blocking::wait`](crate::blocking::wait), and refused in an asynchronous runtime before an action of theirs runs,
     /// since they would block it.
     ///
     /// ```

@@ -1,5 +1,7 @@
 //! Reading a run: the snapshot that a checkpoint builds on, and what changed since.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 
 use super::shelf::{Shelf, moment};
@@ -7,12 +9,15 @@ use crate::error::Kind;
 use crate::graph::checkpoint::{Checkpoint, Parent, Position};
 use crate::graph::format::{Base, Record, State};
 use crate::graph::{RunId, Status, Which};
-use crate::session::track::Track;
+use crate::session::track::{Needs, Track};
 use crate::storage::{Base as WithBase, CommitId, From, LogHead, LogPage, Offset, Page, Read};
 use crate::{Conversation, Error, Key, Result, Timestamp};
 
 /// How many entries are read at once when it is not known how many are needed.
 const SOME: usize = 64;
+
+/// How many are read at once when all are looked at.
+const MANY: usize = 4_096;
 
 /// The most bytes and entries of a page.
 const PAGE_BYTES: usize = 16 << 20;
@@ -206,6 +211,33 @@ impl Chain {
 }
 
 impl Chain {
+    /// Adds what the versions at these checkpoints need, which have not been pruned. The one that the first of them goes on from is
+    /// looked at already.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub(in crate::graph) async fn needs(
+        &self,
+        shelf: &Shelf,
+        id: &RunId,
+        key: &Key,
+        seqs: Range<u64>,
+        needs: &mut Needs,
+    ) -> Result<()> {
+        for from in seqs.clone().step_by(MANY) {
+            let to = seqs.end.min(from + MANY as u64);
+            for entry in &range(shelf, id, key, self.head.incarnation, from, to).await? {
+                let looked = Record::decode(entry).and_then(|record| match record.state {
+                    State::Snapshot { whole, .. } => needs.whole(whole),
+                    State::Change { change, .. } if !change.is_empty() => needs.change(change),
+                    State::Change { .. } => Ok(()),
+                });
+                looked.map_err(|error| error.context(id))?;
+            }
+        }
+        Ok(())
+    }
+
     /// The number that the next log inside the state gets.
     pub(in crate::graph) fn next_log(&self) -> Result<u64> {
         Track::next_log_of(self.changes.last().unwrap_or(&self.whole))

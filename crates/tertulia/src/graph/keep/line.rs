@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::error::Kind;
-use crate::graph::{Moved, RunId, Save, StateSaver};
+use crate::graph::{Awaited, Moved, RunId, Save, StateSaver};
 use crate::{Error, Result};
 
 /// What a queued checkpoint takes beside its bytes.
@@ -23,7 +23,7 @@ const OVERHEAD: usize = 200;
 pub(in crate::graph) struct Line(Arc<Inner>);
 
 struct Inner {
-    saver: Arc<dyn StateSaver>,
+    saver: Arc<dyn StateSaver<Way = Awaited>>,
     time_limit: Option<Duration>,
     /// The bytes of all that is queued; one that is larger takes all of it.
     room: Arc<Semaphore>,
@@ -74,7 +74,7 @@ impl Writer {
 
 impl Line {
     pub(in crate::graph) fn new(
-        saver: Arc<dyn StateSaver>,
+        saver: Arc<dyn StateSaver<Way = Awaited>>,
         max_bytes: usize,
         time_limit: Option<Duration>,
     ) -> Self {

@@ -64,10 +64,7 @@ impl Kept {
     ) -> Result<u64> {
         match self {
             Self::Loose(loose) => loose.write(track, change).await,
-            Self::Stored(stored) => {
-                let prepared = stored.prepare(track, before, entry, change.as_ref());
-                stored.write(track, prepared, change).await
-            }
+            Self::Stored(stored) => stored.write(track, before, entry, change).await,
             Self::Custom(run) => {
                 if let Some(before) = before {
                     // Of both, this one may be stored alone: it is true without the other.

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::chain::Chain;
-use super::shelf::Shelf;
+use super::shelf::{Shelf, moment};
 use crate::error::Kind;
 use crate::graph::format::{At, Base, Record, State};
 use crate::graph::{Moved, Parent, RunId, Status};
 use crate::session::track::{Change, Track};
 use crate::storage::{
-    CommitId, Expect, Expire, Head, LogHead, LogWrite, Outcome, Pending, Queued, commit_logs,
+    CommitId, Expect, Expire, Head, LogHead, LogWrite, Outcome, Pending, Queued, commit_logs, commit_made,
 };
 use crate::{Error, Key, Result, Timestamp};
 
@@ -172,7 +172,18 @@ impl Stored {
         entry: Entry<'_>,
         change: Option<&Change>,
     ) -> Prepared {
-        let stamp = self.shelf.stamp();
+        self.prepare_at(self.shelf.stamp(), track, before, entry, change)
+    }
+
+    /// The same at this moment: as often as it is asked for, it is the same.
+    fn prepare_at(
+        &self,
+        stamp: u64,
+        track: &Track,
+        before: Option<Entry<'_>>,
+        entry: Entry<'_>,
+        change: Option<&Change>,
+    ) -> Prepared {
         let mut seq = self.next();
         let mut write = self.check();
         let (mut snapshot, mut whole_bytes, mut change_bytes) = (None, self.whole_bytes, self.change_bytes);
@@ -196,7 +207,7 @@ impl Stored {
             write.append.push(record(before, state).into());
             seq += 1;
         }
-        let changed = change.map(Change::record).unwrap_or_default();
+        let changed = change.map_or(&[][..], Change::record);
         let many = change_bytes + changed.len() as u64 > FEW_BYTES.max(whole_bytes);
         if branch.is_some() || (many && !changed.is_empty()) {
             let whole = change.map_or_else(|| track.whole(), |change| change.whole(track));
@@ -207,20 +218,19 @@ impl Stored {
         } else {
             let back = seq + 1 - known.map_or(0, |snapshot| snapshot + 1);
             change_bytes += changed.len() as u64;
-            write.append.push(record(entry, State::Change { back, change: &changed }).into());
+            write.append.push(record(entry, State::Change { back, change: changed }).into());
         }
         let mut writes = vec![write];
         if let Some(change) = change {
             writes.extend(change.writes());
         }
-        let renewed = self.renew(track, &mut writes);
+        let renewed = self.renew(moment(stamp), track, &mut writes);
         Prepared { writes, seq, snapshot, whole_bytes, change_bytes, renewed }
     }
 
     /// Moves the deadline, of all logs of the run, when it is time to.
-    fn renew(&self, track: &Track, writes: &mut Vec<LogWrite>) -> Option<Timestamp> {
+    fn renew(&self, now: Timestamp, track: &Track, writes: &mut Vec<LogWrite>) -> Option<Timestamp> {
         let life = self.shelf.expiry?;
-        let now = self.shelf.clock.now();
         if self.renewed.is_some_and(|renewed| now.since(renewed) < life / 4) {
             // A log that is new gets a deadline of its own.
             writes.iter_mut().skip(1).for_each(|write| {
@@ -240,44 +250,86 @@ impl Stored {
         Some(now)
     }
 
-    /// Writes what was prepared: commits it, or queues it.
+    /// Writes a checkpoint, after `before`, which changes nothing of the state: commits it, or queues it.
     ///
     /// # Errors
     /// `Conflict` with [`Moved`] if somebody else wrote first; what the storage gives.
     pub(in crate::graph) async fn write(
         &mut self,
         track: &mut Track,
-        mut prepared: Prepared,
+        before: Option<Entry<'_>>,
+        entry: Entry<'_>,
+        change: Option<Change>,
+    ) -> Result<u64> {
+        let stamp = self.shelf.stamp();
+        let prepare = || self.prepare_at(stamp, track, before, entry, change.as_ref());
+        let mut prepared = prepare();
+        if self.shelf.behind.is_some() {
+            return self.queue(track, prepared, change).await;
+        }
+        let writes = std::mem::take(&mut prepared.writes);
+        let heads = self.commit(writes, || prepare().writes).await?;
+        self.written(track, prepared, change, &heads)
+    }
+
+    /// Writes what was prepared, as [`write`](Self::write).
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub(in crate::graph) async fn write_prepared(
+        &mut self,
+        track: &mut Track,
+        prepared: Prepared,
+        change: Option<Change>,
+    ) -> Result<u64> {
+        if self.shelf.behind.is_some() {
+            return self.queue(track, prepared, change).await;
+        }
+        let heads = self.commit(prepared.writes.clone(), || prepared.writes.clone()).await?;
+        self.written(track, prepared, change, &heads)
+    }
+
+    async fn commit(
+        &self,
+        writes: Vec<LogWrite>,
+        again: impl Fn() -> Vec<LogWrite>,
+    ) -> Result<Vec<Option<Head>>> {
+        let Shelf { storage, clock, .. } = &*self.shelf;
+        let commit = CommitId(clock.random());
+        let heads = self.shelf.within(&self.id, commit_made(storage, clock, commit, writes, again)).await;
+        heads.map_err(|error| self.failed(error))
+    }
+
+    async fn queue(
+        &mut self,
+        track: &mut Track,
+        prepared: Prepared,
         mut change: Option<Change>,
     ) -> Result<u64> {
-        let (shelf, id) = (Arc::clone(&self.shelf), Arc::clone(&self.id));
-        if let Some(behind) = &shelf.behind {
-            self.room(shelf.max_queued).await;
-            let queued = prepared.writes.iter().enumerate().map(|(nth, write)| {
-                // The run's own log, which is first, stands for the others.
-                let (after, expect) =
-                    if nth == 0 { (self.pending.clone(), write.expect) } else { (None, Expect::Any) };
-                Queued { write: LogWrite { expect, ..write.clone() }, after }
-            });
-            let pending = behind.push(id.conversation(), queued.collect()).await?;
-            let head =
-                prepared.writes.first().map(|write| write.head_after(pending.commit_id(), Some(self.head)));
-            let head = head.transpose()?.flatten();
-            if let Some(change) = &mut change {
-                change.queued(&pending);
-            }
-            self.written(track, prepared, change, &[head.map(Head::Log)])?;
-            if shelf.max_queued.is_some() {
-                self.queued.push_back(pending.clone());
-            }
-            self.pending = Some(pending);
-            return Ok(self.head.end.0 - 1);
+        let shelf = Arc::clone(&self.shelf);
+        let Some(behind) = &shelf.behind else {
+            return Err(Error::internal(format!("{}: nothing commits in the background", self.id)));
+        };
+        self.room(shelf.max_queued).await;
+        let queued = prepared.writes.iter().enumerate().map(|(nth, write)| {
+            // The run's own log, which is first, stands for the others.
+            let (after, expect) =
+                if nth == 0 { (self.pending.clone(), write.expect) } else { (None, Expect::Any) };
+            Queued { write: LogWrite { expect, ..write.clone() }, after }
+        });
+        let pending = behind.push(self.id.conversation(), queued.collect()).await?;
+        let head =
+            prepared.writes.first().map(|write| write.head_after(pending.commit_id(), Some(self.head)));
+        let head = head.transpose()?.flatten();
+        if let Some(change) = &mut change {
+            change.queued(&pending);
         }
-        let commit = CommitId(shelf.clock.random());
-        let writes = std::mem::take(&mut prepared.writes);
-        let heads = shelf.within(&id, commit_logs(&shelf.storage, &shelf.clock, commit, writes)).await;
-        let heads = heads.map_err(|error| self.failed(error))?;
-        self.written(track, prepared, change, &heads)
+        self.written(track, prepared, change, &[head.map(Head::Log)])?;
+        if shelf.max_queued.is_some() {
+            self.queued.push_back(pending.clone());
+        }
+        self.pending = Some(pending);
+        Ok(self.head.end.0 - 1)
     }
 
     /// Waits until fewer than so many are queued.

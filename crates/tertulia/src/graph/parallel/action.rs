@@ -227,9 +227,14 @@ impl<S: session::State, C: session::State> Erased<S> for Fan<S, C> {
     }
 
     fn awaits(&self) -> Option<String> {
-        let Parallel { graphs, map, .. } = &self.parallel;
+        let Parallel { graphs, map, how } = &self.parallel;
         if map.is_async {
             return Some("awaits its children".to_owned());
+        }
+        if let Keep::There(ground) = &how.keep
+            && let Some(awaits) = ground.awaits()
+        {
+            return Some(format!("keeps its children where {awaits}"));
         }
         let graph = graphs.iter().find(|graph| !graph.is_blocking())?;
         Some(format!("runs graph `{}`, which was not built with `build_blocking`", graph.name()))

@@ -40,19 +40,21 @@ impl<S: State> Core<S> {
     /// # Errors
     /// What the action fails with, and what writing the checkpoint does.
     pub(super) async fn step(&mut self, graph: &Graph<S>, node: usize, inputs: &Inputs) -> Result<Stepped> {
+        // Actions and storages that never wait would leave nobody else a turn, and nobody could cancel the run.
+        tokio::task::coop::consume_budget().await;
         self.let_go().await?;
         let action = &graph.nodes()[node];
         let (name, retry) = (&action.name, action.options.retry);
         let seq = self.kept.next() + u64::from(self.noted.is_some());
-        let out = Arc::clone(&self.out);
         let mut attempt = 1;
         let (step, tried) = loop {
-            let step = Step::new(Arc::clone(&self.id), Arc::clone(name), seq, attempt, Arc::clone(&out) as _);
-            if attempt == 1 && out.is_watched() {
-                out.tell(&Point::StepStarted { step: &step, inputs }).await;
+            let says = Arc::clone(&self.out) as _;
+            let step = Step::new(Arc::clone(&self.id), Arc::clone(name), seq, attempt, says);
+            if attempt == 1 && self.out.is_watched() {
+                self.out.tell(&Point::StepStarted { step: &step, inputs }).await;
             }
             let mut tried = self.attempt(graph, node, &step, inputs).await;
-            out.end(&step).await;
+            self.out.end(&step).await;
             if let (Ok(_), Some(sink)) = (&tried, &self.sink)
                 && let Err(error) = sink.settled().await
             {
@@ -66,7 +68,7 @@ impl<S: State> Core<S> {
                     if !failed.began || attempt >= retry.tries {
                         break (step, Err(failed));
                     }
-                    if let Err(error) = out.superseded(&step).await {
+                    if let Err(error) = self.out.superseded(&step).await {
                         break (step, Err(Failed::of(error)));
                     }
                     tracing::warn!(run = %self.id, action = %name, attempt, error = %failed.error, "an action failed");
@@ -84,12 +86,12 @@ impl<S: State> Core<S> {
             }
             Err(failed) => Err(self.fail(node, failed).await),
         };
-        if out.is_watched() {
+        if self.out.is_watched() {
             let (result, error) = match &ended {
                 Ok(stepped) => (Some(&stepped.result), None),
                 Err(error) => (None, Some(error)),
             };
-            out.tell(&Point::StepEnded { step: &step, result, error }).await;
+            self.out.tell(&Point::StepEnded { step: &step, result, error }).await;
         }
         ended
     }
@@ -135,12 +137,14 @@ impl<S: State> Core<S> {
             };
             let (data, given) = (graph.data(), &self.given);
             let parts = Parts { cell: &self.cell, value: &held, view, inputs, step, data, given, around };
-            action.action.call(&parts)
+            // What gives a future or a stream may do a part of its work before that.
+            std::panic::catch_unwind(AssertUnwindSafe(|| action.action.call(&parts)))
         };
         let untaken = held.take();
         let running = match running {
-            Ok(running) => AssertUnwindSafe(running).catch_unwind(),
-            Err(error) => return Err(Failed::early(self.error(step, error))),
+            Ok(Ok(running)) => AssertUnwindSafe(running).catch_unwind(),
+            Ok(Err(error)) => return Err(Failed::early(self.error(step, error))),
+            Err(panic) => return Err(Failed::of(self.panicked(step, &*panic))),
         };
         let ended = match action.options.time_limit {
             None => Ok(running.await),
@@ -161,7 +165,14 @@ impl<S: State> Core<S> {
             return Err(Failed::of(Error::invalid(text)));
         };
         dynamic::restrict(&mut *value, None);
-        let change = if touched { self.compare(node, &value).map_err(Failed::of)? } else { None };
+        let change = if touched {
+            match std::panic::catch_unwind(AssertUnwindSafe(|| self.compare(node, &value))) {
+                Ok(change) => change.map_err(Failed::of)?,
+                Err(panic) => return Err(Failed::of(self.panicked(step, &*panic))),
+            }
+        } else {
+            None
+        };
         self.value = Some(value);
         Ok(Tried { result, change })
     }

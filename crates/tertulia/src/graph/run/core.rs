@@ -155,6 +155,7 @@ impl<S: State> Core<S> {
     /// What queued checkpoints failed with: the run is what is stored then. What reading it again gives.
     pub(super) async fn fresh(&mut self) -> Result<()> {
         match self.doing {
+            Doing::Nothing if self.value.is_none() => self.roll_back()?,
             Doing::Nothing => {}
             Doing::Acting(node) => {
                 self.roll_back()?;
@@ -355,20 +356,19 @@ impl<S: State> Core<S> {
     pub(super) async fn update(&mut self, change: impl FnOnce(&mut S)) -> Result<u64> {
         self.ready().await?;
         self.let_go().await?;
-        if let Some(value) = self.value.as_deref_mut() {
-            change(value);
-        }
-        let compared = match &self.value {
-            Some(value) => self.track.compare(&**value),
-            None => Ok(None),
+        let Some(mut value) = self.value.take() else {
+            return Err(Error::internal(format!("{}: its state is not there", self.id)));
         };
-        let change = match compared {
+        // If this panics, the value is gone with what it was changed to.
+        change(&mut value);
+        let change = match self.track.compare(&*value) {
             Ok(change) => change,
             Err(error) => {
                 self.roll_back()?;
                 return Err(error.context(&self.id));
             }
         };
+        self.value = Some(value);
         let stands = self.stands.clone();
         self.write(Status::Updated, stands, "", change).await
     }

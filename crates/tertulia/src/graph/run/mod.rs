@@ -251,3 +251,6 @@ impl<S: State + fmt::Debug> fmt::Debug for Value<'_, S> {
         f.debug_tuple("Value").field(&**self).finish()
     }
 }
+
+#[cfg(test)]
+mod tests;

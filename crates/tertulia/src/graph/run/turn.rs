@@ -24,7 +24,7 @@ impl<S: State> Core<S> {
         let Some(Held { prepared, change }) = self.held.take() else { return Ok(()) };
         let Kept::Stored(stored) = &mut self.kept else { return Ok(()) };
         self.doing = Doing::Writing;
-        match stored.write(&mut self.track, prepared, change).await {
+        match stored.write_prepared(&mut self.track, prepared, change).await {
             Ok(_) => {
                 self.doing = Doing::Nothing;
                 Ok(())

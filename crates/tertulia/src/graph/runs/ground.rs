@@ -41,6 +41,14 @@ impl Ground {
         matches!(self.home, Home::Storage(_)) && Arc::ptr_eq(&self.shelf, &other.shelf)
     }
 
+    /// What of it is asynchronous, and is no storage, which any program can wait for.
+    pub(in crate::graph) fn awaits(&self) -> Option<&str> {
+        match &self.home {
+            Home::Custom(custom) => custom.persister.awaits.as_deref(),
+            Home::Nowhere | Home::Storage(_) => None,
+        }
+    }
+
     /// Waits until what is queued of a run is stored, and perhaps more of its conversation.
     pub(in crate::graph) async fn flush(&self, id: &RunId) -> Result<()> {
         if let Some(behind) = &self.shelf.behind {

@@ -6,7 +6,7 @@ use super::{Runs, missing};
 use crate::graph::keep::{Chain, Custom, Found};
 use crate::graph::{RunId, Which};
 use crate::session::State;
-use crate::session::track::Track;
+use crate::session::track::{Needs, Track};
 use crate::storage::{CommitId, Expect, ListQuery, LogWrite, Names, Offset, commit_logs};
 use crate::{Conversation, Error, Key, Result, Timestamp};
 
@@ -47,7 +47,7 @@ impl<S: State> Runs<S> {
     ) -> Result<Vec<Listed>> {
         let conversation = conversation.try_into().map_err(Into::into)?;
         self.flush_all().await?;
-        if let Some(custom) = self.persisted() {
+        if let Some(custom) = self.persisted()? {
             let listing = custom.persister.saver.list(&conversation);
             let mut listed = self.shelf().within(&conversation, listing).await?;
             listed.retain(|listed| !listed.id.is_child());
@@ -66,7 +66,7 @@ impl<S: State> Runs<S> {
         let id = id.try_into().map_err(Into::into)?;
         // Of those that are only queued there is nothing yet.
         self.flush_all().await?;
-        if let Some(custom) = self.persisted() {
+        if let Some(custom) = self.persisted()? {
             return children_in(custom, &id).await;
         }
         let found = self.named(id.conversation(), &id.before_children()).await?;
@@ -131,7 +131,7 @@ impl<S: State> Runs<S> {
     }
 
     async fn names_of_children(&self, id: &RunId) -> Result<Vec<RunId>> {
-        match self.persisted() {
+        match self.persisted()? {
             Some(custom) => Ok(children_in(custom, id).await?.into_iter().map(|child| child.id).collect()),
             None => self.named(id.conversation(), &id.before_children()).await,
         }
@@ -146,7 +146,7 @@ impl<S: State> Runs<S> {
         let key = id.key()?;
         // What failed is of no matter any more.
         let _ = self.flush(id).await;
-        if let Some(custom) = self.persisted() {
+        if let Some(custom) = self.persisted()? {
             return self.shelf().within(id, custom.persister.saver.delete(id)).await;
         }
         let Some(chain) = Chain::read(self.shelf(), id, &key, Which::Latest).await? else {
@@ -168,7 +168,9 @@ impl<S: State> Runs<S> {
         Ok(true)
     }
 
-    /// Forgets all checkpoints of a run but the last `keep`, and the children of those steps; tells how many. Whoever has it open has to load it again.
+    /// Forgets all checkpoints of a run but the last `keep`, the items of histories that only these had, and the children of
+    /// those steps; tells how many. Whoever has it open has to load it again. It reads all checkpoints, those that are kept too,
+    /// and trims as many histories as a batch takes: 255, unless the storage says otherwise.
     ///
     /// # Errors
     /// `Conflict` if the run is written meanwhile; `Gone` if there is no such run; what the storage gives.
@@ -194,14 +196,39 @@ impl<S: State> Runs<S> {
         let loading = Track::load(self.home(&id)?, &chain.whole, &chain.changes);
         let mut track = self.shelf().within(&id, loading).await?;
         track.reserve_logs(latest.next_log()?);
-        let base = chain.base(&track.whole());
+        let whole = track.whole();
+        let trims = self.trims(&id, &key, &latest, last, &whole).await?;
+        let base = chain.base(&whole);
         let write =
             LogWrite::new(key).expect(Expect::Etag(latest.head.etag)).base(base).trim(Offset(last + 1));
+        // In one batch: what is to be trimmed is so only as long as nobody writes the run.
+        let mut writes = vec![write];
+        writes.extend(trims);
+        writes.truncate(self.shelf().storage.properties().limits.writes.max(1));
         let clock = &self.shelf().clock;
         let commit = CommitId(clock.random());
-        self.shelf().within(&id, commit_logs(&self.shelf().storage, clock, commit, vec![write])).await?;
+        self.shelf().within(&id, commit_logs(&self.shelf().storage, clock, commit, writes)).await?;
         self.delete_children_up_to(&id, last).await?;
         Ok(last + 1 - start)
+    }
+
+    /// What is trimmed of the logs inside a run when it is pruned up to checkpoint `last`, which is this when it is written whole.
+    async fn trims(
+        &self,
+        id: &RunId,
+        key: &Key,
+        latest: &Chain,
+        last: u64,
+        whole: &[u8],
+    ) -> Result<Vec<LogWrite>> {
+        let (mut gone, mut kept) = (Needs::default(), Needs::default());
+        let begun = Chain::read(self.shelf(), id, key, Which::Beginning).await?;
+        gone.whole(&begun.ok_or_else(|| missing(id))?.whole)?;
+        let (start, end) = (latest.head.start.0, latest.head.end.0);
+        latest.needs(self.shelf(), id, key, start..last + 1, &mut gone).await?;
+        kept.whole(whole)?;
+        latest.needs(self.shelf(), id, key, last + 1..end, &mut kept).await?;
+        Ok(kept.without(&gone, &self.home(id)?))
     }
 
     async fn delete_children_up_to(&self, id: &RunId, last: u64) -> Result<()> {

@@ -170,6 +170,7 @@ impl<S: State> Runs<S> {
                 Kept::Stored(Stored::create(shelf, &id, graph, parent.as_ref(), at, begin, guard).await?)
             }
             Home::Custom(custom) => {
+                self.graph().may_be_kept_by(&custom.persister)?;
                 let begin = (&mut track, change);
                 let (shelf, at) = (self.shelf(), position.clone());
                 Kept::Custom(custom.create(shelf, &id, graph, parent.clone(), at, begin).await?)
@@ -196,7 +197,7 @@ impl<S: State> Runs<S> {
 
     /// A run that is kept elsewhere, from now on kept here.
     async fn taken_over(&self, id: &RunId) -> Result<Option<Found>> {
-        let Some(custom) = self.persisted() else { return Ok(None) };
+        let Some(custom) = self.persisted()? else { return Ok(None) };
         let Some(found) = custom.elsewhere(self.shelf(), id, Which::Latest).await? else { return Ok(None) };
         self.check_graph(id, &found.graph)?;
         // What cannot be read is not spread.
@@ -266,7 +267,7 @@ impl<S: State> Runs<S> {
     ) -> Result<Vec<Checkpoint>> {
         let id = id.try_into().map_err(Into::into)?;
         self.flush(&id).await?;
-        match self.persisted() {
+        match self.persisted()? {
             Some(custom) => custom.history(self.shelf(), &id, before.into(), count).await,
             None => Chain::history(self.shelf(), &id, &id.key()?, before.into(), count).await,
         }
@@ -312,15 +313,25 @@ impl<S: State> Runs<S> {
         }
     }
 
-    fn persisted(&self) -> Option<&Arc<Custom>> {
+    /// What keeps them, if that is a persister.
+    ///
+    /// # Errors
+    /// `Invalid` if it cannot keep those of such a graph.
+    fn persisted(&self) -> Result<Option<&Arc<Custom>>> {
         match &self.0.home {
-            Home::Custom(custom) => Some(custom),
-            Home::Nowhere | Home::Storage(_) => None,
+            Home::Custom(custom) => {
+                self.graph().may_be_kept_by(&custom.persister)?;
+                Ok(Some(custom))
+            }
+            Home::Nowhere | Home::Storage(_) => Ok(None),
         }
     }
 
     fn line(&self) -> Option<&Line> {
-        self.persisted()?.line.as_ref()
+        match &self.0.home {
+            Home::Custom(custom) => custom.line.as_ref(),
+            Home::Nowhere | Home::Storage(_) => None,
+        }
     }
 
     /// What a run is stored as. Another graph's is refused.
@@ -335,6 +346,7 @@ impl<S: State> Runs<S> {
             Home::Nowhere => None,
             Home::Storage(_) => Chain::read(self.shelf(), id, &id.key()?, which).await?.map(Found::Log),
             Home::Custom(custom) => {
+                self.graph().may_be_kept_by(&custom.persister)?;
                 let saved = custom.read(self.shelf(), id, which).await?;
                 saved.map(|saved| Found::Saved(Arc::clone(custom), saved))
             }
@@ -350,7 +362,7 @@ impl<S: State> Runs<S> {
         if let Some(found) = self.read(id, which).await? {
             return Ok(Some(found));
         }
-        let Some(custom) = self.persisted() else { return Ok(None) };
+        let Some(custom) = self.persisted()? else { return Ok(None) };
         let Some(saved) = custom.elsewhere(self.shelf(), id, which).await? else { return Ok(None) };
         self.check_graph(id, &saved.graph)?;
         Ok(Some(Found::Saved(Arc::clone(custom), saved)))

@@ -12,12 +12,14 @@ use crate::runner::index::{Arrived, Verdict};
 use crate::runner::names::{DEAD, INBOX};
 use crate::runner::riders::queue;
 use crate::runner::{About, CallOptions, Handler, Receipt};
-use crate::storage::{Append, Appended, CommitId, Committed, Head, Offset, QueueWrite, Scope, Write};
+use crate::storage::{
+    Append, Appended, CommitId, Committed, Head, Offset, QueueWrite, Removal, Revision, Scope, Write,
+};
 use crate::{Error, Key, Result, Shard, Timestamp};
 
 /// An update that is too many for its key: where it lies, and in which incarnation of its inbox if that is known to its
 /// end.
-type Crowded = (Coming, Offset, Option<CommitId>);
+type Crowded = (Coming, (Offset, Revision), Option<CommitId>);
 
 /// Where the append of an update is within a batch.
 struct Place {
@@ -58,6 +60,9 @@ impl<H: Handler> Inbox<H> {
         // An inbox that this commit alone has moved is known to its end; any other is read. It was moved by
         // somebody else, or by an earlier try of this commit whose answer was lost.
         let mut known: Vec<Option<CommitId>> = Vec::with_capacity(inboxes.len());
+        // What was appended to an inbox moved its etag.
+        let by = |head: &Option<Head>| head.as_ref().map(|head| Revision(head.etag().commit));
+        let revisions: Vec<Option<Revision>> = committed.heads.iter().map(by).collect();
         let mut behind = Vec::new();
         let mut added = vec![0; inboxes.len()];
         for place in &places {
@@ -84,17 +89,19 @@ impl<H: Handler> Inbox<H> {
         let mut crowd = Vec::new();
         let mut faults = 0;
         for (update, place) in updates.into_iter().zip(places) {
-            let Appended::At(offset) = committed.appended[place.append] else {
+            let (Appended::At(offset), Some(revision)) =
+                (committed.appended[place.append], revisions[place.write])
+            else {
                 receipts.push(Receipt::Seen);
                 continue;
             };
             receipts.push(Receipt::Accepted);
             faults += usize::from(update.fault.is_some());
             if update.crowded {
-                crowd.push((update, offset, known[place.write]));
+                crowd.push((update, (offset, revision), known[place.write]));
             } else if let Some(incarnation) = known[place.write] {
                 let shard = update.about.conversation.shard();
-                let arrived = Arrived::new(update.about, shard, incarnation, offset);
+                let arrived = Arrived::new(update.about, shard, incarnation, offset, revision);
                 arrivals.push((update.keys, Arrived { passes: update.passes, ..arrived }));
             }
         }
@@ -132,7 +139,11 @@ impl<H: Handler> Inbox<H> {
                 .collect();
             let writes = || {
                 let mut writes = Vec::new();
-                let remove = crowd.iter().map(|(_, offset, _)| (*offset, None));
+                let remove = crowd.iter().map(|(_, (offset, revision), _)| Removal {
+                    offset: *offset,
+                    revision: *revision,
+                    expected: false,
+                });
                 queue(&mut writes, shard, &INBOX).remove.extend(remove);
                 queue(&mut writes, shard, &DEAD).append.clone_from(&records);
                 writes
@@ -145,9 +156,10 @@ impl<H: Handler> Inbox<H> {
                 }
                 Err(error) => {
                     tracing::error!(%conversation, %error, "updates of too many wait in the inbox until they can be put away");
-                    let wait = |(update, offset, incarnation): &Crowded| {
+                    let wait = |(update, (offset, revision), incarnation): &Crowded| {
                         let why = self.too_many(update).to_string();
-                        let arrived = Arrived::new(update.about.clone(), shard, (*incarnation)?, *offset);
+                        let arrived =
+                            Arrived::new(update.about.clone(), shard, (*incarnation)?, *offset, *revision);
                         let verdict = Some(Arc::new(Verdict::Bury(why)));
                         Some((update.keys.clone(), Arrived { verdict, ..arrived }))
                     };

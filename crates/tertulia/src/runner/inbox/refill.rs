@@ -113,7 +113,8 @@ fn read_entry(shard: Shard, incarnation: CommitId, entry: QueueEntry, row: Optio
     };
     let InboxRecord { conversation, arrived, attempts, not_before, mark, released, body } = record;
     let about = About { update, conversation, arrived, attempt: attempts.saturating_add(1), body };
-    let mut found = Arrived { not_before, revision, ..Arrived::new(about, shard, incarnation, offset) };
+    let arrived = Arrived::new(about, shard, incarnation, offset, revision);
+    let mut found = Arrived { not_before, ..arrived };
     found.give_out(released);
     match mark {
         Mark::None => {}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::runner::{About, Begun, InboxRecord, Mark, Released};
-use crate::storage::{CommitId, Offset, Revision};
+use crate::storage::{CommitId, Offset, Removal, Revision};
 use crate::{Shard, Timestamp};
 
 /// An update in the inbox.
@@ -47,7 +47,13 @@ pub(in crate::runner) enum Verdict {
 
 impl Arrived {
     /// The entry at `offset`, never run nor marked, with its body.
-    pub(in crate::runner) fn new(about: About, shard: Shard, incarnation: CommitId, offset: Offset) -> Self {
+    pub(in crate::runner) fn new(
+        about: About,
+        shard: Shard,
+        incarnation: CommitId,
+        offset: Offset,
+        revision: Revision,
+    ) -> Self {
         Self {
             about,
             body_left_behind: false,
@@ -55,7 +61,7 @@ impl Arrived {
             shard,
             incarnation,
             offset,
-            revision: Revision(0),
+            revision,
             parked: false,
             begun: Begun::default(),
             marked: false,
@@ -94,6 +100,11 @@ impl Arrived {
     /// Notes what its turn has given out.
     pub(in crate::runner) fn give_out(&mut self, released: Released) {
         self.released = (released != Released::NOTHING).then(|| Arc::new(released));
+    }
+
+    /// Takes its entry out of the inbox, as which it must still be there.
+    pub(in crate::runner) fn removal(&self) -> Removal {
+        Removal { offset: self.offset, revision: self.revision, expected: true }
     }
 
     /// Where its entry is, among all inboxes.

@@ -12,7 +12,7 @@ use crate::runner::index::{Arrived, Bounds, Crowd, Index, Start};
 use crate::runner::panics::caught_async;
 use crate::runner::taken::Taken;
 use crate::runner::{About, Handler, Keys, Turn, once};
-use crate::storage::{Batch, BoxFuture, CommitId, LogWrite, Offset, Storage, Write};
+use crate::storage::{Batch, BoxFuture, CommitId, LogWrite, Offset, Revision, Storage, Write};
 use crate::{Clock, Conversation, Error, Key, Result};
 
 /// What a handler made of a turn of a journal.
@@ -22,7 +22,7 @@ pub struct Played {
     pub calls: Vec<JournalCall>,
     /// What it wrote to logs, but for sessions.
     pub writes: Vec<LogWrite>,
-    /// The logs of sessions that it met.
+    /// The logs that its parts met, but for those that keep their own history.
     pub met: Vec<Key>,
     /// How it left what the journal tells.
     pub strayed: Vec<Strayed>,
@@ -49,7 +49,8 @@ pub async fn play<H: Handler>(
 ) -> Result<Played> {
     let arrived = |about: About| {
         let passes = handler.passes(&about);
-        let mut arrived = Arrived::new(about, conversation.shard(), CommitId(0), Offset(0));
+        let nowhere = (CommitId(0), Offset(0), Revision(CommitId(0)));
+        let mut arrived = Arrived::new(about, conversation.shard(), nowhere.0, nowhere.1, nowhere.2);
         arrived.passes = passes;
         Arc::new(arrived)
     };
@@ -89,9 +90,9 @@ pub async fn play<H: Handler>(
     match prepared {
         Err(error) => played.failed = Some(error),
         Ok(prepared) => {
-            let writes: Vec<LogWrite> = prepared.into_iter().flatten().collect();
-            played.met = writes.iter().map(|write| write.key.clone()).collect();
-            let writes = writes.into_iter().map(Write::from).collect();
+            let told = collected.parts.iter().zip(&prepared).filter(|(part, _)| !part.keeps_history());
+            played.met = told.flat_map(|(_, writes)| writes.iter().map(|write| write.key.clone())).collect();
+            let writes = prepared.into_iter().flatten().map(Write::from).collect();
             let commit = CommitId(turn.clock().random());
             storage.commit(Batch::new(commit, writes)).await?;
             let others = collected.writes.into_iter();

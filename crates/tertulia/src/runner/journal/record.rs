@@ -101,8 +101,7 @@ pub(super) async fn find(
     let (mut found, mut heads) = (Vec::new(), Vec::new());
     for (at, write) in parts.iter().enumerate() {
         let Write::Log(write) = write else { continue };
-        // A run of a graph keeps its own history.
-        if write.key.name().as_str().starts_with("run/") || open.knows(write) {
+        if open.knows(write) {
             continue;
         }
         if write.expect == Expect::Absent {

@@ -52,12 +52,17 @@ pub(super) struct Trouble {
 
 impl Pending {
     /// A call that this process has committed.
-    pub(in crate::runner) fn new(shard: Shard, offset: Offset, record: OutboxRecord) -> Self {
+    pub(in crate::runner) fn new(
+        shard: Shard,
+        offset: Offset,
+        revision: Revision,
+        record: OutboxRecord,
+    ) -> Self {
         let plain = record.is_plain();
         let OutboxRecord { made, deadline, delivery, state, join, refers, steps, call } = record;
         let special =
             (!plain).then(|| Box::new(Special { made, delivery, state, join, refers, steps, mine: false }));
-        let (revision, perhaps_made, trouble, given_up) = (Revision(0), false, None, None);
+        let (perhaps_made, trouble, given_up) = (false, None, None);
         let passes = false;
         Self { shard, offset, revision, call, deadline, passes, perhaps_made, special, trouble, given_up }
     }
@@ -70,7 +75,7 @@ impl Pending {
     /// An entry of the outbox; one that cannot be read is left alone.
     pub(super) fn read(shard: Shard, entry: &QueueEntry) -> Option<Self> {
         match OutboxRecord::decode(&entry.bytes) {
-            Ok(record) => Some(Self { revision: entry.revision, ..Self::new(shard, entry.offset, record) }),
+            Ok(record) => Some(Self::new(shard, entry.offset, entry.revision, record)),
             Err(error) => {
                 tracing::error!(%shard, offset = %entry.offset, %error, "an outbox entry cannot be read, left alone");
                 None

@@ -12,7 +12,9 @@ use crate::runner::core::Core;
 use crate::runner::format::{CallState, DeadKind, DeadRecord, OutboxRecord};
 use crate::runner::names::{DEAD, OUTBOX};
 use crate::runner::riders::queue;
-use crate::storage::{Append, Base, Batch, CommitId, From, Page, QueueEntry, QueuePage, Read};
+use crate::storage::{
+    Append, Base, Batch, CommitId, From, Page, QueueEntry, QueuePage, Read, Removal, Revision,
+};
 use crate::{Error, Key, Result};
 
 /// How long a call that was given up waits for room in `dead` before it is put away again.
@@ -61,9 +63,9 @@ impl<H: Handler> Core<H> {
             let mut writes = Vec::new();
             let replace = (pending.offset, pending.revision, bytes.clone());
             queue(&mut writes, pending.shard, &OUTBOX).replace.push(replace);
-            let recorded = match self.storage.commit(Batch::new(CommitId(self.clock.random()), writes)).await
-            {
-                Ok(_) => Ok(Some((pending.revision.0 + 1, (state, steps.clone())))),
+            let id = CommitId(self.clock.random());
+            let recorded = match self.storage.commit(Batch::new(id, writes)).await {
+                Ok(_) => Ok(Some((Revision(id), (state, steps.clone())))),
                 Err(error) if error.kind() == Kind::Conflict => self.state_of(pending).await,
                 Err(error) if error.kind() == Kind::Closed => {
                     self.give_up::<()>(error).await;
@@ -73,7 +75,7 @@ impl<H: Handler> Core<H> {
             };
             match recorded {
                 Ok(Some((revision, found))) => {
-                    pending.revision.0 = revision;
+                    pending.revision = revision;
                     if found == (state, steps.clone()) {
                         // Now or by an earlier try whose answer was lost: the number in it is nobody else's.
                         if let Some(special) = &mut pending.special {
@@ -99,7 +101,7 @@ impl<H: Handler> Core<H> {
     }
 
     /// What the entry of a call says now; `None` if it is gone.
-    async fn state_of(&self, pending: &Pending) -> Result<Option<(u64, (CallState, Option<String>))>> {
+    async fn state_of(&self, pending: &Pending) -> Result<Option<(Revision, (CallState, Option<String>))>> {
         let key = Key::Queue(pending.shard, OUTBOX);
         let Some(head) = self.read_queue(Read::head(key.clone())).await?.map(|page| page.head) else {
             return Ok(None);
@@ -112,7 +114,11 @@ impl<H: Handler> Core<H> {
             return Ok(None);
         };
         let record = OutboxRecord::decode(&bytes)?;
-        Ok(Some((revision.0, (record.state, record.steps))))
+        // A storage that lost the end of the queue gives its offsets again.
+        if record.call.ticket != pending.call.ticket {
+            return Ok(None);
+        }
+        Ok(Some((revision, (record.state, record.steps))))
     }
 
     /// One page of a queue; `None` if there is no such queue.
@@ -166,7 +172,8 @@ impl<H: Handler> Core<H> {
         let append = Append { id: Some(pending.call.ticket.dead_id(pending.offset)), bytes: record.encode() };
         let writes = || {
             let mut writes = Vec::new();
-            queue(&mut writes, pending.shard, &OUTBOX).remove.push((pending.offset, None));
+            let gone = Removal { offset: pending.offset, revision: pending.revision, expected: false };
+            queue(&mut writes, pending.shard, &OUTBOX).remove.push(gone);
             queue(&mut writes, pending.shard, &DEAD).append.push(append.clone());
             writes
         };

@@ -140,22 +140,22 @@ pub async fn sweep(storage: &dyn Storage, clock: &Clock, older_than: Duration) -
             let page = pages::read(storage, &DEAD, shard, &head, from).await?;
             let Some(end) = page.entries.last() else { break };
             from = Offset(end.offset.0 + 1);
-            let readable: Vec<(Offset, bool)> = page
-                .entries
-                .iter()
-                .filter_map(|entry| Some((entry.offset, DeadRecord::decode(&entry.bytes).ok()?.died)))
-                .map(|(offset, died)| (offset, now.since(died) > older_than))
-                .collect();
             let mut write = QueueWrite::new(Key::Queue(shard, DEAD));
-            write.remove =
-                readable.iter().filter(|(_, old)| *old).map(|(offset, _)| (*offset, None)).collect();
+            let mut last_is_old = true;
+            for entry in &page.entries {
+                let Ok(letter) = DeadRecord::decode(&entry.bytes) else { continue };
+                last_is_old = now.since(letter.died) > older_than;
+                if last_is_old {
+                    write = write.discard(entry.offset, entry.revision);
+                }
+            }
             let count = write.remove.len() as u64;
             if count > 0 {
                 storage.commit(Batch::new(CommitId(clock.random()), vec![Write::from(write)])).await?;
                 swept += count;
             }
             // Oldest first: behind one that is not old there is none, or it is found the next time.
-            if readable.last().is_some_and(|(_, old)| !old) {
+            if !last_is_old {
                 break;
             }
         }
@@ -164,7 +164,7 @@ pub async fn sweep(storage: &dyn Storage, clock: &Clock, older_than: Duration) -
 }
 
 fn removal(id: EntryId, entry: &QueueEntry) -> QueueWrite {
-    QueueWrite::new(Key::Queue(id.shard, DEAD)).remove(id.offset, Some(entry.revision))
+    QueueWrite::new(Key::Queue(id.shard, DEAD)).remove(id.offset, entry.revision)
 }
 
 /// The id of an update that is replayed: no id of a source, and another one for each time that it dies.

@@ -149,7 +149,7 @@ async fn bury(
     };
     let key = Key::Queue(id.shard, DEAD);
     let writes = [
-        QueueWrite::new(Key::Queue(id.shard, INBOX)).remove(id.offset, Some(entry.revision)),
+        QueueWrite::new(Key::Queue(id.shard, INBOX)).remove(id.offset, entry.revision),
         QueueWrite::new(key.clone()).append(item.clone(), dead.encode()),
     ];
     let writes = writes.into_iter().map(Write::from).chain(told.into_iter().map(Write::from));

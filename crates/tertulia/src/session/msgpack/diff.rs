@@ -14,11 +14,19 @@ const FEW_KEYS: usize = 16;
 
 /// A patch that makes `new` of `old`, both one whole value each; `None` if they are the same.
 ///
-/// `Depth` if something new is nested too deeply; `MessagePack` if either is none.
+/// `Depth` if something new is nested too deeply; `MessagePack` if either is none, such as a map with more or fewer pairs than it
+/// tells.
 pub(in crate::session) fn diff(old: &[u8], new: &[u8]) -> Result<Option<Vec<u8>>, Malformed> {
     // Most patches are small, and need no more than this.
     let mut out = Vec::with_capacity(48);
-    Ok(diff_value(old, new, 0, &mut out)?.then_some(out))
+    Ok(diff_to(old, new, &mut out)?.then_some(out))
+}
+
+/// The same at the end of `out`; tells whether there is one.
+///
+/// As [`diff`].
+pub(in crate::session) fn diff_to(old: &[u8], new: &[u8], out: &mut Vec<u8>) -> Result<bool, Malformed> {
+    diff_value(old, new, 0, out)
 }
 
 /// Appends the change from `old` to `new`; appends nothing and tells `false` if there is none.
@@ -56,7 +64,9 @@ fn diff_value(old: &[u8], new: &[u8], depth: usize, out: &mut Vec<u8>) -> Result
 }
 
 fn put_value(value: &[u8], depth: usize, out: &mut Vec<u8>) -> Result<(), Malformed> {
-    walk(value, 0, depth, &mut |_| ())?;
+    if walk(value, 0, depth, &mut |_| ())? != value.len() {
+        return Err(Malformed::MessagePack);
+    }
     out.extend_from_slice(value);
     Ok(())
 }
@@ -74,6 +84,7 @@ fn diff_map(
     put_varint(out, new_header.len as u64);
     let mark = out.len();
     let (mut old_rest, mut new_rest) = (&old[old_header.payload..], &new[new_header.payload..]);
+    let mut pairs = 0;
     // As long as the keys come in the same order, which they mostly do to the end, nothing is looked up.
     while !old_rest.is_empty() && !new_rest.is_empty() {
         let key_len = skip(new_rest, 0)?;
@@ -84,6 +95,7 @@ fn diff_map(
         (old_rest, new_rest) = (&old_rest[key_len..], &new_rest[key_len..]);
         let (old_value, new_value) = (take_value(&mut old_rest)?, take_value(&mut new_rest)?);
         diff_pair(key, old_value, new_value, depth, out)?;
+        pairs += 1;
     }
     let are_alike = old_rest.is_empty() && new_rest.is_empty();
     if !are_alike {
@@ -94,6 +106,7 @@ fn diff_map(
         }
         while !new_rest.is_empty() {
             let (key, new_value) = (take_value(&mut new_rest)?, take_value(&mut new_rest)?);
+            pairs += 1;
             match left.remove(key) {
                 Some(old_value) => diff_pair(key, old_value, new_value, depth, out)?,
                 None => {
@@ -110,6 +123,10 @@ fn diff_map(
             out.extend_from_slice(key);
             out.push(REMOVE);
         }
+    }
+    // A `Serialize` may announce fewer fields than it writes: what is behind those could not be read again.
+    if pairs != new_header.len {
+        return Err(Malformed::MessagePack);
     }
     if out.len() == mark && old_header.len == new_header.len {
         return Ok(Some(false));

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::version::{Move, Version, encode_change};
+use super::version::{Move, Version, begin_change};
 use super::{Track, view};
+use crate::session::format::put_varint;
 use crate::session::log::{self, Encoded, Moved, Place};
-use crate::session::msgpack::diff::diff;
+use crate::session::msgpack::diff::diff_to;
 use crate::session::msgpack::encoding;
 use crate::session::msgpack::patch::SET;
 use crate::session::read::log_numbers;
@@ -19,8 +20,10 @@ use crate::{Error, Result};
 pub(crate) struct Change {
     /// The state afterwards.
     pub(super) state: Vec<u8>,
-    /// What makes it of the one before; `None` if it is the same.
-    pub(super) patch: Option<Vec<u8>>,
+    /// What is stored of the change; empty if it was not asked for.
+    pub(super) record: Vec<u8>,
+    /// Where the patch begins in it, which goes to its end; `None` if the state is the same.
+    pub(super) patch: Option<usize>,
     pub(super) next_log: u64,
     /// The logs that it has, and what became of each.
     pub(super) logs: Vec<(Arc<Place>, Option<Moved>)>,
@@ -41,36 +44,39 @@ impl Track {
         } else {
             check_readable::<S>(&logs, &state)?;
         }
-        let mut patch = Vec::with_capacity(1 + state.len());
-        patch.push(SET);
-        patch.extend_from_slice(&state);
-        self.change(state, Some(patch), logs)
+        let mut change = self.change(state, logs)?;
+        change.record_with(|change, record| {
+            record.push(SET);
+            record.extend_from_slice(&change.state);
+            Ok(true)
+        })?;
+        Ok(change)
     }
 
-    /// What there is of the next value, if it is another one.
-    pub(super) fn next<S: State>(&mut self, value: &S) -> Result<Option<Change>> {
+    /// What there is of the next value, if it is another one; with `record`, what is to be stored of it.
+    pub(super) fn next<S: State>(&mut self, value: &S, record: bool) -> Result<Option<Change>> {
         let mut state = std::mem::take(&mut self.spare);
         state.clear();
         let logs = self.encode(value, &mut state)?;
-        let is_same = state == self.state;
-        let patch = if is_same { None } else { diff(&self.state, &state).map_err(not_storable)? };
-        if patch.is_none() && logs.met.iter().all(|(_, new)| new.is_none()) {
+        let (is_same, moves) = (state == self.state, logs.met.iter().any(|(_, new)| new.is_some()));
+        if is_same && !moves {
             self.spare = state;
             return Ok(None);
         }
-        self.change(state, patch, logs).map(Some)
-    }
-
-    pub(super) fn next_only<S: State>(&mut self, value: &S) -> Result<Option<Change>> {
-        let mut state = std::mem::take(&mut self.spare);
-        state.clear();
-        let logs = self.encode(value, &mut state)?;
-        let patch = if state == self.state { None } else { Some(Vec::new()) };
-        if patch.is_none() && logs.met.iter().all(|(_, new)| new.is_none()) {
-            self.spare = state;
+        let mut change = self.change(state, logs)?;
+        if !record {
+            change.patch = (!is_same).then_some(0);
+            return Ok(Some(change));
+        }
+        change.record = std::mem::take(&mut self.spare_record);
+        change.record_with(|change, record| {
+            Ok(!is_same && diff_to(&self.state, &change.state, record).map_err(not_storable)?)
+        })?;
+        if change.patch.is_none() && !moves {
+            (self.spare, self.spare_record) = (change.state, change.record);
             return Ok(None);
         }
-        self.change(state, patch, logs).map(Some)
+        Ok(Some(change))
     }
 
     fn encode<S: State>(&self, value: &S, state: &mut Vec<u8>) -> Result<Encoded> {
@@ -88,13 +94,10 @@ impl Track {
         Ok(logs)
     }
 
-    fn change(&self, state: Vec<u8>, patch: Option<Vec<u8>>, logs: Encoded) -> Result<Change> {
+    fn change(&self, state: Vec<u8>, logs: Encoded) -> Result<Change> {
         let most = self.home.max_bytes();
         if state.len() > most {
             return Err(too_long(state.len(), most));
-        }
-        if logs.met.is_empty() {
-            return Ok(Change { state, patch, next_log: logs.next, logs: Vec::new() });
         }
         let mut moved = Vec::with_capacity(logs.met.len());
         for (place, new) in logs.met {
@@ -103,7 +106,7 @@ impl Track {
             let new = new.map(|new| place.moved(home, new)).transpose()?;
             moved.push((place, new));
         }
-        Ok(Change { state, patch, next_log: logs.next, logs: moved })
+        Ok(Change { state, record: Vec::new(), patch: None, next_log: logs.next, logs: moved })
     }
 }
 
@@ -113,10 +116,27 @@ fn encode_plain<S: State>(value: &S, out: &mut Vec<u8>) -> Result<()> {
 
 impl Change {
     /// The change to be stored, after the version that it is a change of.
-    pub(crate) fn record(&self) -> Vec<u8> {
+    pub(crate) fn record(&self) -> &[u8] {
+        &self.record
+    }
+
+    /// Writes the record, in the room that it has. `put` writes the patch, or nothing and tells `false`.
+    fn record_with(&mut self, put: impl FnOnce(&Self, &mut Vec<u8>) -> Result<bool>) -> Result<()> {
+        let mut record = std::mem::take(&mut self.record);
+        record.clear();
         let moves: Vec<Move> = self.moves().map(|(place, moved)| Move::of(place.number, moved)).collect();
-        let patch = self.patch.as_deref().map(|patch| (patch, self.state.len()));
-        encode_change(self.next_log, &moves, patch)
+        begin_change(&mut record, self.next_log, &moves);
+        let end = record.len();
+        put_varint(&mut record, self.state.len() as u64);
+        let patch = record.len();
+        if put(self, &mut record)? {
+            self.patch = Some(patch);
+        } else {
+            record.truncate(end);
+            put_varint(&mut record, 0);
+        }
+        self.record = record;
+        Ok(())
     }
 
     /// The version that it leads to, to be stored whole: a first one, or a snapshot. `track` is the one that gave the change
@@ -143,7 +163,7 @@ impl Change {
 
     /// What makes its bytes of those of the version before; empty if they are the same. [`patched`](super::patched) does it.
     pub(crate) fn patch(&self) -> &[u8] {
-        self.patch.as_deref().unwrap_or_default()
+        self.patch.map_or(&[], |from| &self.record[from..])
     }
 
     /// What is to be written of the logs inside, with what it expects, in the batch that stores the change.

@@ -37,14 +37,13 @@ impl Track {
         if !logs.is_empty() {
             return Err(Error::corrupt("the state has logs that are no lists"));
         }
-        let (home, logs, spare) = (TrackHome::plain(), Vec::new(), Vec::new());
-        Ok(Self { home, state: state.to_vec(), next_log: 1, logs, spare })
+        Ok(Self { state: state.to_vec(), ..Self::empty(TrackHome::plain()) })
     }
 
     async fn of_version(home: &TrackHome, version: Version) -> Result<Self> {
         let Version { next_log, views, state } = version;
         let logs = read_logs(home, views).await?;
-        Ok(Self { home: home.clone(), state, next_log, logs, spare: Vec::new() })
+        Ok(Self { state, next_log, logs, ..Self::empty(home.clone()) })
     }
 }
 

@@ -9,6 +9,7 @@ mod change;
 mod home;
 mod keys;
 mod load;
+mod needs;
 #[cfg(test)]
 mod tests;
 mod version;
@@ -20,6 +21,7 @@ use serde::de::DeserializeOwned;
 
 pub(crate) use self::change::Change;
 pub(crate) use self::home::TrackHome;
+pub(crate) use self::needs::Needs;
 use self::version::{Version, View};
 use super::log::{self, Tail};
 use super::msgpack::encoding;
@@ -35,8 +37,9 @@ pub(crate) struct Track {
     next_log: u64,
     /// Where the items of the logs lie, and the last of them.
     logs: Vec<Arc<Tail>>,
-    /// Where the next version is encoded.
+    /// Where the next version is encoded, and what is stored of it.
     spare: Vec<u8>,
+    spare_record: Vec<u8>,
 }
 
 impl Track {
@@ -46,10 +49,15 @@ impl Track {
     /// # Errors
     /// `Invalid` if the value cannot be encoded, cannot be read back, or has too many bytes.
     pub(crate) fn begin<S: State>(home: TrackHome, value: &S) -> Result<(Self, Change)> {
-        let (state, logs, spare) = (Vec::new(), Vec::new(), Vec::new());
-        let mut track = Self { home, state, next_log: 1, logs, spare };
+        let mut track = Self::empty(home);
         let change = track.first(value).map_err(|error| track.home.context(error))?;
         Ok((track, change))
+    }
+
+    /// Before the first version.
+    fn empty(home: TrackHome) -> Self {
+        let (state, logs, spare, spare_record) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { home, state, next_log: 1, logs, spare, spare_record }
     }
 
     /// Follows a value that is stored nowhere, or by somebody else, as bytes in which logs are ordinary lists.
@@ -70,7 +78,7 @@ impl Track {
     /// # Errors
     /// `Invalid` if the value cannot be encoded or has too many bytes.
     pub(crate) fn compare<S: State>(&mut self, value: &S) -> Result<Option<Change>> {
-        self.next(value).map_err(|error| self.home.context(error))
+        self.next(value, true).map_err(|error| self.home.context(error))
     }
 
     /// The same for a version that is stored nowhere: what makes the one of the other is not looked for, so [`Change::record`] must
@@ -79,13 +87,13 @@ impl Track {
     /// # Errors
     /// As [`compare`](Self::compare).
     pub(crate) fn compare_only<S: State>(&mut self, value: &S) -> Result<Option<Change>> {
-        self.next_only(value).map_err(|error| self.home.context(error))
+        self.next(value, false).map_err(|error| self.home.context(error))
     }
 
     /// The change is stored, or queued: the version that it leads to is the last one from here on.
     pub(crate) fn accept(&mut self, change: Change) {
-        let Change { state, patch, next_log, logs } = change;
-        self.next_log = next_log;
+        let Change { state, record, patch, next_log, logs } = change;
+        (self.next_log, self.spare_record) = (next_log, record);
         self.spare = if patch.is_none() { state } else { std::mem::replace(&mut self.state, state) };
         if logs.is_empty() && self.logs.is_empty() {
             return;

@@ -35,11 +35,7 @@ impl Version {
     /// A version that was written whole, with the changes that were written after it.
     pub(super) fn read(whole: &[u8], changes: &[Bytes]) -> Result<Self, Malformed> {
         let mut rest = whole;
-        let (mut next_log, count) = open(&mut rest)?;
-        let mut views = Vec::new();
-        for _ in 0..count {
-            views.push(View::take(&mut rest)?);
-        }
+        let (mut next_log, mut views) = open_whole(&mut rest)?;
         let mut tree = Tree::Raw(rest);
         let mut state_len = rest.len() as u64;
         for change in changes {
@@ -76,6 +72,24 @@ impl Version {
     }
 }
 
+/// Where the logs of a version lie that was written whole.
+pub(super) fn views(mut whole: &[u8]) -> Result<Vec<View>, Malformed> {
+    open_whole(&mut whole).map(|(_, views)| views)
+}
+
+/// What became of the logs in a change.
+pub(super) fn moves(mut change: &[u8]) -> Result<Vec<Move>, Malformed> {
+    let (_, count) = open(&mut change)?;
+    (0..count).map(|_| Move::take(&mut change)).collect()
+}
+
+/// The next log number and the views of a version that was written whole; what is left is its state.
+fn open_whole(rest: &mut &[u8]) -> Result<(u64, Vec<View>), Malformed> {
+    let (next_log, count) = open(rest)?;
+    let views = (0..count).map(|_| View::take(rest)).collect::<Result<_, _>>()?;
+    Ok((next_log, views))
+}
+
 /// The next log number of what was written, whole or as a change.
 pub(super) fn next_log(mut written: &[u8]) -> Result<u64, Malformed> {
     open(&mut written).map(|(next_log, _)| next_log)
@@ -98,16 +112,11 @@ fn in_state(mut views: Vec<View>, state: &[u8]) -> Result<Vec<View>, Malformed> 
     if views.iter().map(|view| view.number).eq(numbers) { Ok(views) } else { Err(Malformed::Patch) }
 }
 
-/// What changed: `moves` of logs, and the patch to a state of so many bytes.
-pub(super) fn encode_change(next_log: u64, moves: &[Move], patch: Option<(&[u8], usize)>) -> Vec<u8> {
-    let (patch, state_len) = patch.unwrap_or_default();
-    let mut out = Vec::with_capacity(24 + 32 * moves.len() + patch.len());
+/// Begins a change, with `moves` of logs. The state's length comes next, and the patch.
+pub(super) fn begin_change(out: &mut Vec<u8>, next_log: u64, moves: &[Move]) {
     out.push(FORMAT);
-    put(&mut out, [next_log, moves.len() as u64]);
-    moves.iter().for_each(|one| one.put(&mut out));
-    put_varint(&mut out, state_len as u64);
-    out.extend_from_slice(patch);
-    out
+    put(out, [next_log, moves.len() as u64]);
+    moves.iter().for_each(|one| one.put(out));
 }
 
 /// What a version knows of a log: where its items lie.

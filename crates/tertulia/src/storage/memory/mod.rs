@@ -10,13 +10,13 @@ use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 use tokio::task::coop;
 
-use self::shelf::Shelf;
+use self::shelf::{Now, Shelf};
 use super::{
     Batch, BoxFuture, Committed, Cursor, Decision, Durability, Etag, Head, Hub, ItemId, Limits, ListQuery,
     Listed, Listing, LogHead, Offset, Page, Properties, QueueHead, Read, Revision, Scope, State, Storage,
     decide,
 };
-use crate::{Clock, Error, Key, Result, Shard, Timestamp};
+use crate::{Clock, Error, Key, Result, Shard};
 
 /// Keeps everything in memory, behind a lock per shard; a batch takes the locks it needs in the order of the
 /// shards. Clones share one store.
@@ -68,7 +68,7 @@ impl Memory {
         // Asked under the locks: whoever comes to wait after this looks after this batch.
         let waited_for = inner.hub.is_watched();
         // Read under the locks: what somebody saw expire while this batch waited has expired for it too.
-        let now = inner.clock.now();
+        let now = &Now::new(&inner.clock);
         let mut held = Held { guards, shards, now };
         let (changes, committed) = match decide(batch, &mut held, &inner.limits)? {
             Decision::Apply(changes, committed) => (changes, committed),
@@ -101,7 +101,7 @@ impl Memory {
         }
         for shelf in &inner.shelves {
             let mut shelf = shelf.lock();
-            let grown = shelf.sweep(inner.clock.now());
+            let grown = shelf.sweep(&Now::new(&inner.clock));
             inner.bytes.fetch_add(grown.cast_unsigned(), Ordering::Relaxed);
         }
         if !is_full() {
@@ -122,7 +122,7 @@ impl Memory {
         let mut pages: Vec<_> = reads.iter().map(|_| Ok(None)).collect();
         for of_shard in order.chunk_by(|one, next| shard(one) == shard(next)) {
             let shelf = self.0.shelves[shard(&of_shard[0]).index()].lock();
-            let now = self.0.clock.now();
+            let now = &Now::new(&self.0.clock);
             for read in of_shard {
                 pages[*read] = shelf.read(&reads[*read], now);
             }
@@ -138,7 +138,7 @@ impl Memory {
                 continue;
             }
             let shelf = self.0.shelves[shard.index()].lock();
-            let mut keys = shelf.list(query, self.0.clock.now());
+            let mut keys = shelf.list(query, &Now::new(&self.0.clock));
             drop(shelf);
             keys.sort_by_cached_key(|listed| place(&listed.key));
             let skip = match &after {
@@ -189,7 +189,7 @@ impl Storage for Memory {
 
     fn changed<'a>(&'a self, key: &'a Key, seen: Option<Etag>) -> BoxFuture<'a, Result<Option<Head>>> {
         Box::pin(self.0.hub.changed(key, seen, move || async move {
-            Ok(self.0.shelves[key.shard().index()].lock().head(key, self.0.clock.now()))
+            Ok(self.0.shelves[key.shard().index()].lock().head(key, &Now::new(&self.0.clock)))
         }))
     }
 
@@ -207,7 +207,7 @@ impl Storage for Memory {
 struct Held<'a> {
     shards: SmallVec<[Shard; 4]>,
     guards: SmallVec<[MutexGuard<'a, Shelf>; 4]>,
-    now: Timestamp,
+    now: &'a Now<'a>,
 }
 
 impl Held<'_> {

@@ -1,5 +1,6 @@
 //! What one shard holds in memory.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use bytes::Bytes;
@@ -10,7 +11,7 @@ use super::super::{
     QueueChange, QueueEntry, QueueHead, QueuePage, Read, Revision,
 };
 use super::seen::Seen;
-use crate::{Key, Result, Timestamp};
+use crate::{Clock, Key, Result, Timestamp};
 
 /// The logs and queues of one shard.
 #[derive(Debug, Default)]
@@ -41,12 +42,12 @@ struct Queue {
 }
 
 impl Log {
-    fn is_live(&self, now: Timestamp) -> bool {
-        self.deadline.is_none_or(|deadline| now < deadline)
+    fn is_live(&self, now: &Now<'_>) -> bool {
+        self.deadline.is_none_or(|deadline| now.get() < deadline)
     }
 
-    fn head(&self, now: Timestamp) -> LogHead {
-        LogHead { expires_in: self.deadline.map(|deadline| deadline.since(now)), ..self.head }
+    fn head(&self, now: &Now<'_>) -> LogHead {
+        LogHead { expires_in: self.deadline.map(|deadline| deadline.since(now.get())), ..self.head }
     }
 
     fn bytes(&self) -> i64 {
@@ -56,7 +57,7 @@ impl Log {
 }
 
 impl Shelf {
-    pub(super) fn head(&self, key: &Key, now: Timestamp) -> Option<Head> {
+    pub(super) fn head(&self, key: &Key, now: &Now<'_>) -> Option<Head> {
         if key.is_queue() {
             self.queue(key).map(|queue| Head::Queue(queue.head))
         } else {
@@ -68,8 +69,8 @@ impl Shelf {
         self.queues.iter().find(|(known, _)| known == key).map(|(_, queue)| queue)
     }
 
-    pub(super) fn seen(&self, key: &Key, id: &ItemId, now: Timestamp) -> bool {
-        self.queue(key).is_some_and(|queue| queue.seen.contains(id, now))
+    pub(super) fn seen(&self, key: &Key, id: &ItemId, now: &Now<'_>) -> bool {
+        self.queue(key).is_some_and(|queue| queue.seen.contains(id, now.get()))
     }
 
     pub(super) fn entry(&self, key: &Key, offset: Offset) -> Option<(Revision, u64)> {
@@ -79,14 +80,14 @@ impl Shelf {
     }
 
     /// Applies a change that was decided under the lock, and tells by how many bytes the shelf grew.
-    pub(super) fn apply(&mut self, change: Change, now: Timestamp) -> i64 {
+    pub(super) fn apply(&mut self, change: Change, now: &Now<'_>) -> i64 {
         match change {
             Change::Log(change) => self.apply_log(change, now),
             Change::Queue(change) => self.apply_queue(change, now),
         }
     }
 
-    fn apply_log(&mut self, change: LogChange, now: Timestamp) -> i64 {
+    fn apply_log(&mut self, change: LogChange, now: &Now<'_>) -> i64 {
         let LogChange { key, fresh, head, base, append, trim, expire } = change;
         let mut grown = 0;
         if fresh || head.is_none() {
@@ -115,7 +116,7 @@ impl Shelf {
         let deadline = match expire {
             Expire::Keep => log.deadline,
             Expire::Never => None,
-            Expire::After(duration) => Some(now.after(duration)),
+            Expire::After(duration) => Some(now.get().after(duration)),
         };
         let before = std::mem::replace(&mut log.deadline, deadline);
         if before != deadline {
@@ -137,7 +138,7 @@ impl Shelf {
         log.bytes()
     }
 
-    fn apply_queue(&mut self, change: QueueChange, now: Timestamp) -> i64 {
+    fn apply_queue(&mut self, change: QueueChange, now: &Now<'_>) -> i64 {
         let QueueChange { key, head, append, replace, remove } = change;
         let place = self.queues.iter().position(|(known, _)| *known == key);
         let before = place.map_or(0, |place| self.queues[place].1.head.bytes);
@@ -160,31 +161,33 @@ impl Shelf {
         }
         for (offset, append) in append {
             if let Some(id) = &append.id {
-                queue.seen.insert(id, now);
+                queue.seen.insert(id, now.get());
             }
             let Append { id, bytes } = append;
-            queue.entries.push_back(QueueEntry { offset, revision: Revision(0), id, bytes });
+            queue.entries.push_back(QueueEntry { offset, revision: Revision(head.etag.commit), id, bytes });
         }
         head.bytes.cast_signed() - before.cast_signed()
     }
 
     /// Drops what expired, unread; tells by how many bytes the shelf grew (never above zero).
-    pub(super) fn sweep(&mut self, now: Timestamp) -> i64 {
+    pub(super) fn sweep(&mut self, now: &Now<'_>) -> i64 {
         let mut grown = 0;
-        while let Some((_, key)) = self.deadlines.first().filter(|(deadline, _)| *deadline <= now).cloned() {
+        while let Some((_, key)) =
+            self.deadlines.first().filter(|(deadline, _)| *deadline <= now.get()).cloned()
+        {
             grown -= self.remove_log(&key);
         }
         grown
     }
 
-    pub(super) fn read(&self, read: &Read, now: Timestamp) -> Result<Option<Page>> {
+    pub(super) fn read(&self, read: &Read, now: &Now<'_>) -> Result<Option<Page>> {
         if read.key.is_queue() {
             return self.queue(&read.key).map(|queue| queue.read(read)).transpose();
         }
         self.logs.get(&read.key).filter(|log| log.is_live(now)).map(|log| log.read(read, now)).transpose()
     }
 
-    pub(super) fn list(&self, query: &ListQuery, now: Timestamp) -> Vec<Listed> {
+    pub(super) fn list(&self, query: &ListQuery, now: &Now<'_>) -> Vec<Listed> {
         let logs = self.logs.iter().filter(|(_, log)| log.is_live(now));
         let logs = logs.map(|(key, log)| (key, Head::Log(log.head(now))));
         let queues = self.queues.iter().map(|(key, queue)| (key, Head::Queue(queue.head)));
@@ -196,7 +199,7 @@ impl Shelf {
 }
 
 impl Log {
-    fn read(&self, read: &Read, now: Timestamp) -> Result<Page> {
+    fn read(&self, read: &Read, now: &Now<'_>) -> Result<Page> {
         let head = self.head(now);
         let first = head.first(read)?;
         let skip = usize::try_from(first.0 - head.start.0).expect("entries in memory are counted by usize");
@@ -242,6 +245,23 @@ impl Queue {
             entries.push(entry.clone());
         }
         Ok(Page::Queue(QueuePage { head, entries }))
+    }
+}
+
+/// The present moment: the clock is read when it is first asked for, which most batches never do.
+#[derive(Debug)]
+pub(super) struct Now<'a> {
+    clock: &'a Clock,
+    read: OnceCell<Timestamp>,
+}
+
+impl<'a> Now<'a> {
+    pub(super) fn new(clock: &'a Clock) -> Self {
+        Self { clock, read: OnceCell::new() }
+    }
+
+    fn get(&self) -> Timestamp {
+        *self.read.get_or_init(|| self.clock.now())
     }
 }
 

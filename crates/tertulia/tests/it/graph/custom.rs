@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tertulia::error::Kind;
 use tertulia::graph::{
-    self, Beginning, Checkpoint, Graph, Inputs, Listed, Options, Persister, RunId, Runs, Save, Saved, State,
-    StateLoader, StateSaver, Which,
+    self, Awaited, Beginning, Checkpoint, Graph, Inputs, Listed, Options, Persister, RunId, Runs, Save,
+    Saved, State, StateLoader, StateSaver, Which,
 };
 use tertulia::session::WriteMode;
 use tertulia::storage::BoxFuture;
@@ -44,6 +44,8 @@ async fn steps(run: &graph::Run<Chat>, count: usize) {
 struct Heard(Arc<Shelf>, tokio::sync::mpsc::UnboundedSender<Save>);
 
 impl StateLoader for Heard {
+    type Way = Awaited;
+
     fn load<'a>(&'a self, run: &'a RunId, which: Which) -> BoxFuture<'a, Result<Option<Saved>>> {
         self.0.load(run, which)
     }
@@ -156,6 +158,8 @@ async fn a_state_that_was_damaged_is_no_state() {
     #[derive(Debug)]
     struct Damaged(&'static [u8]);
     impl StateLoader for Damaged {
+        type Way = Awaited;
+
         fn load<'a>(&'a self, _: &'a RunId, _: Which) -> BoxFuture<'a, Result<Option<Saved>>> {
             let saved = Saved {
                 birth: 1,
@@ -207,6 +211,8 @@ async fn a_saver_that_panics_fails_what_is_queued() {
     #[derive(Debug)]
     struct Panics(Arc<Shelf>);
     impl StateLoader for Panics {
+        type Way = Awaited;
+
         fn load<'a>(&'a self, run: &'a RunId, which: Which) -> BoxFuture<'a, Result<Option<Saved>>> {
             self.0.load(run, which)
         }

@@ -60,3 +60,25 @@ async fn steps_that_are_asked_for_at_once_run_one_after_the_other() {
         assert_eq!(run.state().await.unwrap().count, 10);
     }
 }
+
+#[tokio::test]
+async fn a_call_halts_after_ten_thousand_steps_unless_it_is_told_otherwise() {
+    let run = Runs::ephemeral(&turns(u32::MAX).await).create("mine", Counter::default()).await.unwrap();
+    let halted = run.run(Until::end(), Inputs::new()).await.unwrap();
+    assert_eq!((halted.reason, halted.steps), (Reason::Steps, 10_000));
+    assert_eq!(halted.next.as_deref(), Some("a"), "it is not at its end");
+    assert_eq!(run.state().await.unwrap().count, 10_000);
+
+    let mut steps = run.iterate(Until::end(), Inputs::new()).await.unwrap();
+    while steps.next().await.unwrap().is_some() {}
+    drop(steps);
+    assert_eq!(run.state().await.unwrap().count, 20_000);
+
+    let mut items = run.stream_result(Until::end(), Inputs::new());
+    while items.next().await.unwrap().is_some() {}
+    drop(items);
+    assert_eq!(run.state().await.unwrap().count, 30_000);
+
+    let halted = run.run(Until::end().steps(10_001), Inputs::new()).await.unwrap();
+    assert_eq!((halted.reason, halted.steps), (Reason::Steps, 10_001));
+}

@@ -25,7 +25,7 @@ fn which(batch: &Batch) -> Which {
         Write::Log(_) => false,
     });
     let removes = batch.writes.iter().any(|write| match write {
-        Write::Queue(write) => write.remove.iter().any(|(_, revision)| revision.is_some()),
+        Write::Queue(write) => write.remove.iter().any(|removal| removal.expected),
         Write::Log(_) => false,
     });
     match (appends, removes) {

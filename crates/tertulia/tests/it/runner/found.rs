@@ -6,7 +6,7 @@ use std::time::Duration;
 use tertulia::Key;
 use tertulia::error::Kind;
 use tertulia::runner::{OUTBOX, Options, Turn};
-use tertulia::storage::{Batch, CommitId, Memory, Offset, QueueWrite, Storage};
+use tertulia::storage::{Batch, CommitId, Memory, Offset, QueueWrite, Revision, Storage};
 use tertulia_testkit::{Call, Fault, Faulty};
 
 use super::support::{Diary, Platform, assert_all_done, conversation, pass, runner, update};
@@ -33,8 +33,9 @@ async fn calls_that_are_looked_for_are_made_once_though_the_look_fails_half_way(
     pass(5).await;
     // What was behind the call is gone, so that the look goes on after it has found the call, and fails there.
     let outbox = || QueueWrite::new(Key::Queue(conversation("one").shard(), OUTBOX));
-    for (id, write) in
-        [outbox().append(None, "gone"), outbox().remove(Offset(1), None)].into_iter().enumerate()
+    for (id, write) in [outbox().append(None, "gone"), outbox().remove(Offset(1), Revision(CommitId(0)))]
+        .into_iter()
+        .enumerate()
     {
         memory.commit(Batch::new(CommitId(id as u64), vec![write.into()])).await.unwrap();
     }

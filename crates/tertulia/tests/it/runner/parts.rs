@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tertulia::error::Kind;
-use tertulia::runner::{Contribute, INBOX, Options, Turn};
+use tertulia::runner::{Contribute, INBOX, Journal, Options, Turn, journal};
 use tertulia::storage::{Batch, BoxFuture, CommitId, Head, LogWrite, Page, QueueWrite, Read};
-use tertulia::{Error, Key, Result};
+use tertulia::{Error, Key, Name, Result};
 
-use super::support::{applied, apply, assert_all_done, dead, memory, pass, start, update};
+use super::support::{
+    applied, apply, assert_all_done, conversation, dead, memory, pass, runner, start, update,
+};
 
 /// A part that writes nothing, notes what it is asked, and answers with one error.
 #[derive(Default)]
@@ -150,7 +152,7 @@ async fn what_somebody_else_has_ended_does_not_run_again_over_an_outdated_part()
                 let inbox = Key::Queue(turn.about().conversation.shard(), INBOX);
                 let entry = turn.storage().read(&[Read::new(inbox.clone())]).await?.remove(0)?;
                 let entry = entry.and_then(Page::into_queue).expect("the update is there").entries.remove(0);
-                let remove = QueueWrite::new(inbox).remove(entry.offset, Some(entry.revision));
+                let remove = QueueWrite::new(inbox).remove(entry.offset, entry.revision);
                 turn.storage().commit(Batch::new(CommitId(7), vec![remove.into()])).await?;
                 turn.enlist(Arc::new(Part { outdated: true, prepare_fails, ..Part::default() }))?;
                 anyhow::ensure!(prepare_fails.is_some(), "for whatever reason");
@@ -162,5 +164,62 @@ async fn what_somebody_else_has_ended_does_not_run_again_over_an_outdated_part()
         assert_eq!(handle.shutdown(Duration::from_secs(60)).await, []);
         assert_eq!(*tries.lock(), [1]);
         assert_all_done(&storage).await;
+    }
+}
+
+/// A part that appends to a log.
+struct Appends {
+    log: &'static str,
+    keeps_history: bool,
+}
+
+impl Contribute for Appends {
+    fn prepare(&self) -> Result<Vec<LogWrite>> {
+        let log = Key::Log(conversation("a"), Name::from_static(self.log));
+        Ok(vec![LogWrite::new(log).append("entry")])
+    }
+
+    fn checks(&self) -> Vec<LogWrite> {
+        Vec::new()
+    }
+
+    fn committed(&self, heads: &[Option<Head>]) {
+        let entries = heads[0].and_then(|head| head.log()).map(|head| head.entry_bytes);
+        assert!(entries.is_some(), "it is told of its own log");
+    }
+
+    fn released(&self) {}
+
+    fn keeps_history(&self) -> bool {
+        self.keeps_history
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_journal_tells_nothing_of_a_part_that_keeps_its_own_history_whatever_its_logs_are_called() {
+    let storage = memory();
+    let handler = |turn: Turn, _: String| async move {
+        turn.enlist(Arc::new(Appends { log: "session/own", keeps_history: true }))?;
+        turn.enlist(Arc::new(Appends { log: "run/told", keeps_history: false }))?;
+        Ok(())
+    };
+    let runner = runner(&storage, Options::default(), handler).journal(Journal::default());
+    let handle = runner.start().await.unwrap();
+    for id in 1..=3 {
+        handle.intake().submit(update("a", id, "one")).await.unwrap();
+    }
+    assert_eq!(handle.shutdown(Duration::from_secs(60)).await, []);
+    let turns = journal::read(&*storage, &conversation("a")).all().await.unwrap();
+    assert_eq!(turns.len(), 3);
+    for (_, turn) in &turns {
+        let written: Vec<&str> = turn.writes.iter().map(|write| write.key.name().as_str()).collect();
+        assert_eq!(written, ["run/told"]);
+        assert!(turn.found.iter().all(|found| found.key.name().as_str() == "run/told"), "{:?}", turn.found);
+    }
+    assert!(turns.iter().any(|(_, turn)| !turn.found.is_empty()), "it tells how that was");
+    for log in ["session/own", "run/told"] {
+        let log = Key::Log(conversation("a"), Name::from_static(log));
+        let page = storage.read(&[Read::head(log)]).await.unwrap().remove(0).unwrap();
+        assert_eq!(page.and_then(|page| page.head().log()).unwrap().end.0, 3);
     }
 }

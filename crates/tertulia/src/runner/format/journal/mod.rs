@@ -43,7 +43,8 @@ pub struct JournalRecord {
     pub calls: Vec<JournalCall>,
     /// The logs of sessions that it met for the first time in its segment, or that something else has changed.
     pub found: Vec<Found>,
-    /// What it wrote: to sessions, and whatever else logs were given, such as answers. Nothing is expected in these.
+    /// What it wrote: to sessions, and whatever else logs were given, such as answers, but not what keeps its own history.
+    /// Nothing is expected in these.
     pub writes: Vec<LogWrite>,
     /// How many bytes it would have had; then all but its updates is left out.
     pub too_large: Option<u64>,

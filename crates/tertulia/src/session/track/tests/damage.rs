@@ -5,10 +5,10 @@ use fastrand::Rng;
 
 use super::{Agent, begin, home, key, step, storage};
 use crate::error::Kind;
-use crate::session::format::Malformed;
+use crate::session::format::{Malformed, put_varint};
 use crate::session::log::Runs;
 use crate::session::msgpack::patch::SET;
-use crate::session::track::version::{Version, View, encode_change};
+use crate::session::track::version::{Version, View, begin_change};
 use crate::session::track::{Track, TrackHome};
 use crate::storage::{Batch, CommitId, LogWrite, Memory, Offset, Storage, Write};
 use crate::{Key, Log, Name};
@@ -62,7 +62,14 @@ async fn changes_that_do_not_belong_to_what_is_before_them_are_refused() {
 #[test]
 fn a_change_that_leads_to_another_state_than_it_says_is_refused() {
     let whole = Version::encode(1, &[], &[0xc0]);
-    let read = |patch| Version::read(&whole, &[encode_change(1, &[], patch).into()]);
+    let read = |patch: Option<(&[u8], u64)>| {
+        let (patch, state_len) = patch.unwrap_or_default();
+        let mut change = Vec::new();
+        begin_change(&mut change, 1, &[]);
+        put_varint(&mut change, state_len);
+        change.extend_from_slice(patch);
+        Version::read(&whole, &[change.into()])
+    };
     let to_text = [SET, 0xa1, b'a'];
     assert_eq!(read(Some((&to_text, 2))).unwrap().state, b"\xa1a");
     assert_eq!(read(Some((&to_text, 3))), Err(Malformed::Patch));

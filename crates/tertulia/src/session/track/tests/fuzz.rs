@@ -108,7 +108,7 @@ async fn play(is_plain: bool, played: &Played) {
                 assert_eq!(next, model, "round {round}: a change is not seen");
                 continue;
             };
-            let (record, whole) = (change.record(), change.whole(&track));
+            let (record, whole) = (change.record().to_vec(), change.whole(&track));
             if rng.u8(..10) == 0 {
                 // It could not be committed.
                 drop(change);

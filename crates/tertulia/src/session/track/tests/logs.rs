@@ -72,7 +72,7 @@ async fn in_a_value_that_goes_on_though_its_change_was_dropped_logs_are_written_
     drop(track.compare(&agent).unwrap().unwrap());
     let change = track.compare(&agent).unwrap().unwrap();
     assert_eq!(change.writes()[0].append.len(), 2);
-    let changes = [change.record().into()];
+    let changes = [change.record().to_vec().into()];
     store(&storage, &mut track, change).await;
     let agent: Agent = Track::load(home(&storage, 4), &whole, &changes).await.unwrap().value().unwrap();
     assert_eq!(agent.messages.tail(), ["a", "b"]);
@@ -181,7 +181,7 @@ async fn changes_that_are_only_queued_can_be_built_upon() {
         agent.messages.push(text.to_owned());
         let change = track.compare(&agent).unwrap().unwrap();
         queue.push(change.writes());
-        changes.push(change.record().into());
+        changes.push(change.record().to_vec().into());
         track.accept(change);
     }
     let mut agent: Agent = track.value().unwrap();
@@ -278,7 +278,7 @@ async fn taking_items_away_writes_none() {
     let change = track.compare(&agent).unwrap().unwrap();
     assert!(change.writes().is_empty());
     assert_eq!(change.changed_keys(&track), ["messages", "calls"]);
-    let record = change.record().into();
+    let record = change.record().to_vec().into();
     track.accept(change);
     agent.calls.push(2);
     let changes = [record, step(&storage, &mut track, &agent).await];

@@ -63,7 +63,7 @@ async fn begin<S: State>(storage: &Arc<dyn Storage>, home: TrackHome, value: &S)
 /// Stores what became of the value, which must be something; gives what is to be stored of it.
 async fn step<S: State>(storage: &Arc<dyn Storage>, track: &mut Track, value: &S) -> Bytes {
     let change = track.compare(value).unwrap().expect("the value changed");
-    let (record, whole) = (change.record(), change.whole(track));
+    let (record, whole) = (change.record().to_vec(), change.whole(track));
     store(storage, track, change).await;
     assert_eq!(track.whole(), whole);
     record.into()

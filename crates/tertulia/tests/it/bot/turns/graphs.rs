@@ -317,6 +317,8 @@ async fn all_that_a_turn_does_to_a_run_is_in_it_and_nothing_of_it_in_the_journal
     pass().await;
     let turns = journal::read(&*storage, &desk()).all().await.unwrap();
     assert!(turns.len() > 1 && turns.iter().all(|(_, turn)| turn.found.is_empty()), "{turns:?}");
+    let written = turns.iter().flat_map(|(_, turn)| &turn.writes).map(|write| write.key.name().as_str());
+    assert!(!written.clone().any(|name| name.starts_with("run/")), "{:?}", written.collect::<Vec<_>>());
 }
 
 #[tokio::test(start_paused = true)]
