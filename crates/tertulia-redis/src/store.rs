@@ -1,0 +1,317 @@
+//! The handle: a storage whose batches are calls of a script.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::try_join_all;
+use redis::{Pipeline, RedisResult, Value, pipe};
+use tertulia::error::Kind as ErrorKind;
+use tertulia::storage::{
+    Batch, BoxFuture, Committed, Durability, Etag, Head, Hub, ListQuery, Listing, Page, Properties, Read,
+    Scope, Storage,
+};
+use tertulia::{Error, Key, Result, Shard};
+use tokio::task::coop;
+
+use crate::address::Address;
+use crate::answer;
+use crate::error::{failed, is_demoted, is_lost, is_moved, not_committed, unexpected};
+use crate::link::Live;
+use crate::list;
+use crate::names::{Kind, Names};
+use crate::nodes::{Node, Nodes};
+use crate::script::{COMMIT, READ, Script};
+use crate::wire::{self, Call};
+use crate::{RedisOptions, Wait};
+
+/// A store in Redis. Clones share it and its two connections: one for commits and reads, and, once somebody waits for
+/// a change, one that listens.
+#[derive(Clone)]
+pub struct Redis(Arc<Inner>);
+
+struct Inner {
+    options: RedisOptions,
+    durability: Durability,
+    nodes: Arc<Nodes>,
+    hub: Arc<Hub>,
+}
+
+/// How often a command is given to a cluster that says it has moved, and how long it waits in between.
+const MOVES: u32 = 20;
+const MOVING: Duration = Duration::from_millis(50);
+
+impl Redis {
+    /// Connects to the server at `url` with the usual options, and makes the store if it is not there.
+    ///
+    /// # Errors
+    /// Those of [`RedisOptions::connect`].
+    ///
+    /// # Cancel safety
+    /// Leaves nothing behind.
+    pub async fn connect(url: &str) -> Result<Self> {
+        RedisOptions::new().connect(url).await
+    }
+
+    /// How many logs and queues were found to be behind what Redis had acknowledged to this process, when it connected
+    /// again to a server that was restarted or took over. Each is told in the log, too. 0 while nothing was lost.
+    pub fn lost(&self) -> u64 {
+        self.0.nodes.recent.lost()
+    }
+
+    pub(crate) async fn connect_with(options: RedisOptions, url: &str) -> Result<Self> {
+        let address = Address::new(url, &options)?;
+        let hub = Arc::new(Hub::default());
+        let (nodes, server) = Nodes::start(address, options.clone(), hub.clone()).await?;
+        let durability = server.durability.unwrap_or(Durability::NONE);
+        Ok(Self(Arc::new(Inner { options, durability, nodes, hub })))
+    }
+
+    pub(crate) fn names(&self) -> &Names {
+        &self.0.nodes.address.names
+    }
+
+    pub(crate) fn is_cluster(&self) -> bool {
+        self.0.nodes.is_cluster()
+    }
+
+    /// A connection to the server that has a shard.
+    async fn live(&self, shard: Shard) -> Result<(Arc<Node>, Live)> {
+        let node = self.0.nodes.of(shard);
+        match node.link.get().await {
+            Ok(live) => Ok((node, live)),
+            Err(error) => {
+                // Perhaps another one took over.
+                self.0.nodes.refresh().await;
+                let other = self.0.nodes.of(shard);
+                if Arc::ptr_eq(&node, &other) {
+                    return Err(error);
+                }
+                let live = other.link.get().await?;
+                Ok((other, live))
+            }
+        }
+    }
+
+    /// Calls a script where a shard is; again where a cluster says that it is elsewhere, and has done nothing.
+    async fn call(&self, shard: Shard, script: &Script, call: &Call) -> Result<(Live, RedisResult<Value>)> {
+        let mut moves = 0;
+        loop {
+            let (node, mut live) = self.live(shard).await?;
+            match script.call(&mut live.connection, call).await {
+                Err(cause) if is_moved(&cause) && moves < MOVES && self.is_cluster() => {
+                    moves += 1;
+                    self.0.nodes.refresh().await;
+                    tokio::time::sleep(MOVING.min(MOVING * moves / 4)).await;
+                }
+                Err(cause) => {
+                    node.link.failed(&live, &cause);
+                    if is_demoted(&cause) {
+                        self.0.nodes.refresh().await;
+                    }
+                    return Ok((live, Err(cause)));
+                }
+                answer => return Ok((live, answer)),
+            }
+        }
+    }
+
+    async fn commit_batch(&self, batch: Batch) -> Result<Committed> {
+        let inner = &*self.0;
+        coop::consume_budget().await;
+        batch.check(&inner.options.limits)?;
+        if batch.writes.is_empty() {
+            return Ok(Committed::default());
+        }
+        let shard = batch.writes[0].key().shard();
+        if self.is_cluster()
+            && let Some(write) = batch.writes.iter().find(|write| write.key().shard() != shard)
+        {
+            return Err(Error::invalid(format!(
+                "batch writes {} and {}, which are of two shards; a Redis Cluster takes batches of one shard",
+                batch.writes[0].key(),
+                write.key()
+            )));
+        }
+        let call = wire::commit(&batch, &inner.options.limits, self.names());
+        let (mut live, answer) = self.call(shard, &COMMIT, &call).await?;
+        let answer = answer.map_err(not_committed)?;
+        drop(call);
+        let committed = answer::committed(&batch, &inner.options.limits, answer);
+        if let Ok(committed) = &committed {
+            inner.nodes.recent.remember(&batch, committed);
+            if inner.hub.is_watched() {
+                for write in &batch.writes {
+                    inner.hub.wake(write.key());
+                }
+            }
+        }
+        if let Some(wait) = inner.options.wait
+            && settles(&committed)
+        {
+            self.wait(&mut live, shard, wait).await?;
+        }
+        committed
+    }
+
+    /// Waits until everything that was written so far is where it is to be.
+    async fn wait(&self, live: &mut Live, shard: Shard, wait: Wait) -> Result<()> {
+        let lost = |text: String| Error::new(ErrorKind::Unknown, text);
+        let milliseconds = u64::try_from(wait.timeout.as_millis().max(1)).unwrap_or(u64::MAX);
+        // What another connection wrote, such as a commit that this one answers `Seen` to, is behind it too then.
+        let mut waiting = pipe();
+        waiting.cmd("SET").arg(self.names().of_shard(shard, Kind::Barrier)).arg("");
+        if wait.fsync {
+            waiting.cmd("WAITAOF").arg(1).arg(wait.replicas).arg(milliseconds);
+        } else {
+            waiting.cmd("WAIT").arg(wait.replicas).arg(milliseconds);
+        }
+        let answers = live.connection.send_all(&waiting).await;
+        let answers = answers.map_err(|cause| {
+            self.0.nodes.of(shard).link.failed(live, &cause);
+            lost(format!("it is applied, and perhaps on this server alone: {cause}")).with_source(cause)
+        })?;
+        let (disks, replicas) = match &answers[..] {
+            [_, Value::Int(replicas)] => (1, *replicas),
+            [_, Value::Array(counts)] => match counts[..] {
+                [Value::Int(disks), Value::Int(replicas)] => (disks, replicas),
+                _ => return Err(unexpected("cannot wait for replicas")),
+            },
+            _ => return Err(unexpected("cannot wait for replicas")),
+        };
+        if disks >= 1 && replicas >= i64::from(wait.replicas) {
+            return Ok(());
+        }
+        Err(lost(format!(
+            "it is applied, but after {milliseconds} ms {replicas} replicas of {} have it{}",
+            wait.replicas,
+            if disks < 1 { " and the disk does not" } else { "" }
+        )))
+    }
+
+    pub(crate) async fn read_pages(&self, reads: &[Read]) -> Result<Vec<Result<Option<Page>>>> {
+        coop::consume_budget().await;
+        if reads.is_empty() {
+            return Ok(Vec::new());
+        }
+        if !self.is_cluster() {
+            return self.read_of(reads[0].key.shard(), reads.iter()).await;
+        }
+        // One call for each shard, all at once.
+        let mut order: Vec<usize> = (0..reads.len()).collect();
+        order.sort_by_key(|read| reads[*read].key.shard());
+        let shards = order.chunk_by(|one, next| reads[*one].key.shard() == reads[*next].key.shard());
+        let pages = shards.map(|some| async move {
+            let pages =
+                self.read_of(reads[some[0]].key.shard(), some.iter().map(|read| &reads[*read])).await?;
+            Ok::<_, Error>(some.iter().copied().zip(pages))
+        });
+        let mut pages: Vec<_> = try_join_all(pages).await?.into_iter().flatten().collect();
+        pages.sort_by_key(|(read, _)| *read);
+        Ok(pages.into_iter().map(|(_, page)| page).collect())
+    }
+
+    /// Reads that one server can answer at once.
+    async fn read_of<'a>(
+        &self,
+        shard: Shard,
+        reads: impl ExactSizeIterator<Item = &'a Read> + Clone,
+    ) -> Result<Vec<Result<Option<Page>>>> {
+        let mut call = Call::default();
+        for read in reads.clone() {
+            wire::read(read, self.names(), &mut call);
+        }
+        let mut tries = 0;
+        loop {
+            match self.call(shard, &READ, &call).await?.1 {
+                Ok(answer) => return answer::pages(reads, answer),
+                // A connection that was lost while idle is found out by the first who uses it.
+                Err(cause) if tries == 0 && is_lost(&cause) && !cause.is_timeout() => tries += 1,
+                Err(cause) => return Err(failed("cannot read", cause)),
+            }
+        }
+    }
+
+    /// Sends commands that change nothing to the server that has a shard.
+    pub(crate) async fn send_all(
+        &self,
+        doing: &str,
+        shard: Shard,
+        commands: &Pipeline,
+    ) -> Result<Vec<Value>> {
+        let mut tries = 0;
+        loop {
+            let (node, mut live) = self.live(shard).await?;
+            match live.connection.send_all(commands).await {
+                Ok(answers) => return Ok(answers),
+                Err(cause) => {
+                    node.link.failed(&live, &cause);
+                    let again =
+                        is_lost(&cause) && !cause.is_timeout() || is_moved(&cause) && self.is_cluster();
+                    if tries > 0 || !again {
+                        return Err(failed(doing, cause));
+                    }
+                    self.0.nodes.refresh().await;
+                    tries += 1;
+                }
+            }
+        }
+    }
+
+    async fn head(&self, key: &Key) -> Result<Option<Head>> {
+        let mut pages = self.read_pages(&[Read::head(key.clone())]).await?;
+        let page = pages.pop().ok_or_else(|| unexpected("cannot read a head"))??;
+        Ok(page.map(|page| page.head()))
+    }
+
+    async fn changed_head(&self, key: &Key, seen: Option<Etag>) -> Result<Option<Head>> {
+        let inner = &*self.0;
+        let node = inner.nodes.of(key.shard());
+        if !node.listener.hears(key.shard()) {
+            let head = self.head(key).await?;
+            if head.map(|head| head.etag()) != seen {
+                return Ok(head);
+            }
+            node.listener.hear(key.shard()).await?;
+        }
+        inner.hub.changed(key, seen, || self.head(key)).await
+    }
+}
+
+/// Whether what was found rests on commits, of this batch or of one before: `Seen` and conflicts too.
+fn settles(committed: &Result<Committed>) -> bool {
+    committed.as_ref().map_or_else(|error| error.kind() == ErrorKind::Conflict, |_| true)
+}
+
+impl Storage for Redis {
+    fn commit<'a>(&'a self, batch: Batch) -> BoxFuture<'a, Result<Committed>> {
+        Box::pin(self.commit_batch(batch))
+    }
+
+    fn read<'a>(&'a self, reads: &'a [Read]) -> BoxFuture<'a, Result<Vec<Result<Option<Page>>>>> {
+        Box::pin(self.read_pages(reads))
+    }
+
+    fn list<'a>(&'a self, query: &'a ListQuery) -> BoxFuture<'a, Result<Listing>> {
+        Box::pin(list::list(self, query))
+    }
+
+    fn changed<'a>(&'a self, key: &'a Key, seen: Option<Etag>) -> BoxFuture<'a, Result<Option<Head>>> {
+        Box::pin(self.changed_head(key, seen))
+    }
+
+    fn properties(&self) -> Properties {
+        Properties {
+            name: self.0.nodes.address.shown.clone(),
+            scope: if self.is_cluster() { Scope::Shard } else { Scope::Store },
+            durability: self.0.durability,
+            limits: self.0.options.limits,
+        }
+    }
+}
+
+impl fmt::Debug for Redis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redis").field("store", &self.0.nodes.address.shown).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,170 @@
+//! Two handles to one store, as two processes have them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tertulia::error::Kind;
+use tertulia::storage::{
+    Etag, Expect, Expire, From, LogWrite, Offset, Page, QueueWrite, Read, Storage, Write,
+};
+use tertulia::{Key, Result};
+use tertulia_redis::Redis;
+use tokio::task::JoinSet;
+
+use crate::rig::{self, commit, log, log_page, queue};
+
+async fn two() -> (Redis, Redis) {
+    let url = rig::url(rig::shared());
+    let one = rig::options().connect(&url).await.unwrap();
+    (one, rig::options().connect(&url).await.unwrap())
+}
+
+async fn etag(store: &Redis, key: &Key) -> Option<Etag> {
+    let page = store.read(&[Read::head(key.clone())]).await.unwrap().remove(0).unwrap();
+    page.map(|page| page.head().etag())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_made_elsewhere_wake_who_waits() {
+    let (here, there) = two().await;
+    let writes: [Write; 6] = [
+        LogWrite::new(log("a")).base("x").into(),
+        LogWrite::new(log("a")).append("x").into(),
+        LogWrite::new(log("a")).delete().into(),
+        LogWrite::new(log("a")).append("x").into(),
+        QueueWrite::new(queue("inbox")).append(None, "x").into(),
+        QueueWrite::new(queue("inbox")).append(None, "y").into(),
+    ];
+    for write in writes {
+        let key = write.key().clone();
+        let seen = etag(&here, &key).await;
+        let waiting = tokio::spawn({
+            let (here, key) = (here.clone(), key.clone());
+            async move { here.changed(&key, seen).await }
+        });
+        tokio::task::yield_now().await;
+        commit(&there, [write]).await.unwrap();
+        let head =
+            tokio::time::timeout(Duration::from_secs(10), waiting).await.expect("woken").unwrap().unwrap();
+        assert_eq!(head.map(|head| head.etag()), etag(&there, &key).await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deadline_set_elsewhere_wakes_who_waits() {
+    let server = rig::server(&[]);
+    let url = rig::url(&server);
+    let here = rig::options().connect(&url).await.unwrap();
+    let there = rig::options().connect(&url).await.unwrap();
+    let hour = Expire::After(Duration::from_hours(1));
+    commit(&there, [LogWrite::new(log("a")).base("x").expire(hour).into()]).await.unwrap();
+    let seen = etag(&here, &log("a")).await;
+    let waiting = tokio::spawn({
+        let here = here.clone();
+        async move { here.changed(&log("a"), seen).await }
+    });
+    // Until it listens; what it looks for after that cannot be told from outside.
+    while rig::admin::<Vec<String>>(server.port(), &["PUBSUB", "SHARDCHANNELS"]).is_empty() {
+        tokio::task::yield_now().await;
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let soon = Expire::After(Duration::from_millis(50));
+    commit(&there, [LogWrite::new(log("a")).expire(soon).into()]).await.unwrap();
+    let head = tokio::time::timeout(Duration::from_secs(10), waiting).await.expect("woken").unwrap().unwrap();
+    assert_eq!(head, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_written_elsewhere_is_followed_without_a_gap() {
+    const ENTRIES: u64 = 500;
+    let (here, there) = two().await;
+    let writing = tokio::spawn(async move {
+        for i in 0..ENTRIES {
+            commit(&there, [LogWrite::new(log("a")).append(i.to_string()).into()]).await.unwrap();
+        }
+    });
+    let (mut seen, mut next, mut count) = (None, From::Start, 0);
+    while count < ENTRIES {
+        let key = log("a");
+        let changed = tokio::time::timeout(Duration::from_secs(10), here.changed(&key, seen));
+        seen = changed.await.expect("woken").unwrap().map(|head| head.etag());
+        let mut pages = here.read(&[Read::new(log("a")).from(next)]).await.unwrap();
+        let Some(page) = pages.remove(0).unwrap().and_then(Page::into_log) else { continue };
+        assert_eq!(page.first, Offset(count));
+        count += page.entries.len() as u64;
+        next = From::At(page.head.incarnation, page.next());
+    }
+    writing.await.unwrap();
+}
+
+/// Loads, adds one, compares and sets, until it is done.
+async fn increment(store: &Redis, key: &Key) -> Result<()> {
+    loop {
+        let page = rig::page(store, key).await?.and_then(Page::into_log);
+        let (expect, value) = page.map_or((Expect::Absent, 0), |page| {
+            let text = String::from_utf8(page.base.unwrap().to_vec()).unwrap();
+            (Expect::Etag(page.head.etag), text.parse::<u64>().unwrap())
+        });
+        let write = LogWrite::new(key.clone()).expect(expect).base((value + 1).to_string());
+        match commit(store, [write.into()]).await {
+            Err(error) if error.kind() == Kind::Conflict => {}
+            done => return done.map(drop),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn increments_through_two_handles_are_exact() {
+    const KEYS: u64 = 20;
+    const TASKS: u64 = 8;
+    const EACH: u64 = 200;
+    let (here, there) = two().await;
+    let stores = Arc::new([here.clone(), there]);
+    let mut tasks = JoinSet::new();
+    for task in 0..TASKS {
+        let stores = stores.clone();
+        tasks.spawn(async move {
+            for i in 0..EACH {
+                let store = &stores[usize::try_from((task + i) % 2).unwrap()];
+                increment(store, &log(&format!("{}", (task * 7 + i) % KEYS))).await.unwrap();
+            }
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done.unwrap();
+    }
+    let mut sum = 0;
+    for key in 0..KEYS {
+        let base = log_page(&here, &log(&key.to_string())).await.base.unwrap();
+        sum += std::str::from_utf8(&base).unwrap().parse::<u64>().unwrap();
+    }
+    assert_eq!(sum, TASKS * EACH);
+}
+
+fn commands(port: u16) -> u64 {
+    let info: String = rig::admin(port, &["INFO", "stats"]);
+    let line = info.lines().find_map(|line| line.strip_prefix("total_commands_processed:")).unwrap();
+    line.trim().parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_asks_less_than_once_a_second() {
+    let server = rig::server(&[]);
+    let store = rig::options().connect(&rig::url(&server)).await.unwrap();
+    let waiting: Vec<_> = (0..20)
+        .map(|i| {
+            let store = store.clone();
+            tokio::spawn(async move { store.changed(&log(&i.to_string()), None).await })
+        })
+        .collect();
+    // Two looks each and what the first wait needs; nothing tells from outside when they are done.
+    while commands(server.port()) < 20 {
+        tokio::task::yield_now().await;
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let before = commands(server.port());
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    let asked = commands(server.port()) - before;
+    assert!(asked <= 4, "{asked} commands in four seconds, what counts them among them");
+    assert!(waiting.iter().all(|waiting| !waiting.is_finished()));
+}
