@@ -1,0 +1,103 @@
+//! How a database is used.
+
+use std::time::Duration;
+
+use tertulia::Result;
+use tertulia::storage::Limits;
+
+use crate::Postgres;
+
+/// Options of [`Postgres::connect`].
+#[derive(Clone)]
+pub struct PostgresOptions {
+    pub(crate) limits: Limits,
+    pub(crate) schema: Option<String>,
+    pub(crate) direct_url: Option<String>,
+    pub(crate) readers: usize,
+    pub(crate) time_limit: Duration,
+}
+
+impl PostgresOptions {
+    /// The usual limits, the schema `tertulia`, four connections that read, 30 seconds for a statement.
+    pub fn new() -> Self {
+        Self {
+            limits: Limits::default(),
+            schema: None,
+            direct_url: None,
+            readers: 4,
+            time_limit: Duration::from_secs(30),
+        }
+    }
+
+    /// Accepts up to these limits.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Keeps everything in this schema, so that several stores share a database: 1 to 40 small letters, digits and
+    /// underscores. It stands before a `schema=` in the URL. `tertulia` unless told otherwise.
+    #[must_use]
+    pub fn schema(mut self, schema: impl Into<String>) -> Self {
+        self.schema = Some(schema.into());
+        self
+    }
+
+    /// Where the server itself is reached, if the URL leads to a pooler such as pgbouncer: for the one connection that
+    /// hears what other processes change. Without it, behind a pooler, what others change is looked for each second.
+    #[must_use]
+    pub fn direct_url(mut self, url: impl Into<String>) -> Self {
+        self.direct_url = Some(url.into());
+        self
+    }
+
+    /// How many connections read at most: 4 unless told otherwise. One more writes, and up to three look after the
+    /// store and tell and hear of changes.
+    #[must_use]
+    pub fn readers(mut self, readers: usize) -> Self {
+        self.readers = readers;
+        self
+    }
+
+    /// How long the server may take to accept a connection or to answer: 30 seconds unless told otherwise.
+    #[must_use]
+    pub fn time_limit(mut self, limit: Duration) -> Self {
+        self.time_limit = limit;
+        self
+    }
+
+    /// Connects to the database of this URL, `postgres://user:password@host:port/database`, and makes the schema there
+    /// if it is not yet made.
+    ///
+    /// Parameters of the URL: `schema`; `sslmode` (`disable`, `prefer`, which is the default, `require`, `verify-ca`,
+    /// `verify-full`) and `sslrootcert` (a file; the usual roots of the web otherwise); and the driver's own, such as
+    /// `connect_timeout`.
+    ///
+    /// # Errors
+    /// `Unavailable` if the server cannot be reached or is a standby; `Invalid` if the URL is wrong, the server older
+    /// than 15, the user or password refused, a right is missing, or the schema is of a newer version or not ours.
+    ///
+    /// # Cancel safety
+    /// Leaves nothing behind but perhaps the schema.
+    pub async fn connect(self, url: &str) -> Result<Postgres> {
+        Postgres::connect_with(self, url).await
+    }
+}
+
+impl Default for PostgresOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl std::fmt::Debug for PostgresOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PostgresOptions")
+            .field("limits", &self.limits)
+            .field("schema", &self.schema)
+            .field("readers", &self.readers)
+            .field("time_limit", &self.time_limit)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,88 @@
+//! The task that frees what nobody can see any more, a small step at a time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use crate::connection::{Connector, Link};
+use crate::error::{Cause, failed};
+use crate::postgres::Shared;
+use crate::values::value;
+use crate::writer::SEEN_FOR;
+
+/// How long it waits where there is nothing to do; other processes sweep too.
+const IDLE: Duration = Duration::from_secs(30);
+/// How long it waits between two steps, so that it takes little from those who write.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// The task's state. Aborted when the storage is dropped.
+pub(crate) struct Sweeper {
+    pub(crate) connector: Arc<Connector>,
+    pub(crate) schema: String,
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// How far it came in the ids that are remembered.
+#[derive(Default)]
+struct Place {
+    space: i32,
+    id: Vec<u8>,
+}
+
+impl Sweeper {
+    pub(crate) async fn run(self) {
+        let mut link: Option<Link> = None;
+        let mut place = Place::default();
+        loop {
+            let idle = IDLE / 2 + Duration::from_millis(fastrand::u64(0..30_000));
+            // Not at once: what is deleted together is freed together.
+            let _ = timeout(idle, self.shared.sweep.notified()).await;
+            tokio::time::sleep(PAUSE).await;
+            while self.step(&mut link, &mut place).await {
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+
+    /// One step; tells whether there is more to do.
+    async fn step(&self, link: &mut Option<Link>, place: &mut Place) -> bool {
+        let open = match link.take().filter(|link| !link.is_closed()) {
+            Some(open) => open,
+            None => match self.connector.connect().await {
+                Ok(open) => open,
+                Err(error) => {
+                    tracing::debug!(%error, "cannot free expired rows");
+                    return false;
+                }
+            },
+        };
+        match timeout(self.connector.limit, self.swept(&open, place)).await {
+            Ok(Ok(more)) => {
+                *link = Some(open);
+                more
+            }
+            Ok(Err(cause)) => {
+                let error = failed("cannot free expired rows", cause);
+                tracing::warn!(%error);
+                false
+            }
+            Err(_) => {
+                open.cut();
+                false
+            }
+        }
+    }
+
+    async fn swept(&self, link: &Link, place: &mut Place) -> Result<bool, Cause> {
+        let remembered = i64::try_from(SEEN_FOR.as_micros()).expect("48 hours");
+        let values = [value(&place.space), value(&place.id), value(&remembered)];
+        let rows = link.call(&self.schema, "sweep", &values).await?;
+        let Some(row) = rows.first() else { return Ok(false) };
+        *place = match (row.try_get(1)?, row.try_get(2)?) {
+            (Some(space), Some(id)) => Place { space, id },
+            _ => Place::default(),
+        };
+        row.try_get(0)
+    }
+}

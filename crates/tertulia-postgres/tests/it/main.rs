@@ -1,0 +1,14 @@
+//! What the PostgreSQL storage promises.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails by panicking")]
+
+mod conformance;
+mod damage;
+mod kill;
+mod lost;
+mod pooled;
+mod processes;
+mod refusal;
+mod rig;
+mod sweeping;
+mod tls;

@@ -1,0 +1,152 @@
+//! Two processes on one store, here two handles that share nothing but the server.
+
+use std::time::Duration;
+
+use tertulia::error::Kind;
+use tertulia::storage::{Batch, CommitId, Expect, Head, LogWrite, Read, Storage};
+use tertulia_postgres::{Postgres, PostgresOptions};
+use tokio::time::{Instant, timeout};
+
+use crate::rig::{commit, log, pooler, run, schema, server};
+
+const KEYS: usize = 10;
+const TASKS: usize = 16;
+const EACH: usize = 60;
+
+async fn two(url: &str) -> [Postgres; 2] {
+    let options = PostgresOptions::new().schema(schema());
+    let (a, b) = tokio::join!(options.clone().connect(url), options.connect(url));
+    [a.unwrap(), b.unwrap()]
+}
+
+async fn increment(storage: Postgres, task: usize) {
+    for n in 0..EACH {
+        let key = log(&((task + n) % KEYS).to_string());
+        loop {
+            let page = storage.read(&[Read::new(key.clone())]).await.unwrap().remove(0).unwrap();
+            let page = page.map(|page| page.into_log().unwrap());
+            let (expect, count) = match &page {
+                None => (Expect::Absent, 0),
+                Some(page) => {
+                    let base = std::str::from_utf8(page.base.as_ref().unwrap()).unwrap();
+                    (Expect::Etag(page.head.etag), base.parse::<usize>().unwrap())
+                }
+            };
+            let write = LogWrite::new(key.clone()).expect(expect).base((count + 1).to_string());
+            let id = CommitId(tertulia::Clock::system().random());
+            match storage.commit(Batch::new(id, vec![write.into()])).await {
+                Ok(_) => break,
+                Err(error) => assert_eq!(error.kind(), Kind::Conflict, "{error}"),
+            }
+        }
+    }
+}
+
+async fn sum_is_exact(url: String) {
+    let [a, b] = two(&url).await;
+    let tasks: Vec<_> =
+        (0..TASKS).map(|task| tokio::spawn(increment([&a, &b][task % 2].clone(), task))).collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let mut sum = 0;
+    for key in 0..KEYS {
+        let page = a.read(&[Read::new(log(&key.to_string()))]).await.unwrap().remove(0).unwrap().unwrap();
+        let base = page.into_log().unwrap().base.unwrap();
+        sum += std::str::from_utf8(&base).unwrap().parse::<usize>().unwrap();
+    }
+    assert_eq!(sum, TASKS * EACH);
+}
+
+#[test]
+fn increments_through_both_are_exact() {
+    run(|| sum_is_exact(server().postgres_url()));
+}
+
+#[test]
+fn increments_through_both_are_exact_behind_a_pooler() {
+    run(|| sum_is_exact(pooler().postgres_url()));
+}
+
+/// Either all of one or all of the other: each expects what the other makes to be absent.
+#[test]
+fn two_who_expect_each_others_logs_to_be_absent_do_not_both_win() {
+    run(async || {
+        let [a, b] = two(&server().postgres_url()).await;
+        for round in 0..100_u64 {
+            let (left, right) = (log(&format!("left {round}")), log(&format!("right {round}")));
+            let make = |storage: &Postgres, made: &tertulia::Key, absent: &tertulia::Key, id| {
+                let writes = vec![
+                    LogWrite::new(made.clone()).append("here").into(),
+                    LogWrite::new(absent.clone()).expect(Expect::Absent).into(),
+                ];
+                let storage = storage.clone();
+                async move { commit(&storage, id, writes).await }
+            };
+            let (one, other) =
+                tokio::join!(make(&a, &left, &right, 2 * round), make(&b, &right, &left, 2 * round + 1));
+            assert_ne!(one.is_ok(), other.is_ok(), "{one:?} {other:?}");
+            let lost = one.err().or(other.err()).unwrap();
+            assert_eq!(lost.kind(), Kind::Conflict, "{lost}");
+        }
+    });
+}
+
+/// Appends on one and waits for it on the other; gives how long each took.
+async fn tailed(a: &Postgres, b: &Postgres, times: u64) -> Vec<Duration> {
+    let key = log("tailed");
+    let head = a.read(&[Read::head(key.clone())]).await.unwrap().remove(0).unwrap();
+    let mut seen = head.map(|page| page.head().etag());
+    let mut took = Vec::new();
+    for round in 0..times {
+        let wait = b.changed(&key, seen);
+        tokio::pin!(wait);
+        // It looks, and begins to wait.
+        assert!(timeout(Duration::from_millis(20), &mut wait).await.is_err());
+        commit(a, round, vec![LogWrite::new(key.clone()).append("news").into()]).await.unwrap();
+        let committed = now();
+        let head = timeout(Duration::from_secs(20), wait).await.expect("it is heard").unwrap();
+        took.push(now() - committed);
+        seen = head.map(|head: Head| head.etag());
+    }
+    took
+}
+
+fn now() -> Instant {
+    Instant::now()
+}
+
+#[test]
+fn what_one_appends_wakes_the_other() {
+    run(async || {
+        let [a, b] = two(&server().postgres_url()).await;
+        // The first may come before it listens.
+        tailed(&a, &b, 1).await;
+        let mut took = tailed(&a, &b, 100).await;
+        took.sort_unstable();
+        println!("half within {:?}, 99 of 100 within {:?}", took[50], took[98]);
+        assert!(took[50] < Duration::from_millis(250), "it is heard, not looked for: {:?}", took[50]);
+    });
+}
+
+#[test]
+fn what_one_appends_wakes_the_other_behind_a_pooler_too() {
+    run(async || {
+        let [a, b] = two(&pooler().postgres_url()).await;
+        tailed(&a, &b, 3).await;
+    });
+}
+
+#[test]
+fn a_direct_address_is_heard_from_behind_a_pooler() {
+    run(async || {
+        let options = PostgresOptions::new().schema(schema()).direct_url(server().postgres_url());
+        let (url, other) = (pooler().postgres_url(), options.clone());
+        let (a, b) = tokio::join!(options.connect(&url), other.connect(&url));
+        let (a, b) = (a.unwrap(), b.unwrap());
+        tailed(&a, &b, 1).await;
+        let mut took = tailed(&a, &b, 20).await;
+        took.sort_unstable();
+        assert!(took[10] < Duration::from_millis(250), "it is heard, not looked for: {:?}", took[10]);
+    });
+}
