@@ -43,7 +43,7 @@ fn main() -> ExitCode {
 }
 
 fn test() -> Result<(), Failed> {
-    let mut plan = Plan::new(8);
+    let mut plan = Plan::new(9);
     plan.step("format", &["cargo", "fmt", "--all", "--check"])?;
     let peers = plan.run("install the peers that tests talk to", peers::install)?;
     plan.step("lints", &["cargo", "clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
@@ -64,6 +64,12 @@ fn test() -> Result<(), Failed> {
     let browser = [&browser[..], &["--nocapture", "--test-threads=1"]].concat();
     let environment = [("TERTULIA_BROWSER", peers.browser.as_os_str())];
     plan.step_with("the page in Chromium", &browser, &environment)?;
+    let valkey = ["cargo", "test", "-p", "tertulia-redis", "--test", "it"];
+    plan.step_with(
+        "the storage in Redis on Valkey",
+        &valkey,
+        &[("TERTULIA_VALKEY", peers.valkey.as_os_str())],
+    )?;
     let beside = ["cargo", "test", "--manifest-path", "bench/Cargo.toml", "-p", "peer-examples"];
     plan.step("examples beside axum and teloxide", &beside)?;
     let strict = [("RUSTDOCFLAGS", "-D warnings".as_ref())];

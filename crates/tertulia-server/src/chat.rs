@@ -45,6 +45,11 @@ pub(crate) async fn run(config: &Config, name: &str, url: Option<String>, live: 
     let conversation = Conversation::new(SOURCE, name).map_err(|error| Failure::Usage(error.to_string()))?;
     let server = match url {
         Some(url) => Some(url),
+        // A bot of this process would make the calls of a server's once more.
+        None if config.storage.is_shared() => {
+            let text = format!("{} may be in use: say which server to talk to with --url", config.storage);
+            return Err(Failure::Usage(text));
+        }
         None => config.storage.server()?,
     };
     let peer = match server {

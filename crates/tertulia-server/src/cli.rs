@@ -8,6 +8,7 @@ use tertulia::runner::EntryId;
 use crate::fake_openai::FakeOpenAi;
 use crate::fake_telegram::FakeTelegram;
 use crate::torture::Torture;
+use crate::transfer::{Exported, Imported};
 
 /// Keeps conversations. Without a command it serves.
 #[derive(Debug, Parser)]
@@ -28,7 +29,7 @@ pub(crate) struct Options {
     /// Where to serve [env: TERTULIA_LISTEN] [default: 127.0.0.1:7700]
     #[arg(long, global = true, value_name = "ADDRESS")]
     pub(crate) listen: Option<String>,
-    /// Where to keep things: memory: or sqlite:PATH [env: TERTULIA_STORAGE] [default: sqlite:tertulia.db]
+    /// Where to keep things: memory:, sqlite:PATH, redis://.. or postgres://.. [env: TERTULIA_STORAGE] [default: sqlite:tertulia.db]
     #[arg(long, global = true, value_name = "STORAGE")]
     pub(crate) storage: Option<String>,
     /// What to log: error, warn, info, debug, trace, or by module [env: TERTULIA_LOG] [default: info]
@@ -87,6 +88,10 @@ pub(crate) enum Command {
     Replay(Replayed),
     /// Copy the sessions of a conversation to another one, to go on there
     Fork(Forked),
+    /// Write all that the storage keeps to a file, as lines of JSON, to be imported into any other
+    Export(Exported),
+    /// Write all that is in an exported file to the storage; one that was cut short goes on where it stopped
+    Import(Imported),
     /// Run a fake Bot API server at --listen, a free port if that is not given, to try bots on
     FakeTelegram(FakeTelegram),
     /// Run a fake model server at --listen, a free port if that is not given, to try agents on

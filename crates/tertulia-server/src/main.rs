@@ -26,6 +26,7 @@ mod stop;
 mod streams;
 mod telegram;
 mod torture;
+mod transfer;
 mod webhook;
 
 use std::process::ExitCode;
@@ -88,6 +89,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
             }
             Some(Command::Replay(asked)) => replay::run(&config, &asked, port).await,
             Some(Command::Fork(asked)) => fork::run(&config, &asked).await,
+            Some(Command::Export(asked)) => transfer::export(&config, &asked).await,
+            Some(Command::Import(asked)) => transfer::import(&config, &asked).await,
             _ => serve::run(&config).await,
         }
     })

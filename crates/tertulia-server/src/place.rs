@@ -7,16 +7,27 @@ use std::sync::Arc;
 
 use tertulia::storage::{Limits, Memory, Storage};
 use tertulia::{Clock, Result};
+use tertulia_postgres::Postgres;
+use tertulia_redis::Redis;
 use tertulia_sqlite::{Sqlite, SqliteOptions};
 
+use crate::config::without_password;
 use crate::failure::Failure;
 
-/// `memory:` or `sqlite:<path>`.
+/// `memory:`, `sqlite:<path>`, or the URL of a database server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     Memory,
     Sqlite(PathBuf),
+    /// With one of the schemes [`REDIS`], and a password perhaps.
+    Redis(String),
+    /// `postgres:`, with a password perhaps.
+    Postgres(String),
 }
+
+/// One server, a cluster, and a server that sentinels tell of; over TLS with a second `s`.
+const REDIS: [&str; 6] =
+    ["redis", "rediss", "redis-cluster", "rediss-cluster", "redis-sentinel", "rediss-sentinel"];
 
 impl FromStr for Place {
     type Err = ();
@@ -26,6 +37,12 @@ impl FromStr for Place {
             Some(("memory", "")) => Ok(Self::Memory),
             Some(("sqlite", path)) if !path.is_empty() && !path.contains('\0') => {
                 Ok(Self::Sqlite(path.into()))
+            }
+            Some((scheme, rest)) if REDIS.contains(&scheme) && rest.starts_with("//") => {
+                Ok(Self::Redis(text.to_owned()))
+            }
+            Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => {
+                Ok(Self::Postgres(text.to_owned()))
             }
             _ => Err(()),
         }
@@ -37,6 +54,7 @@ impl fmt::Display for Place {
         match self {
             Self::Memory => f.write_str("memory:"),
             Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Self::Redis(url) | Self::Postgres(url) => f.write_str(&without_password(url)),
         }
     }
 }
@@ -51,7 +69,7 @@ pub(crate) struct Opened {
 impl Opened {
     /// Whether what is kept survives this process.
     pub(crate) fn survives(&self) -> bool {
-        self.sqlite.is_some()
+        self.storage.properties().durability.process_kill
     }
 }
 
@@ -70,6 +88,8 @@ impl Place {
                 let sqlite = SqliteOptions::new().clock(clock.clone()).open(path).await?;
                 Opened { storage: Arc::new(sqlite.clone()), sqlite: Some(sqlite) }
             }
+            Self::Redis(url) => Opened { storage: Arc::new(Redis::connect(url).await?), sqlite: None },
+            Self::Postgres(url) => Opened { storage: Arc::new(Postgres::connect(url).await?), sqlite: None },
         })
     }
 
@@ -83,7 +103,14 @@ impl Place {
                 Err(Failure::Usage("`memory:` keeps nothing that another process could read".into()))
             }
             Self::Sqlite(path) => Ok(Arc::new(Sqlite::open_read_only(path).await?)),
+            Self::Redis(url) => Ok(Arc::new(Redis::connect(url).await?)),
+            Self::Postgres(url) => Ok(Arc::new(Postgres::connect(url).await?)),
         }
+    }
+
+    /// Whether several processes may have it open for writing, so that nobody can tell whether one has.
+    pub(crate) fn is_shared(&self) -> bool {
+        matches!(self, Self::Redis(_) | Self::Postgres(_))
     }
 
     /// Where the process that has it open can be reached, if there is one that said so.
@@ -92,7 +119,7 @@ impl Place {
     /// What the storage gives.
     pub(crate) fn server(&self) -> Result<Option<String>> {
         match self {
-            Self::Memory => Ok(None),
+            Self::Memory | Self::Redis(_) | Self::Postgres(_) => Ok(None),
             Self::Sqlite(path) => Ok(Sqlite::owner(path)?.and_then(|owner| owner.address)),
         }
     }

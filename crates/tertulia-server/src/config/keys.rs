@@ -35,7 +35,7 @@ pub(super) const KEYS: [Key; 39] = [
     Key {
         flag: Some(("--storage", |options| options.storage.clone())),
         default: Some("sqlite:tertulia.db"),
-        ..key("storage", "TERTULIA_STORAGE", "memory: or sqlite:<path>")
+        ..key("storage", "TERTULIA_STORAGE", "memory:, sqlite:<path>, redis://.. or postgres://..")
     },
     Key { secret: true, ..key("token", "TERTULIA_TOKEN", SECRET) },
     Key {

@@ -31,6 +31,7 @@ use crate::place::Place;
 pub(crate) use handler::Handler;
 use http::HttpAccess;
 use keys::{KEYS, Key};
+pub(crate) use print::without_password;
 pub(crate) use secret::Secret;
 pub(crate) use tokens::ApiToken;
 pub(crate) use webhook::{SignedWebhook, TELEGRAM_PATH, TelegramWebhook};
@@ -212,7 +213,7 @@ impl Values<'_> {
         let found = self.0.iter().find(|(key, _)| key.name == name);
         let Some((key, Some(value))) = found else { return Ok(None) };
         let wrong = || {
-            let text = if key.secret { secret::MASK } else { &value.text };
+            let text = if key.secret { secret::MASK.to_owned() } else { without_password(&value.text) };
             format!("{}: `{text}` (from {}) is not allowed; allowed: {}", key.name, value.origin, key.allowed)
         };
         parse(value.text.trim()).map(Some).ok_or_else(wrong)

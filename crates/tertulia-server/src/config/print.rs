@@ -33,13 +33,62 @@ impl Config {
     }
 }
 
-/// A URL may carry a password.
-pub(super) fn without_password(text: &str) -> String {
-    match reqwest::Url::parse(text) {
-        Ok(mut url) if url.password().is_some() => {
+/// A URL may carry a password, also one of several hosts, and one that cannot be understood.
+pub(crate) fn without_password(text: &str) -> String {
+    let parsed = reqwest::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    if let Some(mut url) = parsed {
+        if url.password().is_some() {
             let _ = url.set_password(Some(secret::MASK));
-            url.into()
+            return url.into();
         }
-        _ => text.to_owned(),
+        return text.to_owned();
+    }
+    let text = without_parameter(text);
+    // Up to the last `@`: a password may hold what had to be escaped.
+    let Some((before, host)) = text.rsplit_once('@') else { return text };
+    let (scheme, rest) = before.split_at(before.find(':').map_or(0, |colon| colon + 1));
+    match rest.split_once(':') {
+        Some((user, _)) => format!("{scheme}{user}:{}@{host}", secret::MASK),
+        None if rest.starts_with('/') => text,
+        None => format!("{scheme}{}@{host}", secret::MASK),
+    }
+}
+
+/// Without the value of `password` behind the `?`, where the URLs of databases may have it.
+fn without_parameter(text: &str) -> String {
+    let Some((front, query)) = text.split_once('?') else { return text.to_owned() };
+    let shown = query.split('&').map(|pair| match pair.split_once('=') {
+        Some((name, _)) if name.to_ascii_lowercase().contains("pass") => format!("{name}={}", secret::MASK),
+        _ => pair.to_owned(),
+    });
+    format!("{front}?{}", shown.collect::<Vec<_>>().join("&"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_password;
+
+    #[test]
+    fn no_password_is_shown_however_the_url_is_written() {
+        for (text, shown) in [
+            ("postgres://u:hunter2@h1:1,h2:2/db", "postgres://u:***@h1:1,h2:2/db"),
+            ("redis-cluster://:hunter2@h1:1,h2:2", "redis-cluster://:***@h1:1,h2:2"),
+            ("postgres://u:hunter2@h:port/db", "postgres://u:***@h:port/db"),
+            ("postgres://u:hun/te@r2@h/db", "postgres://u:***@h/db"),
+            ("redis://u:1/hunter2@h", "redis://u:***@h"),
+            ("redis://u:hun?ter2#@h", "redis://u:***@h"),
+            ("postgres:/u:hunter2@h/db", "postgres:/u:***@h/db"),
+            ("u:hunter2@h", "u:***@h"),
+            (
+                "postgres://h:1/db?user=u&password=hunt@r2&schema=s",
+                "postgres://h:1/db?user=u&password=***&schema=s",
+            ),
+            ("http://u:hunter2@h/v1", "http://u:***@h/v1"),
+            ("http://h:8700/users/@me", "http://h:8700/users/@me"),
+            ("postgres://u@h1:1,h2:2/db", "postgres://u@h1:1,h2:2/db"),
+            ("sqlite:some/place.db", "sqlite:some/place.db"),
+        ] {
+            assert_eq!(without_password(text), shown);
+        }
     }
 }

@@ -83,7 +83,7 @@ fn a_wrong_value_names_the_key_the_value_where_it_is_from_and_what_is_allowed() 
     );
     assert_eq!(
         in_environment("TERTULIA_STORAGE", "postgres:"),
-        "storage: `postgres:` (from TERTULIA_STORAGE) is not allowed; allowed: memory: or sqlite:<path>"
+        "storage: `postgres:` (from TERTULIA_STORAGE) is not allowed; allowed: memory:, sqlite:<path>, redis://.. or postgres://.."
     );
     assert_eq!(
         in_file("answer_timeout = 0"),

@@ -10,7 +10,7 @@ fn wrong_values_end_it_with_one_line() {
         .failed(2, &["listen: `here` (from --listen)", "allowed: an IP address"]);
     folder
         .run(&["--storage", "redis:"])
-        .failed(2, &["storage: `redis:`", "allowed: memory: or sqlite:<path>"]);
+        .failed(2, &["storage: `redis:`", "allowed: memory:, sqlite:<path>, redis://.. or postgres://.."]);
     let mut command = folder.command(&["conversations"]);
     let output = command.env("TERTULIA_ANSWER_TIMEOUT", "soon").output().unwrap();
     let text = String::from_utf8(output.stderr).unwrap();

@@ -2,24 +2,32 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::support::{Folder, client, post};
+use crate::support::{Folder, Server, client, post};
 
-const KILLS: usize = 30;
-const CHATS: usize = 8;
+pub(crate) const CHATS: usize = 8;
 /// The most answers between two kills.
-const BETWEEN: usize = 24;
+pub(crate) const BETWEEN: usize = 24;
+const KILLS: usize = 30;
 
-/// What the clients and the one who kills share.
-struct Load {
+/// Clients that write notes to a server that is killed, and what they share with the one who kills.
+pub(crate) struct Load {
+    shared: Arc<Shared>,
     /// Where the server is; another address after each restart.
+    url: watch::Sender<String>,
+    answered: watch::Receiver<usize>,
+    clients: JoinSet<(usize, usize)>,
+}
+
+struct Shared {
     url: watch::Receiver<String>,
     /// Answers so far, all clients together.
     answers: watch::Sender<usize>,
-    /// Requests that were asked again after their connection broke.
+    /// Requests that were asked again, since their connection broke or their answer was to come later.
     again: AtomicUsize,
     stop: AtomicBool,
 }
@@ -31,47 +39,64 @@ async fn thirty_kills_under_load_lose_nothing_that_was_answered_and_double_nothi
     let mut random = fastrand::Rng::with_seed(seed);
     let folder = Folder::new();
     let mut server = folder.serve();
-    let (url, current) = watch::channel(server.url.clone());
-    let (answers, answered) = watch::channel(0);
-    let load =
-        Arc::new(Load { url: current, answers, again: AtomicUsize::new(0), stop: AtomicBool::new(false) });
-    let mut clients = JoinSet::new();
-    for chat in 0..CHATS {
-        clients.spawn(write_notes(chat, Arc::clone(&load)));
-    }
-
+    let mut load = Load::start(&server);
     for _ in 0..KILLS {
-        wait(&answered, random.usize(0..=BETWEEN), &mut clients).await;
+        load.wait(random.usize(0..=BETWEEN)).await;
         server.kill();
         server = folder.serve();
-        url.send_replace(server.url.clone());
+        load.goes_on_at(&server);
     }
-    wait(&answered, CHATS, &mut clients).await;
-    load.stop.store(true, Ordering::SeqCst);
-
-    let mut total = 0;
-    while let Some(client) = clients.join_next().await {
-        let (chat, written) = client.unwrap();
-        total += written;
-        check(&folder, &server, chat, written).await;
-    }
-    let again = load.again.load(Ordering::SeqCst);
-    println!("{KILLS} kills, {total} notes answered, {again} requests asked again");
+    let again = load.end(&folder, &server).await;
     assert!(again >= KILLS, "kills met requests under way: {again}");
 }
 
-/// Waits for some answers more; fails with a client that fails.
-async fn wait(answered: &watch::Receiver<usize>, more: usize, clients: &mut JoinSet<(usize, usize)>) {
-    let mut answered = answered.clone();
-    let enough = *answered.borrow() + more;
-    tokio::select! {
-        answers = answered.wait_for(|answers| *answers >= enough) => drop(answers.unwrap()),
-        client = clients.join_next() => panic!("a client ended early: {client:?}"),
+impl Load {
+    /// Starts clients, one for each of [`CHATS`] conversations.
+    pub(crate) fn start(server: &Server) -> Self {
+        let (url, current) = watch::channel(server.url.clone());
+        let (answers, answered) = watch::channel(0);
+        let (again, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let shared = Arc::new(Shared { url: current, answers, again, stop });
+        let mut clients = JoinSet::new();
+        for chat in 0..CHATS {
+            clients.spawn(write_notes(chat, Arc::clone(&shared)));
+        }
+        Self { shared, url, answered, clients }
+    }
+
+    /// Waits for some answers more; fails with a client that fails.
+    pub(crate) async fn wait(&mut self, more: usize) {
+        let mut answered = self.answered.clone();
+        let enough = *answered.borrow() + more;
+        tokio::select! {
+            answers = answered.wait_for(|answers| *answers >= enough) => drop(answers.unwrap()),
+            client = self.clients.join_next() => panic!("a client ended early: {client:?}"),
+        }
+    }
+
+    /// The server was started again.
+    pub(crate) fn goes_on_at(&self, server: &Server) {
+        self.url.send_replace(server.url.clone());
+    }
+
+    /// Ends the clients and asks the server for everything that it answered; gives how many requests were asked again.
+    pub(crate) async fn end(mut self, folder: &Folder, server: &Server) -> usize {
+        self.wait(CHATS).await;
+        self.shared.stop.store(true, Ordering::SeqCst);
+        let mut total = 0;
+        while let Some(client) = self.clients.join_next().await {
+            let (chat, written) = client.unwrap();
+            total += written;
+            check(folder, server, chat, written).await;
+        }
+        let again = self.shared.again.load(Ordering::SeqCst);
+        println!("{total} notes answered, {again} requests asked again");
+        again
     }
 }
 
 /// Writes notes one after the other, each until it is answered; gives the chat and how many.
-async fn write_notes(chat: usize, load: Arc<Load>) -> (usize, usize) {
+async fn write_notes(chat: usize, load: Arc<Shared>) -> (usize, usize) {
     let client = client();
     let mut current = load.url.clone();
     let mut number = 0;
@@ -80,6 +105,11 @@ async fn write_notes(chat: usize, load: Arc<Load>) -> (usize, usize) {
         loop {
             let url = current.borrow_and_update().clone();
             match post(&client, &url, &format!("c{chat}"), &text, Some(&key)).await {
+                // The storage is away: it is asked for again, as `Retry-After` says.
+                Ok(answer) if answer.status == 503 => {
+                    load.again.fetch_add(1, Ordering::SeqCst);
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
                 Ok(answer) => {
                     assert_eq!(answer.status, 200, "{answer:?}");
                     assert_eq!(answer.replies(), [format!("Noted, number {}.", number + 1)]);
@@ -99,7 +129,7 @@ async fn write_notes(chat: usize, load: Arc<Load>) -> (usize, usize) {
 }
 
 /// Everything that can be asked for tells of exactly the notes that were answered.
-async fn check(folder: &Folder, server: &crate::support::Server, chat: usize, written: usize) {
+async fn check(folder: &Folder, server: &Server, chat: usize, written: usize) {
     let name = format!("c{chat}");
     let shown = folder.run(&["show", &format!("http:{name}")]).json();
     let logs = shown["logs"].as_array().unwrap();

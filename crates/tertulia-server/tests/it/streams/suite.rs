@@ -24,6 +24,18 @@ fn the_suite_passes_on_sqlite() {
     passes("on SQLite", "sqlite:suite.db");
 }
 
+#[test]
+fn the_suite_passes_on_redis() {
+    let redis = tertulia_testkit::servers::Server::redis();
+    passes("on Redis", &format!("redis://127.0.0.1:{}", redis.port()));
+}
+
+#[test]
+fn the_suite_passes_on_postgres() {
+    let postgres = tertulia_testkit::servers::Server::postgres();
+    passes("on PostgreSQL", &postgres.postgres_url());
+}
+
 fn passes(place: &str, storage: &str) {
     let Some(packages) = installed() else { return };
     let folder = Folder::new();

@@ -18,6 +18,7 @@ pub(super) const FILES: &[(&str, &str)] = &[
     file!("docs/operations.md"),
     file!("docs/replay.md"),
     file!("docs/sessions.md"),
+    file!("docs/storages.md"),
     file!("docs/streams.md"),
     file!("docs/torture.md"),
     file!("docs/live.md"),

@@ -1,0 +1,227 @@
+//! From one store in memory into another.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use tertulia::storage::{
+    Batch, CommitId, Expire, ItemId, Limits, ListQuery, LogWrite, Memory, Offset, QueueWrite, Read, Revision,
+    Storage, Write,
+};
+use tertulia::{Clock, Conversation, Key, Name, Shard, Timestamp};
+
+use super::export::export;
+use super::import::Import;
+use super::progress::Progress;
+use crate::failure::Failure;
+
+const HOUR: Duration = Duration::from_hours(1);
+
+fn log(id: &str) -> Key {
+    Key::Log(Conversation::new("test", id).unwrap(), Name::from_static("log"))
+}
+
+fn queue() -> Key {
+    Key::Queue(Shard(3), Name::from_static("inbox"))
+}
+
+fn store() -> Memory {
+    Memory::with(Clock::starting_at(Timestamp(1_000_000), 1), Limits::default(), 1 << 30)
+}
+
+async fn commit(storage: &Memory, id: u64, writes: impl IntoIterator<Item = impl Into<Write>>) {
+    let writes = writes.into_iter().map(Into::into).collect();
+    storage.commit(Batch::new(CommitId(id), writes)).await.unwrap();
+}
+
+/// A store with one of each.
+async fn filled() -> Memory {
+    let storage = store();
+    let number = |id| Some(ItemId::Number(Name::from_static("space"), id));
+    commit(
+        &storage,
+        1,
+        [
+            LogWrite::new(log("plain")).base("grüße").append("one").append(vec![0, 255]),
+            LogWrite::new(log("trimmed")).append("gone").append("kept"),
+            LogWrite::new(log("empty")).append("gone").append("gone too"),
+            LogWrite::new(log("emptied")).base("left").append("gone"),
+            LogWrite { first: Some(Offset(40)), ..LogWrite::new(log("fork")).append("forty") },
+            LogWrite::new(log("brief")).base("brief").expire(Expire::After(HOUR)),
+            LogWrite::new(Key::ShardLog(Shard(7), Name::from_static("epoch"))).base(""),
+        ],
+    )
+    .await;
+    let append = QueueWrite::new(queue()).append(number(-1), "first").append(None, "second");
+    commit(&storage, 2, [append.append(Some(ItemId::Bytes(Name::from_static("h"), [9; 16])), "third")]).await;
+    commit(&storage, u64::MAX, [LogWrite::new(log("plain")).append("last")]).await;
+    commit(&storage, 4, [LogWrite::new(log("trimmed")).trim(Offset(1))]).await;
+    commit(&storage, 5, [LogWrite::new(log("empty")).trim(Offset(2))]).await;
+    commit(&storage, 6, [LogWrite::new(log("emptied")).trim(Offset(1))]).await;
+    commit(&storage, 7, [QueueWrite::new(queue()).remove(Offset(1), Revision(CommitId(2)))]).await;
+    storage
+}
+
+async fn exported(storage: &Memory) -> String {
+    let clock = Clock::starting_at(Timestamp(1_000_000), 2);
+    let mut out = Vec::new();
+    export(storage, &clock, &mut out, &mut Progress::new("exported")).await.unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+async fn imported(storage: &Memory, text: &str) -> Result<(), Failure> {
+    let clock = Clock::starting_at(Timestamp(1_000_000), 3);
+    let mut progress = Progress::new("imported");
+    Import::new(storage, &clock, &mut progress).run(&mut text.as_bytes()).await
+}
+
+/// What there is, by key, but for revisions and the offsets of queues, which are made anew.
+async fn everything(storage: &Memory) -> Vec<String> {
+    let mut found = Vec::new();
+    for listed in storage.list(&ListQuery::default()).await.unwrap().keys {
+        let read = Read::new(listed.key.clone()).limit(usize::MAX, usize::MAX);
+        let page = storage.read(&[read]).await.unwrap().remove(0).unwrap().unwrap();
+        let head = page.head();
+        found.push(match (page.clone().into_log(), page.into_queue()) {
+            (Some(page), _) => format!(
+                "{} {} {:?} {:?} {} {} {:?}",
+                listed.key,
+                page.head.incarnation,
+                page.base,
+                page.first,
+                page.head.end,
+                page.entries.len(),
+                (page.entries.iter().map(|entry| entry.to_vec()).collect::<Vec<_>>(), page.head.expires_in),
+            ),
+            (_, Some(page)) => format!(
+                "{} {:?} {:?}",
+                listed.key,
+                head.queue().map(|head| (head.incarnation, head.count, head.bytes)),
+                page.entries.into_iter().map(|entry| (entry.id, entry.bytes)).collect::<Vec<_>>(),
+            ),
+            _ => unreachable!("a page is of a log or of a queue"),
+        });
+    }
+    found
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_that_a_store_keeps_goes_into_another() {
+    let (from, to) = (filled().await, store());
+    imported(&to, &exported(&from).await).await.unwrap();
+    let there = everything(&to).await;
+    assert_eq!(there.len(), 8, "{there:#?}");
+    assert!(there == everything(&from).await, "{there:#?}");
+    // Ids are known there, so that an update that is given again is seen.
+    let again = QueueWrite::new(queue()).append(Some(ItemId::Number(Name::from_static("space"), -1)), "x");
+    let committed = to.commit(Batch::new(CommitId(9), vec![again.into()])).await.unwrap();
+    assert_eq!(committed.appended, [tertulia::storage::Appended::Seen]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_cut_short_goes_on_where_it_stopped() {
+    let from = filled().await;
+    let whole = exported(&from).await;
+    let lines: Vec<&str> = whole.split_inclusive('\n').collect();
+    for cut in 1..lines.len() {
+        let to = store();
+        let half = &lines[cut][..lines[cut].len() / 2];
+        let text = imported(&to, &(lines[..cut].concat() + half)).await.unwrap_err().to_string();
+        assert!(text.starts_with(&format!("line {}: the export ends early", cut + 1)), "{text}");
+        imported(&to, &whole).await.unwrap();
+        assert!(everything(&to).await == everything(&from).await, "cut in line {cut}");
+        // And a third time there is nothing left to do.
+        imported(&to, &whole).await.unwrap();
+        assert!(everything(&to).await == everything(&from).await, "cut in line {cut}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_is_longer_than_a_batch_goes_in_several_and_goes_on_within() {
+    let (from, to) = (store(), store());
+    let long = (0..12_u8).fold(LogWrite::new(log("long")), |write, n| write.append(vec![n; 900_000]));
+    commit(&from, 8, [long.base("base")]).await;
+    let whole = exported(&from).await;
+    let lines: Vec<&str> = whole.split_inclusive('\n').collect();
+    assert_eq!(lines.len(), 15, "an entry a line");
+    imported(&to, &lines[..8].concat()).await.unwrap_err();
+    let there = everything(&to).await;
+    assert_eq!(there.len(), 1, "a batch of it is there");
+    imported(&to, &whole).await.unwrap();
+    assert!(everything(&to).await == everything(&from).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_there_already_is_not_written_over() {
+    let text = exported(&filled().await).await;
+    let other = store();
+    commit(&other, 77, [LogWrite::new(log("plain")).base("mine")]).await;
+    let refused = imported(&other, &text).await.unwrap_err().to_string();
+    assert!(refused.contains("test:plain log is there already, and is another"), "{refused}");
+    let other = store();
+    commit(&other, 77, [QueueWrite::new(queue()).append(None, "mine")]).await;
+    let refused = imported(&other, &text).await.unwrap_err().to_string();
+    assert!(refused.contains("inbox is there already, and is another"), "{refused}");
+    // Of the same beginning, and gone on since.
+    let other = store();
+    imported(&other, &text).await.unwrap();
+    commit(&other, 78, [LogWrite::new(log("plain")).append("since")]).await;
+    let refused = imported(&other, &text).await.unwrap_err().to_string();
+    assert!(refused.contains("test:plain log is there already, and has been written to since"), "{refused}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_expired_on_the_way_stays_away() {
+    let from = filled().await;
+    let text = exported(&from).await;
+    tokio::time::advance(HOUR).await;
+    let to = store();
+    let clock = Clock::starting_at(Timestamp(1_000_000).after(HOUR), 3);
+    Import::new(&to, &clock, &mut Progress::new("imported")).run(&mut text.as_bytes()).await.unwrap();
+    let there = everything(&to).await;
+    assert_eq!(there.len(), 7);
+    assert!(!there.iter().any(|found| found.contains("brief")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn lines_that_are_wrong_are_named() {
+    let whole = exported(&filled().await).await;
+    let lines: Vec<&str> = whole.split_inclusive('\n').collect();
+    let changed = |at: usize, change: &dyn Fn(&mut Value)| {
+        let mut line: Value = serde_json::from_str(lines[at]).unwrap();
+        change(&mut line);
+        lines[..at].concat() + &line.to_string() + "\n" + &lines[at + 1..].concat()
+    };
+    let find = |what: &str| lines.iter().position(|line| line.starts_with(what)).unwrap();
+    let (a_log, items, end) = (find("{\"log\""), find("{\"items\""), find("{\"end\""));
+    let entries = find("{\"entries\"");
+    let cases: [(usize, String, &str); 11] = [
+        (1, String::new(), "the export ends early"),
+        (1, "\n".into(), "no line of an export"),
+        (1, lines[1].into(), "begins with `tertulia`"),
+        (
+            1,
+            changed(0, &|line| line["tertulia"]["version"] = 2.into()),
+            "version 2, this program reads version 1",
+        ),
+        (a_log + 1, changed(a_log, &|line| line["log"]["conversation"] = "x".into()), "source:id"),
+        (a_log + 1, changed(a_log, &|line| line["log"]["incarnation"] = "xyz".into()), "16 hexadecimal"),
+        (a_log + 1, changed(a_log, &|line| line["log"]["more"] = 1.into()), "more"),
+        (items + 1, changed(items, &|line| line["items"][0]["bytes"] = "!".into()), "base64"),
+        (end + 1, changed(end, &|line| line["end"]["entries"] = 9_999.into()), "9999 entries"),
+        (end + 1, format!("{whole}{whole}"), "the file goes on"),
+        (
+            end + 1,
+            changed(entries - 1, &|line| line["log"]["end"] = line["log"]["first"].clone()),
+            "was to end at",
+        ),
+    ];
+    for (line, text, says) in cases {
+        let failure = imported(&store(), &text).await.unwrap_err().to_string();
+        assert!(failure.starts_with(&format!("line {line}: ")) && failure.contains(says), "{failure}");
+    }
+    // An entry is missing, and nobody says so but the log.
+    let entries = find("{\"entries\"");
+    let text = changed(entries, &|line| drop(line["entries"].as_array_mut().unwrap().pop()));
+    let failure = imported(&store(), &text).await.unwrap_err().to_string();
+    assert!(failure.contains("was to end at"), "{failure}");
+}
