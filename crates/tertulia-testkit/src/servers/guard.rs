@@ -106,8 +106,8 @@ mod tests {
     const CHILD: &str = "TERTULIA_GUARD_CHILD";
 
     fn is_there(pid: u32) -> bool {
-        // A process that ended and was not waited for yet has no command line.
-        std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| !line.is_empty())
+        // A process that ended and was not waited for yet is there as a zombie.
+        std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
     }
 
     fn sleeper(folder: &Path) -> Guard {
