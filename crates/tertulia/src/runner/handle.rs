@@ -162,8 +162,11 @@ impl<H: Handler> Handle<H> {
             // An update that waited for room runs when calls are made, and may make more of them.
             loop {
                 self.core.index.quiet().await;
-                self.core.stir_calls();
-                self.core.outbox.settled().await;
+                // Twice: one that was under way may have looked before the last turn had ended, and rests since.
+                for _ in 0..2 {
+                    self.core.stir_calls();
+                    self.core.outbox.settled().await;
+                }
                 if self.core.index.is_quiet() && self.core.outbox.is_settled() {
                     break;
                 }

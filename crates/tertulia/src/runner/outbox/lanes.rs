@@ -59,6 +59,8 @@ enum State {
 pub(super) enum Back {
     /// It may be made as soon as its platform is open.
     Ready,
+    /// It has made a step, and the next may be made when the others that may be made had their turn.
+    Stepped,
     /// It waits until its lane is resumed, since its platform takes so many in a while.
     Paced,
     /// It waits until its lane is resumed, since it has failed.
@@ -216,6 +218,10 @@ impl Lanes {
         lane.state = match why {
             Back::Ready => {
                 platform.ready.push_front(at);
+                State::Ready
+            }
+            Back::Stepped => {
+                platform.ready.push_back(at);
                 State::Ready
             }
             Back::Paced => State::Paced,

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
+
 use super::lanes::{Back, Taken};
 use super::pending::Pending;
 use super::record::Recorded;
@@ -118,7 +120,7 @@ impl<H: Handler> Core<H> {
         self: &Arc<Self>,
         mut taken: Taken,
         so_far: String,
-        next: BoxFuture<'static, ()>,
+        mut next: BoxFuture<'static, ()>,
     ) -> Option<Taken> {
         self.outbox.stepped(taken.platform);
         taken.pending.trouble = None;
@@ -127,6 +129,10 @@ impl<H: Handler> Core<H> {
         {
             self.forget(&taken.pending);
             return self.call_over(taken, None).await;
+        }
+        if (&mut next).now_or_never().is_some() {
+            // It does not rest: a shutdown waits for what there is to do.
+            return self.give_back_call(taken, Back::Stepped);
         }
         let (lane, offset) = (taken.lane, taken.pending.offset);
         let left = taken.pending.deadline.since(self.clock.now());

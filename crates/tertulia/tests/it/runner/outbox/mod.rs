@@ -36,7 +36,8 @@ fn twice(updates: impl IntoIterator<Item = i64>) -> Vec<String> {
 }
 
 /// Makes the calls that the update lists: words with options behind them, such as `hello!` (at most once), `ping~60`
-/// (within 60 s), `text#17` (joined under the key 17) and `edit@1.0` (about the first call of update 1).
+/// (within 60 s), `text#17` (joined under the key 17), `edit@1.0` (about the first call of update 1) and `live+` (made
+/// in steps).
 async fn call_listed(turn: Turn, text: String) -> anyhow::Result<()> {
     for word in text.split_whitespace() {
         let (rest, join) = match word.split_once('#') {
@@ -51,11 +52,12 @@ async fn call_listed(turn: Turn, text: String) -> anyhow::Result<()> {
             Some((rest, seconds)) => (rest, Some(Duration::from_secs(seconds.parse()?))),
             None => (rest, None),
         };
+        let (rest, steps) = rest.strip_suffix('+').map_or((rest, false), |rest| (rest, true));
         let (body, delivery) = match rest.strip_suffix('!') {
             Some(body) => (body, Delivery::AtMostOnce),
             None => (rest, Delivery::AtLeastOnce),
         };
-        turn.call_with(body.to_owned().into(), CallOptions { delivery, within, join, refers, steps: false })?;
+        turn.call_with(body.to_owned().into(), CallOptions { delivery, within, join, refers, steps })?;
     }
     Ok(())
 }
