@@ -63,7 +63,7 @@ pub(crate) fn queue_head(key: &Key, record: &[u8]) -> Result<QueueHead> {
     Ok(head)
 }
 
-/// Reads an entry of a queue: format, offset, revision, length of the id (2 bytes), id, bytes.
+/// Reads an entry of a queue: format, offset, revision, birth, length of the id (2 bytes), id, bytes.
 ///
 /// # Errors
 /// `Corrupt`.
@@ -71,12 +71,12 @@ pub(crate) fn queue_entry(key: &Key, record: &Bytes) -> Result<QueueEntry> {
     let mut fields = Fields { key, rest: record };
     fields.format()?;
     let offset = Offset(fields.number()?);
-    let revision = Revision(fields.commit()?);
+    let (revision, born) = (Revision(fields.commit()?), fields.commit()?);
     let id_len = usize::from(u16::from_be_bytes(*fields.take()?));
     let corrupt = || Error::corrupt(format!("{key}: entry {offset} cannot be read"));
     let (id, bytes) = fields.rest.split_at_checked(id_len).ok_or_else(corrupt)?;
     let id = if id.is_empty() { None } else { Some(item_id(id).ok_or_else(corrupt)?) };
-    Ok(QueueEntry { offset, revision, id, bytes: record.slice_ref(bytes) })
+    Ok(QueueEntry { offset, born, revision, id, bytes: record.slice_ref(bytes) })
 }
 
 /// Writes an item's id: a letter for its kind, 8 or 16 bytes, the space.

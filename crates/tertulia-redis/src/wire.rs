@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tertulia::storage::{
-    Base, Batch, Expect, Expire, From, Limits, LogWrite, QueueWrite, Read, Removal, Write,
+    Base, Batch, Expect, Expire, From, Limits, LogWrite, QueueWrite, Read, Removal, Revision, Which, Write,
 };
 
 use crate::names::{self, Kind, Names};
@@ -104,8 +104,12 @@ fn queue(write: &QueueWrite, id: String, arguments: &mut Vec<Bytes>) {
         arguments.extend([packed.0.into(), bytes.clone()]);
     }
     let mut packed = Packed::new();
-    for Removal { offset, revision, expected } in &write.remove {
-        packed.number(offset.0).put(&[u8::from(*expected)]).put(&revision.0.0.to_be_bytes());
+    for Removal { offset, which } in &write.remove {
+        let (expected, commit) = match which {
+            Which::Expected(Revision(commit)) => (1, commit),
+            Which::Born(commit) => (0, commit),
+        };
+        packed.number(offset.0).put(&[expected]).put(&commit.0.to_be_bytes());
     }
     arguments.push(packed.0.into());
 }

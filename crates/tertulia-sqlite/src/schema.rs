@@ -14,7 +14,7 @@ use crate::{SqliteOptions, Synchronous};
 /// "Trtl", in the header of every file of ours.
 const APPLICATION_ID: i32 = 0x5472_746c;
 /// The version of the tables below.
-const VERSION: i32 = 1;
+const VERSION: i32 = 2;
 /// The longest base kept in its log's row; longer ones have a table of their own, so that a head is read and
 /// written without them.
 pub(crate) const INLINE_BASE: u64 = 1024;
@@ -69,7 +69,8 @@ CREATE TABLE queues (
 ) STRICT;
 CREATE TABLE items (                    -- entries of all queues
     place INTEGER PRIMARY KEY,          -- queue << 40 | offset
-    revision INTEGER NOT NULL,          -- the commit that wrote it
+    revision INTEGER NOT NULL,          -- the commit that wrote it last
+    born INTEGER,                       -- the commit that appended it, if that is another
     space INTEGER,
     id ANY,
     bytes BLOB NOT NULL
@@ -87,6 +88,13 @@ CREATE TABLE seen (
     PRIMARY KEY (space, id)
 ) STRICT, WITHOUT ROWID;
 ";
+
+/// From one version to the next, those of version 1 first.
+const STEPS: [&str; VERSION as usize - 1] = ["ALTER TABLE items ADD COLUMN born INTEGER"];
+
+/// What a reader of a file of version 1 reads instead of its `items`.
+const ITEMS_OF_1: &str =
+    "CREATE TEMP VIEW items AS SELECT place, revision, NULL AS born, space, id, bytes FROM main.items";
 
 /// The place that `path` names, the same for every spelling of it, so that all spellings share one lock file.
 ///
@@ -148,7 +156,7 @@ fn check_version(path: &Path, version: i32) -> Result<()> {
     )))
 }
 
-/// Opens the connection that writes, and makes the tables in a new file.
+/// Opens the connection that writes, makes the tables in a new file, and brings those of an older one up to date.
 ///
 /// # Errors
 /// `Invalid` if the file cannot be opened or is not ours, `Unavailable`, `Corrupt`.
@@ -165,7 +173,10 @@ pub(crate) fn open_writer(path: &Path, options: &SqliteOptions) -> Result<Connec
         connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0)).map_err(cannot_open)
     };
     match (number(&connection, "application_id")?, number(&connection, "user_version")?) {
-        (APPLICATION_ID, version) => check_version(path, version)?,
+        (APPLICATION_ID, version) => {
+            check_version(path, version)?;
+            upgrade(&mut connection, version).map_err(cannot_open)?;
+        }
         // A file that somebody began and did not finish is empty again.
         _ if number(&connection, "schema_version")? == 0 => {
             // In the journal mode of a new file, so that the header is in the file itself, not in its WAL.
@@ -204,7 +215,22 @@ pub(crate) fn open_writer(path: &Path, options: &SqliteOptions) -> Result<Connec
     Ok(connection)
 }
 
-/// Opens a connection that reads.
+/// Brings the tables of an older version up to date, whole or not at all.
+fn upgrade(connection: &mut Connection, version: i32) -> rusqlite::Result<()> {
+    let done = usize::try_from(version).map_or(0, |version| version.saturating_sub(1));
+    let steps = &STEPS[done..];
+    if steps.is_empty() {
+        return Ok(());
+    }
+    let transaction = connection.transaction()?;
+    for step in steps {
+        transaction.execute_batch(step)?;
+    }
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    transaction.commit()
+}
+
+/// Opens a connection that reads, also from a file of an older version.
 ///
 /// # Errors
 /// `Invalid` if the file cannot be opened, `Unavailable`, `Corrupt`.
@@ -219,6 +245,9 @@ pub(crate) fn open_reader(path: &Path, cache: usize) -> Result<Connection> {
     let version =
         connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(cannot_open)?;
     check_version(path, version)?;
+    if version == 1 {
+        connection.execute_batch(ITEMS_OF_1).map_err(cannot_open)?;
+    }
     Ok(connection)
 }
 

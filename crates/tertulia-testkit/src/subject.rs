@@ -8,8 +8,8 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tertulia::graph::{Awaited, StateSaver, awaited};
 use tertulia::storage::{
-    Batch, BoxFuture, CommitId, Committed, Etag, From, Head, LogHead, LogPage, Memory, Page, QueueHead,
-    QueuePage, Read, Revision, Scope, Storage, Write,
+    Batch, BoxFuture, CommitId, Committed, Etag, From, Head, LogHead, LogPage, Memory, Page, QueueEntry,
+    QueueHead, QueuePage, Read, Revision, Scope, Storage, Write,
 };
 use tertulia::{Clock, Conversation, Key, Name, Result, Shard};
 
@@ -192,11 +192,15 @@ impl Subject {
         page.into_queue().expect("a queue gives a queue's page")
     }
 
+    async fn entry(&self, key: &Key, offset: u64) -> QueueEntry {
+        let page = self.queue(key).await;
+        let entry = page.entries.into_iter().find(|entry| entry.offset.0 == offset);
+        entry.unwrap_or_else(|| panic!("{key} has an entry {offset}"))
+    }
+
     /// The revision of an entry of a queue, which must be there.
     pub async fn revision(&self, key: &Key, offset: u64) -> Revision {
-        let page = self.queue(key).await;
-        let entry = page.entries.iter().find(|entry| entry.offset.0 == offset);
-        entry.unwrap_or_else(|| panic!("{key} has an entry {offset}")).revision
+        self.entry(key, offset).await.revision
     }
 
     /// A revision that no entry has.

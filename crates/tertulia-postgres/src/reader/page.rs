@@ -108,7 +108,7 @@ fn bounded(number: u64) -> i64 {
 
 fn page(read: &Read, head: &Row, entries: &[Row]) -> Result<Page> {
     let key = &read.key;
-    let numbers: Vec<Option<i64>> = head.get(6);
+    let numbers: Vec<Option<i64>> = head.get(7);
     match head.get::<_, i16>(1) {
         0 => {
             let head_of = log_row(&numbers, key)?.live(0);
@@ -147,7 +147,7 @@ fn log_page(read: &Read, head: LogHead, row: &Row, rows: &[Row]) -> Result<LogPa
     let key = &read.key;
     let first = head.first(read)?;
     let base = if head.base_version > 0 && head.wants_base(read.base) {
-        let base: Option<&[u8]> = row.get(7);
+        let base: Option<&[u8]> = row.get(8);
         let base = base.ok_or_else(|| corrupt(format_args!("{key}: the base is missing")))?;
         if base.len() as u64 != head.base_len {
             let text =
@@ -163,7 +163,7 @@ fn log_page(read: &Read, head: LogHead, row: &Row, rows: &[Row]) -> Result<LogPa
         if row.get::<_, i64>(2).cast_unsigned() != offset {
             return Err(missing(key, offset));
         }
-        entries.push(Bytes::copy_from_slice(row.get(7)));
+        entries.push(Bytes::copy_from_slice(row.get(8)));
     }
     if entries.is_empty() && first < head.end && read.max_entries > 0 && read.from != From::Last(0) {
         return Err(missing(key, first.0));
@@ -176,15 +176,16 @@ fn missing(key: &Key, offset: u64) -> Error {
 }
 
 fn queue_entry(row: &Row, key: &Key) -> Result<QueueEntry> {
-    let id = match (row.get::<_, Option<&str>>(4), row.get::<_, Option<&[u8]>>(5)) {
+    let id = match (row.get::<_, Option<&str>>(5), row.get::<_, Option<&[u8]>>(6)) {
         (Some(space), Some(bytes)) => Some(item_id(space, bytes).map_err(|error| error.context(key))?),
         (None, None) => None,
         _ => return Err(corrupt(format_args!("{key}: an entry's id is of an unknown space"))),
     };
     Ok(QueueEntry {
         offset: Offset(row.get::<_, i64>(2).cast_unsigned()),
+        born: commit(row.get(4)),
         revision: Revision(commit(row.get(3))),
         id,
-        bytes: Bytes::copy_from_slice(row.get(7)),
+        bytes: Bytes::copy_from_slice(row.get(8)),
     })
 }

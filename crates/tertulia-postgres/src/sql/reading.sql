@@ -5,7 +5,8 @@
 CREATE FUNCTION {schema}.read_pages(are_queues boolean[], shards smallint[], conversations text[], names text[],
     from_kinds smallint[], from_incarnations bigint[], from_places bigint[], max_entries bigint[],
     max_bytes bigint[], base_kinds smallint[], base_incarnations bigint[], base_versions bigint[])
-RETURNS TABLE (n int, kind smallint, place bigint, revision bigint, space text, id bytea, head bigint[], bytes bytea)
+RETURNS TABLE (n int, kind smallint, place bigint, revision bigint, born bigint, space text, id bytea, head bigint[],
+    bytes bytea)
 LANGUAGE plpgsql STABLE {plans} AS $$
 #variable_conflict use_column
 DECLARE
@@ -19,7 +20,7 @@ BEGIN
         IF are_queues[i] THEN
             SELECT h.* INTO l FROM {schema}.queues h WHERE h.shard = shards[i] AND h.name = names[i];
             CONTINUE WHEN NOT FOUND;
-            RETURN QUERY SELECT i, 1::smallint, NULL::bigint, NULL::bigint, NULL::text, NULL::bytea,
+            RETURN QUERY SELECT i, 1::smallint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::text, NULL::bytea,
                 ARRAY[l.id, l.version, l.commit_id, l.incarnation, l.next, l.count, l.bytes], NULL::bytea;
             CONTINUE WHEN max_entries[i] = 0 OR l.count = 0
                 OR from_kinds[i] = 1 AND (from_incarnations[i] <> l.incarnation OR from_places[i] > l.next);
@@ -30,7 +31,7 @@ BEGIN
                 ORDER BY t.queue DESC, t.place DESC LIMIT 1 OFFSET from_places[i] - 1;
             END IF;
             stop := {schema}.items_within(l.id, start, max_entries[i], max_bytes[i], l.bytes);
-            RETURN QUERY SELECT i, 2::smallint, t.place, t.revision,
+            RETURN QUERY SELECT i, 2::smallint, t.place, t.revision, t.born,
                 (SELECT s.name FROM {schema}.spaces s WHERE s.id = t.space), t.id, NULL::bigint[], t.bytes
             FROM {schema}.items t WHERE t.queue = l.id AND t.place >= start AND t.place < stop
             ORDER BY t.queue, t.place LIMIT max_entries[i];
@@ -40,7 +41,7 @@ BEGIN
             CONTINUE WHEN NOT FOUND OR l.deadline <= now;
             wanted := l.base_version > 0 AND CASE base_kinds[i] WHEN 0 THEN true WHEN 1 THEN false
                 ELSE base_incarnations[i] <> l.incarnation OR base_versions[i] <> l.base_version END;
-            RETURN QUERY SELECT i, 0::smallint, NULL::bigint, NULL::bigint, NULL::text, NULL::bytea,
+            RETURN QUERY SELECT i, 0::smallint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::text, NULL::bytea,
                 ARRAY[l.id, l.version, l.commit_id, l.incarnation, l.base_version, l.base_len, l.first, l.next,
                     l.entry_bytes, l.deadline - now],
                 CASE WHEN NOT wanted THEN NULL WHEN l.base_len <= {inline} THEN l.base
@@ -55,7 +56,8 @@ BEGIN
             IF stop - start > 1 AND NOT (l.base_version = 0 AND l.entry_bytes <= max_bytes[i]) THEN
                 stop := {schema}.entries_within(l.id, start, stop, max_bytes[i]);
             END IF;
-            RETURN QUERY SELECT i, 2::smallint, e.place, NULL::bigint, NULL::text, NULL::bytea, NULL::bigint[], e.bytes
+            RETURN QUERY SELECT i, 2::smallint, e.place, NULL::bigint, NULL::bigint, NULL::text, NULL::bytea,
+                NULL::bigint[], e.bytes
             FROM {schema}.entries e WHERE e.log = l.id AND e.place >= start AND e.place < stop
             ORDER BY e.log, e.place;
         END IF;

@@ -58,7 +58,8 @@ CREATE TABLE {schema}.queues (
 CREATE TABLE {schema}.items (                   -- entries of all queues
     queue bigint NOT NULL,
     place bigint NOT NULL,
-    revision bigint NOT NULL,
+    revision bigint NOT NULL,                   -- the commit that wrote it last
+    born bigint NOT NULL,                       -- the commit that appended it
     space integer,
     id bytea,                                   -- 8 bytes of a number or 16 of another id
     bytes bytea NOT NULL,

@@ -79,17 +79,17 @@ END $$;
 
 -- Called after the queues were locked, so that it sees what the lock waited for.
 CREATE FUNCTION {schema}.load_items(shards smallint[], names text[], places bigint[])
-RETURNS TABLE (n int, revision bigint, len bigint)
+RETURNS TABLE (n int, revision bigint, born bigint, len bigint)
 LANGUAGE plpgsql VOLATILE {plans} AS $$
 #variable_conflict use_column
 BEGIN
-    RETURN QUERY SELECT k.n::int, i.revision, i.len
+    RETURN QUERY SELECT k.n::int, i.revision, i.born, i.len
     FROM unnest(shards, names, places) WITH ORDINALITY AS k (shard, name, place, n)
     CROSS JOIN LATERAL (
         SELECT h.id FROM {schema}.queues h WHERE h.shard = k.shard AND h.name = k.name LIMIT 1
     ) q
     CROSS JOIN LATERAL (
-        SELECT t.revision, octet_length(t.bytes)::bigint AS len
+        SELECT t.revision, t.born, octet_length(t.bytes)::bigint AS len
         FROM {schema}.items t WHERE t.queue = q.id AND t.place = k.place LIMIT 1
     ) i;
 END $$;
@@ -236,12 +236,12 @@ BEGIN
     END IF;
 END $$;
 
-CREATE FUNCTION {schema}.append_items(queues bigint[], places bigint[], revisions bigint[], spaces int[],
-    ids bytea[], bytess bytea[]) RETURNS void
+CREATE FUNCTION {schema}.append_items(queues bigint[], places bigint[], revisions bigint[], births bigint[],
+    spaces int[], ids bytea[], bytess bytea[]) RETURNS void
 LANGUAGE plpgsql VOLATILE {plans} AS $$
 BEGIN
-    INSERT INTO {schema}.items (queue, place, revision, space, id, bytes)
-    SELECT * FROM unnest(queues, places, revisions, spaces, ids, bytess);
+    INSERT INTO {schema}.items (queue, place, revision, born, space, id, bytes)
+    SELECT * FROM unnest(queues, places, revisions, births, spaces, ids, bytess);
 END $$;
 
 CREATE FUNCTION {schema}.replace_items(queues bigint[], places bigint[], revisions bigint[], bytess bytea[])

@@ -152,10 +152,10 @@ impl Rows {
         }
         for row in items {
             let Some((key, offset)) = at(&asked.item_keys, row.try_get(0)?) else { continue };
-            let len = row.try_get::<_, i64>(2)?.cast_unsigned();
-            let revision = Revision(commit(row.try_get(1)?));
+            let (revision, born) = (Revision(commit(row.try_get(1)?)), commit(row.try_get(2)?));
+            let len = row.try_get::<_, i64>(3)?.cast_unsigned();
             if let Some(slot) = loaded.queues.get_mut(*key) {
-                slot.items.insert(*offset, Item { revision, len, stored: true, bytes: None, id: None });
+                slot.items.insert(*offset, Item { born, revision, len, stored: true, bytes: None, id: None });
             }
         }
         for row in seen {

@@ -80,6 +80,7 @@ struct Items<'a> {
     queues: Vec<i64>,
     places: Vec<i64>,
     revisions: Vec<i64>,
+    births: Vec<i64>,
     spaces: Vec<Option<i32>>,
     ids: Vec<Option<&'a [u8]>>,
     bytes: Vec<&'a [u8]>,
@@ -189,6 +190,7 @@ impl<'a> Columns<'a> {
                 items.queues.push(row.id);
                 items.places.push(place);
                 items.revisions.push(revision);
+                items.births.push(item.born.0.cast_signed());
                 items.spaces.push(item.id.as_ref().map(|(space, _)| *space));
                 items.ids.push(item.id.as_ref().map(|(_, id)| id.as_slice()));
                 items.bytes.push(bytes);
@@ -309,6 +311,7 @@ impl Items<'_> {
             value(&self.queues),
             value(&self.places),
             value(&self.revisions),
+            value(&self.births),
             value(&self.spaces),
             value(&self.ids),
             value(&self.bytes),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use foldhash::fast::RandomState;
-use tertulia::storage::{ItemId, LogHead, Offset, QueueHead, Revision, State, Write};
+use tertulia::storage::{EntryHead, ItemId, LogHead, Offset, QueueHead, State, Write};
 use tertulia::{Error, Key, Name, Result};
 
 use super::slots::{Item, LogSlot, QueueSlot};
@@ -81,9 +81,9 @@ impl State for Loaded<'_> {
         Ok(self.seen.contains(&(self.space(key, space)?, bytes)))
     }
 
-    fn entry(&mut self, key: &Key, offset: Offset) -> Result<Option<(Revision, u64)>> {
+    fn entry(&mut self, key: &Key, offset: Offset) -> Result<Option<EntryHead>> {
         let slot = self.queues.get(key).ok_or_else(|| not_loaded(key))?;
-        Ok(slot.items.get(&offset).map(|Item { revision, len, .. }| (*revision, *len)))
+        Ok(slot.items.get(&offset).map(Item::head))
     }
 }
 

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use tertulia::storage::{Expire, LogChange, LogHead, Offset, QueueChange, QueueHead, Revision};
+use tertulia::storage::{
+    CommitId, EntryHead, Expire, LogChange, LogHead, Offset, QueueChange, QueueHead, Revision,
+};
 use tertulia::{Error, Result};
 
 use crate::keys::id_bytes;
@@ -125,12 +127,19 @@ pub(super) struct QueueSlot {
 
 #[derive(Debug)]
 pub(super) struct Item {
+    pub(super) born: CommitId,
     pub(super) revision: Revision,
     pub(super) len: u64,
     pub(super) stored: bool,
     /// What is to be written.
     pub(super) bytes: Option<Bytes>,
     pub(super) id: Option<(i32, Vec<u8>)>,
+}
+
+impl Item {
+    pub(super) fn head(&self) -> EntryHead {
+        EntryHead { born: self.born, revision: self.revision, len: self.len }
+    }
 }
 
 impl QueueSlot {
@@ -178,6 +187,7 @@ impl QueueSlot {
                 }
             };
             let item = Item {
+                born: head.etag.commit,
                 revision: Revision(head.etag.commit),
                 len: append.bytes.len() as u64,
                 stored: false,

@@ -12,8 +12,8 @@
 
 local call, pack, read = redis.call, struct.pack, struct.unpack
 local byte, sub = string.byte, string.sub
-local LOG, QUEUE, ITEM = '>Bc8c8I8I8I8I8I8I8I8', '>Bc8c8I8I8I8I8', '>BI8c8I2'
-local LOG_LEN, QUEUE_LEN, ITEM_LEN = 73, 49, 19
+local LOG, QUEUE, ITEM = '>Bc8c8I8I8I8I8I8I8I8', '>Bc8c8I8I8I8I8', '>BI8c8c8I2'
+local LOG_LEN, QUEUE_LEN, ITEM_LEN = 73, 49, 27
 
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -86,11 +86,11 @@ for i = 1, count do
       local same = false
       if found then
         if #found < ITEM_LEN or byte(found) ~= 1 then return { 4, i, 'an entry' } end
-        local _, _, is, id_len = read(ITEM, found)
+        local _, _, is, _, id_len = read(ITEM, found)
         same = is == revision
         plan.freed = plan.freed + #found - ITEM_LEN - id_len
-        -- Its id stays its id.
-        plan.replaced[j] = { offset, sub(found, ITEM_LEN - 1, ITEM_LEN + id_len), arg_at + 1 }
+        -- Its birth stays its birth, and its id its id.
+        plan.replaced[j] = { offset, sub(found, ITEM_LEN - 9, ITEM_LEN + id_len), arg_at + 1 }
       end
       if not same then
         failed[#failed + 1] = pack('>I4I4', i, j)
@@ -102,14 +102,15 @@ for i = 1, count do
     local removes = ARGV[arg_at]
     arg_at = arg_at + 1
     for j = 1, plan.removes do
-      local offset, expected, revision = read('>I8Bc8', removes, (j - 1) * 17 + 1)
+      -- An expected one by its revision, any other by its birth.
+      local offset, expected, by = read('>I8Bc8', removes, (j - 1) * 17 + 1)
       local found = item(offset)
       local same = false
       if found then
         if #found < ITEM_LEN or byte(found) ~= 1 then return { 4, i, 'an entry' } end
-        local _, _, is, id_len = read(ITEM, found)
-        same = is == revision
-        if same or expected == 0 then
+        local _, _, revision, born, id_len = read(ITEM, found)
+        same = by == (expected == 1 and revision or born)
+        if same then
           plan.freed = plan.freed + #found - ITEM_LEN - id_len
           plan.removed[#plan.removed + 1] = offset
         end
@@ -265,7 +266,7 @@ for i = 1, count do
       else
         local at = plan.at + 2 * j - 2
         items[#items + 1] = next
-        items[#items + 1] = pack('>BI8c8', 1, next, commit) .. ARGV[at + 1]
+        items[#items + 1] = pack('>BI8c8c8', 1, next, commit, commit) .. ARGV[at + 1]
         if ARGV[at] ~= '' then
           ids[#ids + 1] = now
           ids[#ids + 1] = ARGV[at]
@@ -277,9 +278,9 @@ for i = 1, count do
     if plan.changes then
       for _, offset in ipairs(plan.removed) do call('ZREMRANGEBYSCORE', plan.key2, offset, offset) end
       for j = 1, plan.replaces do
-        local offset, id, at = unpack(plan.replaced[j])
+        local offset, kept, at = unpack(plan.replaced[j])
         call('ZREMRANGEBYSCORE', plan.key2, offset, offset)
-        call('ZADD', plan.key2, offset, pack('>BI8c8', 1, offset, commit) .. id .. ARGV[at])
+        call('ZADD', plan.key2, offset, pack('>BI8c8', 1, offset, commit) .. kept .. ARGV[at])
       end
       in_parts('ZADD', plan.key2, items)
       if #ids > 0 then

@@ -54,9 +54,9 @@ for i = 1, #ARGV do
             return some
           end, function(item)
             -- What is cut short, the caller finds out.
-            if #item < 19 then return #item end
-            local _, _, _, id_len = read('>BI8c8I2', item)
-            return #item - 19 - id_len
+            if #item < 27 then return #item end
+            local _, _, _, _, id_len = read('>BI8c8c8I2', item)
+            return #item - 27 - id_len
           end, most, most_bytes)
         end
       end

@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use tertulia::error::Kind;
-use tertulia::storage::{
-    Batch, CommitId, ItemId, ListQuery, LogWrite, Page, QueueWrite, Removal, Revision, Storage,
-};
+use tertulia::storage::{Batch, CommitId, ItemId, ListQuery, LogWrite, Page, QueueWrite, Revision, Storage};
 use tertulia::{Name, Shard};
 use tertulia_redis::Redis;
 use tertulia_testkit::servers::Server;
@@ -233,7 +231,7 @@ async fn many_entries_ids_and_removals_go_in_one_batch() {
     assert_eq!(page.entries.len(), MANY);
     let mut remove = QueueWrite::new(queue("inbox"));
     for entry in &page.entries {
-        remove.remove.push(Removal { offset: entry.offset, revision: entry.revision, expected: true });
+        remove = remove.remove(entry.offset, entry.revision);
     }
     commit(&store, [remove.into()]).await.unwrap();
     let page = rig::page(&store, &queue("inbox")).await.unwrap().and_then(Page::into_queue).unwrap();

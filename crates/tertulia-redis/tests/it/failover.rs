@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use tertulia::error::Kind;
-use tertulia::storage::{Expect, LogWrite, Page, QueueWrite, Storage};
+use tertulia::storage::{Expect, LogWrite, Offset, Page, QueueWrite, Revision, Storage};
 use tertulia_redis::{RedisOptions, Wait};
 use tertulia_testkit::proxy::Proxy;
 use tertulia_testkit::servers::Server;
@@ -61,10 +61,21 @@ async fn what_a_replica_lacks_is_told_and_nothing_stale_overwrites_it() {
     let again = commit(&store, [QueueWrite::new(queue("inbox")).append(None, "other").into()]).await.unwrap();
     assert_eq!(again.appended, lost.appended);
     assert_ne!(again.appended, kept.appended);
-    let offset = tertulia::storage::Offset(1);
-    let revision = tertulia::storage::Revision(lost.heads[0].unwrap().etag().commit);
-    let removal = commit(&store, [QueueWrite::new(queue("inbox")).remove(offset, revision).into()]).await;
+    let inbox = || QueueWrite::new(queue("inbox"));
+    let born = lost.heads[0].unwrap().etag().commit;
+    let removal = commit(&store, [inbox().remove(Offset(1), Revision(born)).into()]).await;
     assert_eq!(removal.unwrap_err().kind(), Kind::Conflict);
+    // Whoever is done with the one that was lost does not take it, marked or not.
+    let discard = async || {
+        let committed = commit(&store, [inbox().discard(Offset(1), born).into()]).await.unwrap();
+        committed.heads[0].and_then(|head| head.queue()).unwrap().count
+    };
+    assert_eq!(discard().await, 2);
+    let is = Revision(again.heads[0].unwrap().etag().commit);
+    commit(&store, [inbox().replace(Offset(1), is, "marked").into()]).await.unwrap();
+    assert_eq!(discard().await, 2);
+    let page = rig::page(&store, &queue("inbox")).await.unwrap().and_then(Page::into_queue).unwrap();
+    assert_eq!((page.entries[1].born, &page.entries[1].bytes[..]), (is.0, &b"marked"[..]));
     assert_eq!(store.lost(), 42, "it is told once");
 }
 

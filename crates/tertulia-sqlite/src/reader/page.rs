@@ -130,7 +130,7 @@ impl Reader {
         first: Offset,
         budget: &mut usize,
     ) -> Result<Vec<QueueEntry>, Halt> {
-        const ENTRIES: &str = "SELECT place, revision, space, id, bytes FROM items
+        const ENTRIES: &str = "SELECT place, revision, space, id, bytes, ifnull(born, revision) FROM items
             WHERE place >= ?1 AND place < ?2 ORDER BY place LIMIT ?3";
         let mut entries = Vec::new();
         let start = queue << OFFSET_BITS;
@@ -156,7 +156,8 @@ impl Reader {
             spend(budget, bytes.len() as u64)?;
             room = room.and_then(|room| room.checked_sub(bytes.len()));
             let offset = Offset((row.get::<_, i64>(0)? - start).cast_unsigned());
-            let revision = Revision(CommitId(row.get::<_, i64>(1)?.cast_unsigned()));
+            let commit = |column| row.get::<_, i64>(column).map(|id| CommitId(id.cast_unsigned()));
+            let (revision, born) = (Revision(commit(1)?), commit(5)?);
             let id = match row.get_ref(2)? {
                 ValueRef::Null => None,
                 space => {
@@ -170,7 +171,7 @@ impl Reader {
                     Some(item_id(name, row, &read.key)?)
                 }
             };
-            entries.push(QueueEntry { offset, revision, id, bytes: Bytes::copy_from_slice(bytes) });
+            entries.push(QueueEntry { offset, born, revision, id, bytes: Bytes::copy_from_slice(bytes) });
         }
         Ok(entries)
     }

@@ -1,7 +1,9 @@
 //! Decided changes become rows: entries at once, each head once, at the end of the transaction.
 
 use rusqlite::params;
-use tertulia::storage::{Append, Change, Expire, ItemId, LogChange, Offset, QueueChange, Revision};
+use tertulia::storage::{
+    Append, Change, CommitId, EntryHead, Expire, ItemId, LogChange, Offset, QueueChange, Revision,
+};
 use tertulia::{Key, Timestamp};
 
 use super::statements::Statements;
@@ -91,12 +93,15 @@ impl Store<'_> {
         }
         for (offset, revision, bytes) in replace {
             let place = place(queue, offset);
-            self.items.insert(place, (revision, bytes.len() as u64));
+            if let Some(item) = self.items.find(&place) {
+                let item = &mut self.items[item];
+                (item.revision, item.len) = (revision, bytes.len() as u64);
+            }
             let values = params![place, revision.0.0.cast_signed(), &bytes[..]];
             self.statements.replace_item.execute(values)?;
         }
         for (offset, append) in append {
-            self.append(&key, queue, offset, Revision(head.etag.commit), &append)?;
+            self.append(&key, queue, offset, head.etag.commit, &append)?;
         }
         if !was_dirty {
             self.dirty.push((key, slot_place));
@@ -109,12 +114,12 @@ impl Store<'_> {
         key: &Key,
         queue: i64,
         offset: Offset,
-        revision: Revision,
+        born: CommitId,
         Append { id, bytes }: &Append,
     ) -> rusqlite::Result<()> {
         let place = place(queue, offset);
-        self.items.insert(place, (revision, bytes.len() as u64));
-        let revision = revision.0.0.cast_signed();
+        self.items.insert(place, EntryHead { born, revision: Revision(born), len: bytes.len() as u64 });
+        let revision = born.0.cast_signed();
         let Some(id) = id else {
             let values = params![place, revision, None::<i64>, None::<i64>, &bytes[..]];
             self.statements.append_item.execute(values)?;

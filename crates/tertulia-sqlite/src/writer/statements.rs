@@ -49,9 +49,9 @@ statements! {
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
     set_queue: "UPDATE queues SET version = ?2, commit_id = ?3, next = ?4, count = ?5, bytes = ?6
         WHERE id = ?1";
-    item: "SELECT revision, length(bytes) FROM items WHERE place = ?1";
+    item: "SELECT ifnull(born, revision), revision, length(bytes) FROM items WHERE place = ?1";
     append_item: "INSERT INTO items (place, revision, space, id, bytes) VALUES (?1, ?2, ?3, ?4, ?5)";
-    replace_item: "UPDATE items SET revision = ?2, bytes = ?3 WHERE place = ?1";
+    replace_item: "UPDATE items SET born = ifnull(born, revision), revision = ?2, bytes = ?3 WHERE place = ?1";
     remove_item: "DELETE FROM items WHERE place = ?1";
     seen: "SELECT at FROM seen WHERE space = ?1 AND id = ?2";
     see: "INSERT INTO seen (space, id, at) VALUES (?1, ?2, ?3)

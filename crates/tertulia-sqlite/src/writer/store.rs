@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use foldhash::fast::RandomState;
 use rusqlite::{Connection, OptionalExtension, params};
-use tertulia::storage::{CommitId, ItemId, LogHead, Offset, QueueHead, Revision, State};
+use tertulia::storage::{CommitId, EntryHead, ItemId, LogHead, Offset, QueueHead, Revision, State};
 use tertulia::{Key, Name, Result, Timestamp};
 
 use super::SEEN_FOR;
@@ -31,7 +31,7 @@ pub(super) struct Store<'c> {
     pub(super) logs: Cache<Key, Option<LogSlot>>,
     pub(super) queues: Cache<Key, Option<QueueSlot>>,
     /// Entries of queues appended or looked at lately, by place: most are removed soon after.
-    pub(super) items: Cache<i64, (Revision, u64)>,
+    pub(super) items: Cache<i64, EntryHead>,
     /// By name of a queue, then by name of a space.
     spaces: HashMap<Name, HashMap<Name, Space, RandomState>, RandomState>,
     /// Keys changed in the open transaction and where their slots are: heads to write, watchers to wake.
@@ -255,7 +255,7 @@ impl State for Store<'_> {
         Ok(at.is_some_and(|at| self.now.since(Timestamp(at.cast_unsigned())) < SEEN_FOR))
     }
 
-    fn entry(&mut self, key: &Key, offset: Offset) -> Result<Option<(Revision, u64)>> {
+    fn entry(&mut self, key: &Key, offset: Offset) -> Result<Option<EntryHead>> {
         let Some(slot) = self.queue_slot(key)? else { return Ok(None) };
         if offset >= slot.row.head.end {
             return Ok(None);
@@ -264,10 +264,13 @@ impl State for Store<'_> {
         if let Some(item) = self.items.find(&place) {
             return Ok(Some(self.items[item]));
         }
-        let numbers = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
-        let found = self.statements.item.query_row([place], numbers).optional();
-        let Some((revision, length)) = self.read("an entry", found)? else { return Ok(None) };
-        let entry = (Revision(CommitId(revision.cast_unsigned())), length.cast_unsigned());
+        let head = |row: &rusqlite::Row<'_>| {
+            let number = |column| row.get::<_, i64>(column).map(i64::cast_unsigned);
+            let (born, revision) = (CommitId(number(0)?), Revision(CommitId(number(1)?)));
+            Ok(EntryHead { born, revision, len: number(2)? })
+        };
+        let found = self.statements.item.query_row([place], head).optional();
+        let Some(entry) = self.read("an entry", found)? else { return Ok(None) };
         self.items.insert(place, entry);
         Ok(Some(entry))
     }

@@ -118,8 +118,8 @@ pub async fn a_conflict_names_every_failed_expectation(subject: &Subject) {
                 .replace(Offset(1), it, "x")
                 .remove(Offset(9), it)
                 .remove(Offset(2), other)
-                .discard(Offset(8), it)
-                .discard(Offset(3), other)
+                .discard(Offset(8), it.0)
+                .discard(Offset(3), other.0)
                 .into(),
         ])
         .await;

@@ -21,7 +21,7 @@ async fn opened_again(subject: &Subject) -> bool {
     opened
 }
 
-/// Bases, entries, etags, incarnations, offsets, revisions and deadlines.
+/// Bases, entries, etags, incarnations, offsets, births, revisions and deadlines.
 pub async fn what_was_committed_is_there_when_opened_again(subject: &Subject) {
     let (a, q) = (log("a"), queue("inbox"));
     let long = vec![7; 100_000];
@@ -44,6 +44,9 @@ pub async fn what_was_committed_is_there_when_opened_again(subject: &Subject) {
     let head = subject.put_log(LogWrite::new(a.clone()).append("4")).await;
     assert_eq!((head.start, head.end, head.etag.version), (Offset(1), Offset(5), 3));
     assert_eq!(head.incarnation, before.0.head.incarnation);
+    // The one that was replaced is still known by its birth.
+    let head = subject.put_queue(QueueWrite::new(q).discard(Offset(2), revision.0)).await;
+    assert_eq!((head.count, head.bytes), (1, 1));
 }
 
 /// An update applied before the end of the process is not applied again after it.

@@ -57,7 +57,9 @@ macro_rules! conformance {
                 removing_does_not_move_the_etag
                 replacing_what_moved_or_is_gone_conflicts
                 removing_what_moved_or_is_gone_conflicts
-                discarding_takes_what_is_there_and_never_conflicts
+                discarding_takes_an_entry_whatever_became_of_it_and_never_conflicts
+                discarding_leaves_an_entry_of_another_birth
+                a_birth_is_the_commit_that_appended_the_entry
                 a_write_changes_only_what_was_there_before_it
                 an_entry_changed_twice_in_a_batch_is_invalid
                 a_queue_write_that_asks_for_nothing_does_nothing

@@ -59,6 +59,7 @@ pub async fn appends_take_the_next_offsets(subject: &Subject) {
     assert_eq!(committed.heads[0].and_then(|head| head.queue()), Some(head));
     let entry = |offset, commit, id, bytes: &'static str| QueueEntry {
         offset: Offset(offset),
+        born: commit,
         revision: Revision(commit),
         id,
         bytes: bytes.into(),
@@ -98,11 +99,11 @@ pub async fn an_id_stays_seen_when_its_entry_is_removed(subject: &Subject) {
     append(subject, number(1), "x").await;
     append(subject, Some(ItemId::Bytes(SPACE, [9; 16])), "y").await;
     let [first, second] = [entry(subject, 0).await, entry(subject, 1).await];
-    subject.put(inbox().remove(Offset(0), first).discard(Offset(1), second)).await;
+    subject.put(inbox().remove(Offset(0), first).discard(Offset(1), second.0)).await;
     assert_eq!(append(subject, number(1), "x").await, Appended::Seen);
     assert_eq!(append(subject, Some(ItemId::Bytes(SPACE, [9; 16])), "y").await, Appended::Seen);
     assert_eq!(offsets(subject).await, [0; 0]);
-    subject.put(inbox().append(number(2), "z").discard(Offset(0), first)).await;
+    subject.put(inbox().append(number(2), "z").discard(Offset(0), first.0)).await;
     assert_eq!(append(subject, number(1), "x").await, Appended::Seen);
 }
 
@@ -157,7 +158,7 @@ pub async fn entries_without_an_id_are_never_seen(subject: &Subject) {
 pub async fn removing_leaves_holes_and_offsets_go_on(subject: &Subject) {
     subject.put(inbox().append(None, "0").append(None, "1").append(None, "22").append(None, "3")).await;
     let it = entry(subject, 0).await;
-    let head = subject.put_queue(inbox().remove(Offset(2), it).discard(Offset(3), it)).await;
+    let head = subject.put_queue(inbox().remove(Offset(2), it).discard(Offset(3), it.0)).await;
     assert_eq!((head.count, head.bytes, head.end), (2, 2, Offset(4)));
     assert_eq!(offsets(subject).await, [0, 1]);
     assert_eq!(append(subject, None, "4").await, Appended::At(Offset(4)));
@@ -181,8 +182,8 @@ pub async fn a_revision_is_the_commit_that_wrote_the_entry(subject: &Subject) {
     let (third, _) = subject.apply([inbox().replace(Offset(0), Revision(second), "x").into()]).await;
     let page = subject.queue(&queue("inbox")).await;
     assert_eq!(page.head, QueueHead { bytes: 2, ..before });
-    let entry = QueueEntry { offset: Offset(0), revision: Revision(third), id: number(1), bytes: "x".into() };
-    assert_eq!(page.entries[0], entry);
+    let (born, revision, bytes) = (first, Revision(third), "x".into());
+    assert_eq!(page.entries[0], QueueEntry { offset: Offset(0), born, revision, id: number(1), bytes });
     assert_eq!(page.entries[1].revision, Revision(first));
     assert_eq!(append(subject, number(1), "y").await, Appended::Seen, "its id is still its id");
 }
@@ -226,21 +227,58 @@ pub async fn removing_what_moved_or_is_gone_conflicts(subject: &Subject) {
 }
 
 /// Discarding claims nothing: it takes the entry, also one that somebody else has marked since.
-pub async fn discarding_takes_what_is_there_and_never_conflicts(subject: &Subject) {
-    let none = subject.no_revision();
+pub async fn discarding_takes_an_entry_whatever_became_of_it_and_never_conflicts(subject: &Subject) {
+    let none = subject.id();
     assert_eq!(subject.put(inbox().discard(Offset(0), none)).await, None, "it does not make the queue");
     assert_eq!(subject.head(&queue("inbox")).await, None);
     subject.put(inbox().append(None, "a").append(None, "b").append(None, "c")).await;
     let old = entry(subject, 0).await;
-    subject.put(inbox().replace(Offset(0), old, "A").replace(Offset(2), old, "C")).await;
-    let new = entry(subject, 0).await;
+    let born = old.0;
+    subject.put(inbox().replace(Offset(2), old, "C")).await;
+    let new = entry(subject, 2).await;
+    subject.put(inbox().replace(Offset(2), new, "CCC")).await;
     for _ in 0..2 {
-        let known = inbox().discard(Offset(0), new).discard(Offset(2), old);
-        let write = known.discard(Offset(7), new).discard(Offset(u64::MAX), new);
+        let known = inbox().discard(Offset(0), born).discard(Offset(2), born);
+        let write = known.discard(Offset(7), born).discard(Offset(u64::MAX), born);
         let head = subject.put_queue(write).await;
         assert_eq!((head.count, head.bytes, head.end), (1, 1, Offset(3)));
     }
     assert_eq!(offsets(subject).await, [1]);
+}
+
+/// An offset may have been given again, by a storage that lost what was there: only the one that is meant goes. Not
+/// even the commit that wrote an entry last speaks for it, since that is not how it was known.
+pub async fn discarding_leaves_an_entry_of_another_birth(subject: &Subject) {
+    let (born, _) = subject.apply([inbox().append(number(1), "a").append(None, "b").into()]).await;
+    let write = inbox().append(None, "c").replace(Offset(0), Revision(born), "A");
+    let (later, _) = subject.apply([write.into()]).await;
+    let before = subject.queue(&queue("inbox")).await;
+    let none = subject.id();
+    for (offset, other) in [(0, later), (0, none), (1, later), (1, none), (2, born)] {
+        let head = subject.put_queue(inbox().discard(Offset(offset), other)).await;
+        assert_eq!(head, before.head, "{offset}");
+    }
+    // One that is left hinders nothing else of its batch.
+    let write = inbox().append(None, "d").discard(Offset(0), later).discard(Offset(1), born);
+    let head = subject.put_queue(write).await;
+    assert_eq!((head.count, head.bytes, head.end), (3, 3, Offset(4)));
+    assert_eq!(offsets(subject).await, [0, 2, 3]);
+}
+
+/// Whoever replaces an entry, and however often, it is known by the commit that appended it.
+pub async fn a_birth_is_the_commit_that_appended_the_entry(subject: &Subject) {
+    let (first, _) = subject.apply([inbox().append(number(1), "a").append(None, "b").into()]).await;
+    let (second, _) = subject.apply([inbox().append(None, "c").into()]).await;
+    let births = async || {
+        let entries = subject.queue(&queue("inbox")).await.entries;
+        entries.iter().map(|entry| entry.born).collect::<Vec<_>>()
+    };
+    assert_eq!(births().await, [first, first, second]);
+    for bytes in ["longer", ""] {
+        let (it, other) = (entry(subject, 0).await, entry(subject, 2).await);
+        subject.put(inbox().replace(Offset(0), it, bytes).replace(Offset(2), other, bytes)).await;
+        assert_eq!(births().await, [first, first, second]);
+    }
 }
 
 /// An entry of the same write is not there yet when its removals and replacements are judged.
@@ -249,7 +287,7 @@ pub async fn a_write_changes_only_what_was_there_before_it(subject: &Subject) {
     let commit = async |write: QueueWrite| subject.storage().commit(Batch::new(id, vec![write.into()])).await;
     conflict(commit(inbox().append(None, "a").replace(Offset(0), Revision(id), "b")).await);
     assert_eq!(subject.head(&queue("inbox")).await, None);
-    let committed = commit(inbox().append(None, "a").discard(Offset(0), Revision(id))).await;
+    let committed = commit(inbox().append(None, "a").discard(Offset(0), id)).await;
     let committed = committed.expect("discarding never conflicts");
     let head = committed.heads[0].and_then(|head| head.queue()).expect("the queue is there");
     assert_eq!((head.count, head.end), (1, Offset(1)));
@@ -262,7 +300,7 @@ pub async fn an_entry_changed_twice_in_a_batch_is_invalid(subject: &Subject) {
     let before = subject.queue(&queue("inbox")).await;
     let it = before.entries[0].revision;
     for write in [
-        inbox().discard(Offset(0), it).remove(Offset(0), it),
+        inbox().discard(Offset(0), it.0).remove(Offset(0), it),
         inbox().remove(Offset(1), it).replace(Offset(1), it, "x"),
         inbox().replace(Offset(1), it, "x").replace(Offset(1), it, "y"),
     ] {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use fastrand::Rng;
 use tertulia::storage::{
     Append, Base, Batch, CommitId, Etag, Expect, Expire, From, ItemId, LogWrite, Offset, QueueWrite, Read,
-    Removal, Revision, Write,
+    Removal, Revision, Which, Write,
 };
 use tertulia::{Key, Name};
 
@@ -162,12 +162,20 @@ impl Generator {
             write.append.push(Append { id, bytes: self.bytes() });
         }
         for _ in 0..[0, 0, 1, 1, 3][self.rng.usize(..5)] {
-            let (offset, revision) = if there.is_empty() || self.one_in(10) {
-                (Offset(self.below(12)), Revision(CommitId(self.below(2))))
+            let (offset, mut born, mut revision) = if there.is_empty() || self.one_in(10) {
+                (Offset(self.below(12)), self.old_commit(), Revision(self.old_commit()))
             } else {
-                let (offset, revision) = there[self.rng.usize(..there.len())];
-                (offset, if self.one_in(10) { Revision(CommitId(1)) } else { revision })
+                let entry = there[self.rng.usize(..there.len())];
+                (entry.offset, entry.born, entry.revision)
             };
+            if self.one_in(10) {
+                // Each in the place of the other, or of another entry.
+                (born, revision) = if self.one_in(2) {
+                    (revision.0, Revision(born))
+                } else {
+                    (self.old_commit(), Revision(self.old_commit()))
+                };
+            }
             let taken = write.replace.iter().any(|replace| replace.0 == offset)
                 || write.remove.iter().any(|removal| removal.offset == offset);
             if taken && !self.one_in(10) {
@@ -175,7 +183,8 @@ impl Generator {
             }
             match self.below(3) {
                 0 => write.replace.push((offset, revision, self.bytes())),
-                n => write.remove.push(Removal { offset, revision, expected: n == 1 }),
+                1 => write.remove.push(Removal { offset, which: Which::Expected(revision) }),
+                _ => write.remove.push(Removal { offset, which: Which::Born(born) }),
             }
         }
         write

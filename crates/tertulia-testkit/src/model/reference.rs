@@ -10,7 +10,7 @@ use tertulia::Key;
 use tertulia::storage::{
     Appended, Base, Batch, CommitId, Committed, Etag, Expect, Expire, From, Gone, Head, ItemId, LogHead,
     LogPage, LogWrite, Mismatch, Offset, Page, QueueEntry, QueueHead, QueuePage, QueueWrite, Read, Revision,
-    Write,
+    Which, Write,
 };
 
 /// How long an id is seen, in milliseconds.
@@ -114,10 +114,9 @@ impl Reference {
         self.head(key).and_then(|head| head.log())
     }
 
-    /// The entries of a queue that are there, and one past the end.
-    pub(super) fn entries(&self, key: &Key) -> Vec<(Offset, Revision)> {
-        let queue = self.queues.get(key);
-        queue.into_iter().flat_map(Queue::there).map(|entry| (entry.offset, entry.revision)).collect()
+    /// The entries of a queue that are there.
+    pub(super) fn entries(&self, key: &Key) -> Vec<&QueueEntry> {
+        self.queues.get(key).into_iter().flat_map(Queue::there).collect()
     }
 
     fn live(&self, key: &Key) -> Option<&Log> {
@@ -171,8 +170,10 @@ impl Reference {
                 let queue = self.queues.get(key);
                 let holds = |offset, revision| queue.is_some_and(|queue| queue.holds(offset, revision));
                 let replace = write.replace.iter().map(|(offset, revision, _)| (*offset, *revision));
-                let remove = write.remove.iter().filter(|removal| removal.expected);
-                let remove = remove.map(|removal| (removal.offset, removal.revision));
+                let remove = write.remove.iter().filter_map(|removal| match removal.which {
+                    Which::Expected(revision) => Some((removal.offset, revision)),
+                    Which::Born(_) => None,
+                });
                 let missing = replace.chain(remove).filter(|(offset, revision)| !holds(*offset, *revision));
                 missing.map(|(offset, _)| mismatch(Some(offset))).collect()
             }
@@ -241,7 +242,11 @@ impl Reference {
         }
         for removal in &write.remove {
             for slot in &mut queue.all {
-                if slot.as_ref().is_some_and(|entry| entry.offset == removal.offset) {
+                let is_it = |entry: &QueueEntry| match removal.which {
+                    Which::Expected(_) => entry.offset == removal.offset,
+                    Which::Born(born) => entry.offset == removal.offset && entry.born == born,
+                };
+                if slot.as_ref().is_some_and(is_it) {
                     *slot = None;
                 }
             }
@@ -257,7 +262,7 @@ impl Reference {
             let offset = Offset(queue.all.len() as u64);
             let (item, bytes) = (append.id.clone(), append.bytes.clone());
             queue.seen.extend(item.clone().map(|item| (item, now)));
-            queue.all.push(Some(QueueEntry { offset, revision: Revision(id), id: item, bytes }));
+            queue.all.push(Some(QueueEntry { offset, born: id, revision: Revision(id), id: item, bytes }));
             answers.push(Appended::At(offset));
         }
         if queue.all.len() > before {

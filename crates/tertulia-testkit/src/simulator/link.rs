@@ -12,7 +12,7 @@ use tertulia::error::Kind;
 use tertulia::runner::{INBOX, InboxRecord, OUTBOX, OutboxRecord};
 use tertulia::storage::{
     Batch, BoxFuture, Committed, Durability, Etag, Expect, Head, ItemId, ListQuery, Listing, Page,
-    Properties, Read, Scope, Storage, Write,
+    Properties, Read, Revision, Scope, Storage, Which, Write,
 };
 use tertulia::{Error, Key, Name, Result};
 use tokio::sync::oneshot;
@@ -151,7 +151,11 @@ impl Link {
                 }
                 (Sabotage::CasOff, Write::Log(write)) => write.expect = Expect::Any,
                 (Sabotage::FenceOff, Write::Queue(write)) => {
-                    write.remove.iter_mut().for_each(|removal| removal.expected = false);
+                    for removal in &mut write.remove {
+                        if let Which::Expected(Revision(by)) = removal.which {
+                            removal.which = Which::Born(by);
+                        }
+                    }
                 }
                 _ => {}
             }

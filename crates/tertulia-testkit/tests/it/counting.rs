@@ -48,7 +48,7 @@ async fn what_is_written_is_counted_by_name() {
     let first = Revision(CommitId(1));
     let writes = vec![
         LogWrite::new(session("a")).delete().into(),
-        inbox().replace(Offset(0), first, "55555").discard(Offset(1), first).into(),
+        inbox().replace(Offset(0), first, "55555").discard(Offset(1), first.0).into(),
     ];
     commit(&storage, 2, writes).await.unwrap();
     let sessions = Written {

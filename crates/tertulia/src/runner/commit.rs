@@ -19,7 +19,7 @@ use super::turn::{Asked, Collected};
 use super::worker::Ended;
 use super::{About, Call, Contribute, Handler, once};
 use crate::error::Kind;
-use crate::storage::{Append, Appended, Batch, CommitId, Committed, Conflict, LogWrite, Revision, Write};
+use crate::storage::{Append, Appended, Batch, CommitId, Committed, Conflict, LogWrite, Write};
 use crate::{Error, Key, Result, Shard, Timestamp};
 
 impl<H: Handler> Core<H> {
@@ -61,8 +61,8 @@ impl<H: Handler> Core<H> {
                 ended(caught(PART, || part.released()));
             }
             self.riders.add(arrived.shard, |marks| {
-                marks.inbox.push((arrived.offset, arrived.revision));
-                marks.inbox.extend(taken.arrived().map(|taken| (taken.offset, taken.revision)));
+                marks.inbox.push(arrived.discard());
+                marks.inbox.extend(taken.arrived().map(|taken| taken.discard()));
             });
             self.meter.applied.increment(taken.len() as u64);
             taken.over();
@@ -238,7 +238,7 @@ impl<H: Handler> Core<H> {
     ) {
         let pending = calls.into_iter().zip(appended).filter_map(|(record, appended)| match appended {
             Appended::At(offset) => {
-                let pending = Pending::new(arrived.shard, *offset, Revision(by), record);
+                let pending = Pending::new(arrived.shard, *offset, by, record);
                 Some(pending.passing(arrived.passes))
             }
             Appended::Seen => None,

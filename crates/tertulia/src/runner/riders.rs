@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::Notify;
 
 use super::names::{INBOX, OUTBOX, SENT};
-use crate::storage::{Conflict, Head, LogWrite, Offset, QueueWrite, Removal, Revision, Write};
+use crate::storage::{
+    CommitId, Conflict, Head, LogWrite, Offset, QueueWrite, Removal, Revision, Which, Write,
+};
 use crate::{Conversation, Key, Name, Shard};
 
 /// How many entries a conversation's `sent` log keeps, and how many more it may have before it is trimmed.
@@ -42,7 +44,7 @@ pub(super) struct Riding<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Marks {
     /// Updates that had no effects.
-    pub(super) inbox: Vec<(Offset, Revision)>,
+    pub(super) inbox: Vec<Removal>,
     /// Calls that need not be made any more.
     pub(super) calls: Vec<Over>,
     /// Those of them whose batch may have been applied or not.
@@ -60,6 +62,7 @@ pub(super) struct Marks {
 #[derive(Debug)]
 pub(super) struct Over {
     pub(super) offset: Offset,
+    pub(super) born: CommitId,
     pub(super) revision: Revision,
     /// What it gave, for the `sent` log of its conversation; `None` if it was not made.
     pub(super) sent: Option<(Conversation, Bytes)>,
@@ -77,23 +80,16 @@ impl Riding<'_> {
     pub(super) fn ride(&self, writes: &mut Vec<Write>) {
         let Self { marks, alone, .. } = self;
         if !marks.inbox.is_empty() {
-            let remove = &mut queue(writes, self.shard, &INBOX).remove;
-            let done = marks.inbox.iter();
-            remove.extend(done.map(|(offset, revision)| Removal {
-                offset: *offset,
-                revision: *revision,
-                expected: false,
-            }));
+            queue(writes, self.shard, &INBOX).remove.extend(&marks.inbox);
         }
         if !marks.calls.is_empty() || !marks.unsure.is_empty() {
             let remove = &mut queue(writes, self.shard, &OUTBOX).remove;
             let calls = marks.calls.iter().chain(&marks.unsure);
             // A batch that is applied twice would append to the `sent` logs twice. A turn's expects its update's entry;
             // a batch of marks those of the calls.
-            remove.extend(calls.map(|over| Removal {
-                offset: over.offset,
-                revision: over.revision,
-                expected: *alone,
+            remove.extend(calls.map(|over| {
+                let which = if *alone { Which::Expected(over.revision) } else { Which::Born(over.born) };
+                Removal { offset: over.offset, which }
             }));
         }
         for over in marks.calls.iter().chain(&marks.unsure) {

@@ -280,10 +280,8 @@ impl<H: Handler> Core<H> {
             page => page?,
         };
         let entries = page.and_then(Page::into_queue).map(|page| page.entries).unwrap_or_default();
-        // By its id too: a storage that lost the end of the inbox gives its offsets again.
-        let is_it = |entry: &QueueEntry| {
-            entry.offset == arrived.offset && entry.id.as_ref() == Some(&arrived.about.update)
-        };
+        // A storage that lost the end of the inbox gives its offsets again.
+        let is_it = |entry: &QueueEntry| entry.offset == arrived.offset && entry.born == arrived.born;
         let Some(entry) = entries.into_iter().find(is_it) else {
             return Ok(None);
         };

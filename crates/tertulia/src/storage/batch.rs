@@ -96,11 +96,18 @@ pub struct QueueWrite {
 pub struct Removal {
     /// Where it is.
     pub offset: Offset,
-    /// As what it is known.
-    pub revision: Revision,
-    /// A `Conflict` if the entry is gone or has another revision. If not, it goes whatever has become of it, as when
-    /// somebody else has marked it, and it does not matter if it is gone.
-    pub expected: bool,
+    /// Which of those that may be there.
+    pub which: Which,
+}
+
+/// Which entry a removal takes. The offset alone does not tell: a storage that lost the end of a queue gives it again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// The one with this revision: a `Conflict` if it is gone or has another.
+    Expected(Revision),
+    /// The one that this commit appended, whatever has become of it, as when somebody else has marked it. If it is
+    /// not there, nothing happens.
+    Born(CommitId),
 }
 
 /// An entry to append to a queue.
@@ -217,14 +224,14 @@ impl QueueWrite {
     /// Removes an entry, which must still be this one.
     #[must_use]
     pub fn remove(mut self, offset: Offset, revision: Revision) -> Self {
-        self.remove.push(Removal { offset, revision, expected: true });
+        self.remove.push(Removal { offset, which: Which::Expected(revision) });
         self
     }
 
-    /// Removes an entry if it is there, whatever has become of it.
+    /// Removes the entry that the commit `born` appended, if it is there, whatever has become of it.
     #[must_use]
-    pub fn discard(mut self, offset: Offset, revision: Revision) -> Self {
-        self.remove.push(Removal { offset, revision, expected: false });
+    pub fn discard(mut self, offset: Offset, born: CommitId) -> Self {
+        self.remove.push(Removal { offset, which: Which::Born(born) });
         self
     }
 }

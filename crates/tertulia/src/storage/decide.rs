@@ -4,8 +4,9 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use super::{
-    Append, Appended, Batch, CommitId, Committed, Conflict, Etag, Expect, Expire, Full, Head, ItemId, Limits,
-    LogHead, LogWrite, Mismatch, Offset, QueueHead, QueueWrite, Removal, Revision, Write,
+    Append, Appended, Batch, CommitId, Committed, Conflict, EntryHead, Etag, Expect, Expire, Full, Head,
+    ItemId, Limits, LogHead, LogWrite, Mismatch, Offset, QueueHead, QueueWrite, Removal, Revision, Which,
+    Write,
 };
 use crate::{Error, Key, Result};
 
@@ -29,11 +30,11 @@ pub trait State {
     /// The storage's own.
     fn seen(&mut self, key: &Key, id: &ItemId) -> Result<bool>;
 
-    /// The revision and length in bytes of a queue's entry.
+    /// What is known of a queue's entry, if it is there.
     ///
     /// # Errors
     /// The storage's own.
-    fn entry(&mut self, key: &Key, offset: Offset) -> Result<Option<(Revision, u64)>>;
+    fn entry(&mut self, key: &Key, offset: Offset) -> Result<Option<EntryHead>>;
 }
 
 /// What to do with a batch.
@@ -80,7 +81,7 @@ pub struct QueueChange {
     pub key: Key,
     /// The head afterwards.
     pub head: QueueHead,
-    /// Entries to add, with their offsets; the revision of each is the commit in the head's etag.
+    /// Entries to add, with their offsets; the commit in the head's etag is the birth and the revision of each.
     pub append: Vec<(Offset, Append)>,
     /// Entries to replace, with their new revisions.
     pub replace: Vec<(Offset, Revision, Bytes)>,
@@ -145,7 +146,7 @@ struct QueuePlan {
     seen: SmallVec<[bool; 8]>,
     /// Per replace: the old length.
     replaced: SmallVec<[u64; 2]>,
-    /// Per remove: the length, if the entry is there.
+    /// Per remove: the length, if there is an entry that it takes.
     removed: SmallVec<[Option<u64>; 4]>,
 }
 
@@ -170,17 +171,17 @@ fn expect_queue(write: &QueueWrite, state: &mut impl State, failed: &mut Vec<Mis
     let mut replaced = SmallVec::new();
     for (offset, revision, _) in &write.replace {
         match state.entry(key, *offset)? {
-            Some((found, bytes)) if found == *revision => replaced.push(bytes),
+            Some(entry) if entry.revision == *revision => replaced.push(entry.len),
             _ => mismatch(*offset),
         }
     }
     let mut removed = SmallVec::new();
-    for Removal { offset, revision, expected } in &write.remove {
-        let entry = state.entry(key, *offset)?;
-        if *expected && entry.is_none_or(|(found, _)| found != *revision) {
+    for Removal { offset, which } in &write.remove {
+        let taken = state.entry(key, *offset)?.filter(|entry| which.is(entry));
+        if taken.is_none() && matches!(which, Which::Expected(_)) {
             mismatch(*offset);
         }
-        removed.push(entry.map(|(_, bytes)| bytes));
+        removed.push(taken.map(|entry| entry.len));
     }
     let mut seen = SmallVec::with_capacity(write.append.len());
     for (i, append) in write.append.iter().enumerate() {
@@ -215,6 +216,16 @@ fn change_log(
         return Ok((Some(after), Some(change)));
     }
     Ok((Some(after), None))
+}
+
+impl Which {
+    /// Whether it is this entry.
+    fn is(self, entry: &EntryHead) -> bool {
+        match self {
+            Self::Expected(revision) => entry.revision == revision,
+            Self::Born(commit) => entry.born == commit,
+        }
+    }
 }
 
 impl Expect {

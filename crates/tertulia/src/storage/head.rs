@@ -45,6 +45,17 @@ impl fmt::Display for Revision {
     }
 }
 
+/// What a storage knows of a queue's entry without reading it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EntryHead {
+    /// The commit that appended it. It never changes.
+    pub born: CommitId,
+    /// The commit that wrote it last.
+    pub revision: Revision,
+    /// Its length in bytes.
+    pub len: u64,
+}
+
 /// The head of a log or of a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Head {

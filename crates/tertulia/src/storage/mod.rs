@@ -18,12 +18,12 @@ mod page;
 
 pub(crate) use commit::{commit_logs, commit_made};
 
-pub use batch::{Append, Batch, Expect, Expire, ItemId, LogWrite, QueueWrite, Removal, Write};
+pub use batch::{Append, Batch, Expect, Expire, ItemId, LogWrite, QueueWrite, Removal, Which, Write};
 pub use behind::{Behind, BehindStats, Failure, Outcome, Pending, Queued};
 pub use conflict::{Conflict, Full, Gone, Mismatch};
 pub use contract::{BoxFuture, Durability, IntoStorage, Properties, Scope, Storage};
 pub use decide::{Change, Decision, LogChange, QueueChange, State, decide};
-pub use head::{CommitId, Etag, Head, LogHead, Offset, QueueHead, Revision};
+pub use head::{CommitId, EntryHead, Etag, Head, LogHead, Offset, QueueHead, Revision};
 pub use hub::{Hub, Watch};
 pub use limits::Limits;
 pub use memory::Memory;

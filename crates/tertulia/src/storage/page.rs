@@ -114,7 +114,9 @@ pub struct QueuePage {
 pub struct QueueEntry {
     /// Its place.
     pub offset: Offset,
-    /// How often it was replaced.
+    /// The commit that appended it, whatever has replaced it since.
+    pub born: CommitId,
+    /// The commit that wrote it last.
     pub revision: Revision,
     /// The id it was appended with.
     pub id: Option<ItemId>,

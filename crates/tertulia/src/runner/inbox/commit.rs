@@ -13,13 +13,13 @@ use crate::runner::names::{DEAD, INBOX};
 use crate::runner::riders::queue;
 use crate::runner::{About, CallOptions, Handler, Receipt};
 use crate::storage::{
-    Append, Appended, CommitId, Committed, Head, Offset, QueueWrite, Removal, Revision, Scope, Write,
+    Append, Appended, CommitId, Committed, Head, Offset, QueueWrite, Removal, Scope, Which, Write,
 };
 use crate::{Error, Key, Result, Shard, Timestamp};
 
 /// An update that is too many for its key: where it lies, and in which incarnation of its inbox if that is known to its
 /// end.
-type Crowded = (Coming, (Offset, Revision), Option<CommitId>);
+type Crowded = (Coming, (Offset, CommitId), Option<CommitId>);
 
 /// Where the append of an update is within a batch.
 struct Place {
@@ -61,8 +61,8 @@ impl<H: Handler> Inbox<H> {
         // somebody else, or by an earlier try of this commit whose answer was lost.
         let mut known: Vec<Option<CommitId>> = Vec::with_capacity(inboxes.len());
         // What was appended to an inbox moved its etag.
-        let by = |head: &Option<Head>| head.as_ref().map(|head| Revision(head.etag().commit));
-        let revisions: Vec<Option<Revision>> = committed.heads.iter().map(by).collect();
+        let by = |head: &Option<Head>| head.as_ref().map(|head| head.etag().commit);
+        let births: Vec<Option<CommitId>> = committed.heads.iter().map(by).collect();
         let mut behind = Vec::new();
         let mut added = vec![0; inboxes.len()];
         for place in &places {
@@ -89,8 +89,7 @@ impl<H: Handler> Inbox<H> {
         let mut crowd = Vec::new();
         let mut faults = 0;
         for (update, place) in updates.into_iter().zip(places) {
-            let (Appended::At(offset), Some(revision)) =
-                (committed.appended[place.append], revisions[place.write])
+            let (Appended::At(offset), Some(born)) = (committed.appended[place.append], births[place.write])
             else {
                 receipts.push(Receipt::Seen);
                 continue;
@@ -98,10 +97,10 @@ impl<H: Handler> Inbox<H> {
             receipts.push(Receipt::Accepted);
             faults += usize::from(update.fault.is_some());
             if update.crowded {
-                crowd.push((update, (offset, revision), known[place.write]));
+                crowd.push((update, (offset, born), known[place.write]));
             } else if let Some(incarnation) = known[place.write] {
                 let shard = update.about.conversation.shard();
-                let arrived = Arrived::new(update.about, shard, incarnation, offset, revision);
+                let arrived = Arrived::new(update.about, shard, incarnation, offset, born);
                 arrivals.push((update.keys, Arrived { passes: update.passes, ..arrived }));
             }
         }
@@ -139,11 +138,9 @@ impl<H: Handler> Inbox<H> {
                 .collect();
             let writes = || {
                 let mut writes = Vec::new();
-                let remove = crowd.iter().map(|(_, (offset, revision), _)| Removal {
-                    offset: *offset,
-                    revision: *revision,
-                    expected: false,
-                });
+                let remove = crowd
+                    .iter()
+                    .map(|(_, (offset, born), _)| Removal { offset: *offset, which: Which::Born(*born) });
                 queue(&mut writes, shard, &INBOX).remove.extend(remove);
                 queue(&mut writes, shard, &DEAD).append.clone_from(&records);
                 writes
@@ -156,10 +153,10 @@ impl<H: Handler> Inbox<H> {
                 }
                 Err(error) => {
                     tracing::error!(%conversation, %error, "updates of too many wait in the inbox until they can be put away");
-                    let wait = |(update, (offset, revision), incarnation): &Crowded| {
+                    let wait = |(update, (offset, born), incarnation): &Crowded| {
                         let why = self.too_many(update).to_string();
                         let arrived =
-                            Arrived::new(update.about.clone(), shard, (*incarnation)?, *offset, *revision);
+                            Arrived::new(update.about.clone(), shard, (*incarnation)?, *offset, *born);
                         let verdict = Some(Arc::new(Verdict::Bury(why)));
                         Some((update.keys.clone(), Arrived { verdict, ..arrived }))
                     };

@@ -99,7 +99,7 @@ fn after(shard: Shard, read: Option<(CommitId, Offset)>) -> Read {
 }
 
 fn read_entry(shard: Shard, incarnation: CommitId, entry: QueueEntry, row: Option<u64>) -> Option<Arrived> {
-    let QueueEntry { offset, revision, id, bytes } = entry;
+    let QueueEntry { offset, born, revision, id, bytes } = entry;
     let (record, update) = match (InboxRecord::decode(&bytes), id) {
         (Ok(record), Some(id)) => (record, id),
         (Ok(InboxRecord { conversation, .. }), None) => {
@@ -113,8 +113,8 @@ fn read_entry(shard: Shard, incarnation: CommitId, entry: QueueEntry, row: Optio
     };
     let InboxRecord { conversation, arrived, attempts, not_before, mark, released, body } = record;
     let about = About { update, conversation, arrived, attempt: attempts.saturating_add(1), body };
-    let arrived = Arrived::new(about, shard, incarnation, offset, revision);
-    let mut found = Arrived { not_before, ..arrived };
+    let arrived = Arrived::new(about, shard, incarnation, offset, born);
+    let mut found = Arrived { revision, not_before, ..arrived };
     found.give_out(released);
     match mark {
         Mark::None => {}

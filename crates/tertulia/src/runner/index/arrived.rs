@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::runner::{About, Begun, InboxRecord, Mark, Released};
-use crate::storage::{CommitId, Offset, Removal, Revision};
+use crate::storage::{CommitId, Offset, Removal, Revision, Which};
 use crate::{Shard, Timestamp};
 
 /// An update in the inbox.
@@ -19,6 +19,7 @@ pub(in crate::runner) struct Arrived {
     pub(in crate::runner) shard: Shard,
     pub(in crate::runner) incarnation: CommitId,
     pub(in crate::runner) offset: Offset,
+    pub(in crate::runner) born: CommitId,
     pub(in crate::runner) revision: Revision,
     /// It is not run until it is let go.
     pub(in crate::runner) parked: bool,
@@ -46,13 +47,13 @@ pub(in crate::runner) enum Verdict {
 }
 
 impl Arrived {
-    /// The entry at `offset`, never run nor marked, with its body.
+    /// The entry at `offset` as the commit `born` appended it, never run nor marked, with its body.
     pub(in crate::runner) fn new(
         about: About,
         shard: Shard,
         incarnation: CommitId,
         offset: Offset,
-        revision: Revision,
+        born: CommitId,
     ) -> Self {
         Self {
             about,
@@ -61,7 +62,8 @@ impl Arrived {
             shard,
             incarnation,
             offset,
-            revision,
+            born,
+            revision: Revision(born),
             parked: false,
             begun: Begun::default(),
             marked: false,
@@ -104,7 +106,12 @@ impl Arrived {
 
     /// Takes its entry out of the inbox, as which it must still be there.
     pub(in crate::runner) fn removal(&self) -> Removal {
-        Removal { offset: self.offset, revision: self.revision, expected: true }
+        Removal { offset: self.offset, which: Which::Expected(self.revision) }
+    }
+
+    /// Takes its entry out of the inbox, whatever has become of it.
+    pub(in crate::runner) fn discard(&self) -> Removal {
+        Removal { offset: self.offset, which: Which::Born(self.born) }
     }
 
     /// Where its entry is, among all inboxes.

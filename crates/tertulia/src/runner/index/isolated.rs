@@ -66,7 +66,7 @@ mod tests {
     use super::super::{Bounds, Crowd};
     use super::*;
     use crate::runner::{About, Keys};
-    use crate::storage::{CommitId, ItemId, Revision};
+    use crate::storage::{CommitId, ItemId};
     use crate::{Conversation, Name, Timestamp};
 
     fn arrived(chat: i64) -> (Keys, Arc<Arrived>) {
@@ -75,10 +75,7 @@ mod tests {
         let about =
             About { update, conversation, arrived: Timestamp(0), attempt: 1, body: Bytes::from_static(b"x") };
         let offset = Offset(chat.cast_unsigned());
-        (
-            Keys::Conversation,
-            Arc::new(Arrived::new(about, Shard(0), CommitId(1), offset, Revision(CommitId(1)))),
-        )
+        (Keys::Conversation, Arc::new(Arrived::new(about, Shard(0), CommitId(1), offset, CommitId(1))))
     }
 
     fn only(chat: u64) -> Option<Only> {

@@ -12,7 +12,7 @@ use crate::runner::index::{Arrived, Bounds, Crowd, Index, Start};
 use crate::runner::panics::caught_async;
 use crate::runner::taken::Taken;
 use crate::runner::{About, Handler, Keys, Turn, once};
-use crate::storage::{Batch, BoxFuture, CommitId, LogWrite, Offset, Revision, Storage, Write};
+use crate::storage::{Batch, BoxFuture, CommitId, LogWrite, Offset, Storage, Write};
 use crate::{Clock, Conversation, Error, Key, Result};
 
 /// What a handler made of a turn of a journal.
@@ -49,7 +49,7 @@ pub async fn play<H: Handler>(
 ) -> Result<Played> {
     let arrived = |about: About| {
         let passes = handler.passes(&about);
-        let nowhere = (CommitId(0), Offset(0), Revision(CommitId(0)));
+        let nowhere = (CommitId(0), Offset(0), CommitId(0));
         let mut arrived = Arrived::new(about, conversation.shard(), nowhere.0, nowhere.1, nowhere.2);
         arrived.passes = passes;
         Arc::new(arrived)

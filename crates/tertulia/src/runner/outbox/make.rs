@@ -218,7 +218,8 @@ impl<H: Handler> Core<H> {
         let sent = ticket.map(|ticket| {
             (call.conversation.clone(), SentRecord { ticket: ticket.clone(), message }.encode())
         });
-        let over = Over { offset: pending.offset, revision: pending.revision, sent };
+        let Pending { offset, born, revision, .. } = *pending;
+        let over = Over { offset, born, revision, sent };
         self.riders.add(pending.shard, |marks| marks.calls.push(over));
     }
 
@@ -226,7 +227,8 @@ impl<H: Handler> Core<H> {
     fn drop_joined(&self, pending: &Pending) {
         Stats::count(&self.outbox.stats.joined);
         self.forget(pending);
-        let over = Over { offset: pending.offset, revision: pending.revision, sent: None };
+        let Pending { offset, born, revision, .. } = *pending;
+        let over = Over { offset, born, revision, sent: None };
         self.riders.add(pending.shard, |marks| marks.calls.push(over));
     }
 

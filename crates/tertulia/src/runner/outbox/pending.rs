@@ -2,7 +2,7 @@
 
 use crate::runner::format::{CallState, OutboxRecord};
 use crate::runner::{Call, CallOptions, Delivery, Ticket};
-use crate::storage::{Offset, QueueEntry, Revision};
+use crate::storage::{CommitId, Offset, QueueEntry, Revision};
 use crate::{Shard, Timestamp};
 
 /// A call in the outbox.
@@ -10,6 +10,7 @@ use crate::{Shard, Timestamp};
 pub(in crate::runner) struct Pending {
     pub(super) shard: Shard,
     pub(super) offset: Offset,
+    pub(super) born: CommitId,
     pub(super) revision: Revision,
     pub(super) call: Call,
     /// Not to be made from then on.
@@ -51,20 +52,28 @@ pub(super) struct Trouble {
 }
 
 impl Pending {
-    /// A call that this process has committed.
-    pub(in crate::runner) fn new(
-        shard: Shard,
-        offset: Offset,
-        revision: Revision,
-        record: OutboxRecord,
-    ) -> Self {
+    /// The call at `offset` as the commit `born` appended it.
+    pub(in crate::runner) fn new(shard: Shard, offset: Offset, born: CommitId, record: OutboxRecord) -> Self {
         let plain = record.is_plain();
         let OutboxRecord { made, deadline, delivery, state, join, refers, steps, call } = record;
         let special =
             (!plain).then(|| Box::new(Special { made, delivery, state, join, refers, steps, mine: false }));
         let (perhaps_made, trouble, given_up) = (false, None, None);
         let passes = false;
-        Self { shard, offset, revision, call, deadline, passes, perhaps_made, special, trouble, given_up }
+        let revision = Revision(born);
+        Self {
+            shard,
+            offset,
+            born,
+            revision,
+            call,
+            deadline,
+            passes,
+            perhaps_made,
+            special,
+            trouble,
+            given_up,
+        }
     }
 
     /// The same of an update that passes the queue, or of one that does not.
@@ -75,7 +84,10 @@ impl Pending {
     /// An entry of the outbox; one that cannot be read is left alone.
     pub(super) fn read(shard: Shard, entry: &QueueEntry) -> Option<Self> {
         match OutboxRecord::decode(&entry.bytes) {
-            Ok(record) => Some(Self::new(shard, entry.offset, entry.revision, record)),
+            Ok(record) => {
+                let pending = Self::new(shard, entry.offset, entry.born, record);
+                Some(Self { revision: entry.revision, ..pending })
+            }
             Err(error) => {
                 tracing::error!(%shard, offset = %entry.offset, %error, "an outbox entry cannot be read, left alone");
                 None

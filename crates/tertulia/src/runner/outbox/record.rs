@@ -13,7 +13,7 @@ use crate::runner::format::{CallState, DeadKind, DeadRecord, OutboxRecord};
 use crate::runner::names::{DEAD, OUTBOX};
 use crate::runner::riders::queue;
 use crate::storage::{
-    Append, Base, Batch, CommitId, From, Page, QueueEntry, QueuePage, Read, Removal, Revision,
+    Append, Base, Batch, CommitId, From, Page, QueueEntry, QueuePage, Read, Removal, Revision, Which,
 };
 use crate::{Error, Key, Result};
 
@@ -109,15 +109,12 @@ impl<H: Handler> Core<H> {
         let from = From::At(head.incarnation, pending.offset);
         let page = self.read_queue(Read::new(key).from(from).base(Base::Never).limit(1, 1)).await?;
         let entry = page.into_iter().flat_map(|page| page.entries).next();
-        let Some(QueueEntry { revision, bytes, .. }) = entry.filter(|entry| entry.offset == pending.offset)
-        else {
+        // A storage that lost the end of the queue gives its offsets again.
+        let is_it = |entry: &QueueEntry| entry.offset == pending.offset && entry.born == pending.born;
+        let Some(QueueEntry { revision, bytes, .. }) = entry.filter(is_it) else {
             return Ok(None);
         };
         let record = OutboxRecord::decode(&bytes)?;
-        // A storage that lost the end of the queue gives its offsets again.
-        if record.call.ticket != pending.call.ticket {
-            return Ok(None);
-        }
         Ok(Some((revision, (record.state, record.steps))))
     }
 
@@ -172,7 +169,7 @@ impl<H: Handler> Core<H> {
         let append = Append { id: Some(pending.call.ticket.dead_id(pending.offset)), bytes: record.encode() };
         let writes = || {
             let mut writes = Vec::new();
-            let gone = Removal { offset: pending.offset, revision: pending.revision, expected: false };
+            let gone = Removal { offset: pending.offset, which: Which::Born(pending.born) };
             queue(&mut writes, pending.shard, &OUTBOX).remove.push(gone);
             queue(&mut writes, pending.shard, &DEAD).append.push(append.clone());
             writes

@@ -146,7 +146,7 @@ pub async fn sweep(storage: &dyn Storage, clock: &Clock, older_than: Duration) -
                 let Ok(letter) = DeadRecord::decode(&entry.bytes) else { continue };
                 last_is_old = now.since(letter.died) > older_than;
                 if last_is_old {
-                    write = write.discard(entry.offset, entry.revision);
+                    write = write.discard(entry.offset, entry.born);
                 }
             }
             let count = write.remove.len() as u64;

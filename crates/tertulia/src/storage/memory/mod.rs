@@ -12,8 +12,8 @@ use tokio::task::coop;
 
 use self::shelf::{Now, Shelf};
 use super::{
-    Batch, BoxFuture, Committed, Cursor, Decision, Durability, Etag, Head, Hub, ItemId, Limits, ListQuery,
-    Listed, Listing, LogHead, Offset, Page, Properties, QueueHead, Read, Revision, Scope, State, Storage,
+    Batch, BoxFuture, Committed, Cursor, Decision, Durability, EntryHead, Etag, Head, Hub, ItemId, Limits,
+    ListQuery, Listed, Listing, LogHead, Offset, Page, Properties, QueueHead, Read, Scope, State, Storage,
     decide,
 };
 use crate::{Clock, Error, Key, Result, Shard};
@@ -233,7 +233,7 @@ impl State for Held<'_> {
         Ok(self.shelf(key.shard()).seen(key, id, now))
     }
 
-    fn entry(&mut self, key: &Key, offset: Offset) -> Result<Option<(Revision, u64)>> {
+    fn entry(&mut self, key: &Key, offset: Offset) -> Result<Option<EntryHead>> {
         Ok(self.shelf(key.shard()).entry(key, offset))
     }
 }

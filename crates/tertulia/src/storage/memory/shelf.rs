@@ -7,8 +7,8 @@ use bytes::Bytes;
 use foldhash::fast::RandomState;
 
 use super::super::{
-    Append, Change, Expire, From, Head, ItemId, ListQuery, Listed, LogChange, LogHead, LogPage, Offset, Page,
-    QueueChange, QueueEntry, QueueHead, QueuePage, Read, Revision,
+    Append, Change, EntryHead, Expire, From, Head, ItemId, ListQuery, Listed, LogChange, LogHead, LogPage,
+    Offset, Page, QueueChange, QueueEntry, QueueHead, QueuePage, Read, Revision,
 };
 use super::seen::Seen;
 use crate::{Clock, Key, Result, Timestamp};
@@ -73,10 +73,10 @@ impl Shelf {
         self.queue(key).is_some_and(|queue| queue.seen.contains(id, now.get()))
     }
 
-    pub(super) fn entry(&self, key: &Key, offset: Offset) -> Option<(Revision, u64)> {
+    pub(super) fn entry(&self, key: &Key, offset: Offset) -> Option<EntryHead> {
         let queue = self.queue(key)?;
-        let entry = &queue.entries[queue.place(offset)?];
-        Some((entry.revision, entry.bytes.len() as u64))
+        let QueueEntry { born, revision, bytes, .. } = &queue.entries[queue.place(offset)?];
+        Some(EntryHead { born: *born, revision: *revision, len: bytes.len() as u64 })
     }
 
     /// Applies a change that was decided under the lock, and tells by how many bytes the shelf grew.
@@ -164,7 +164,8 @@ impl Shelf {
                 queue.seen.insert(id, now.get());
             }
             let Append { id, bytes } = append;
-            queue.entries.push_back(QueueEntry { offset, revision: Revision(head.etag.commit), id, bytes });
+            let born = head.etag.commit;
+            queue.entries.push_back(QueueEntry { offset, born, revision: Revision(born), id, bytes });
         }
         head.bytes.cast_signed() - before.cast_signed()
     }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tertulia::runner::{INBOX, OUTBOX, Options, Turn};
-use tertulia::storage::{Batch, Memory, Storage, Write};
+use tertulia::storage::{Batch, Memory, Storage, Which, Write};
 
 use super::support::{
     Diary, Fate, Faulty, Platform, applied, apply, assert_all_done, pass, queued, runner, update,
@@ -13,30 +13,30 @@ use super::support::{
 
 /// What kind of batch of the runner this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Which {
+enum Kind {
     Ingest,
     Turn,
     Marks,
 }
 
-fn which(batch: &Batch) -> Which {
+fn which(batch: &Batch) -> Kind {
     let appends = batch.writes.iter().any(|write| match write {
         Write::Queue(write) => write.key.name() == &INBOX && !write.append.is_empty(),
         Write::Log(_) => false,
     });
     let removes = batch.writes.iter().any(|write| match write {
-        Write::Queue(write) => write.remove.iter().any(|removal| removal.expected),
+        Write::Queue(write) => write.remove.iter().any(|removal| matches!(removal.which, Which::Expected(_))),
         Write::Log(_) => false,
     });
     match (appends, removes) {
-        (true, _) => Which::Ingest,
-        (_, true) => Which::Turn,
-        _ => Which::Marks,
+        (true, _) => Kind::Ingest,
+        (_, true) => Kind::Turn,
+        _ => Kind::Marks,
     }
 }
 
 /// Runs an update that applies itself and makes a call, with a fault at the first two batches of a kind.
-async fn with_fault(at: Which, fate: Fate) -> (Arc<dyn Storage>, Diary) {
+async fn with_fault(at: Kind, fate: Fate) -> (Arc<dyn Storage>, Diary) {
     let nth = AtomicUsize::new(0);
     let faulty = Faulty::new(Memory::new(), move |batch| {
         let faulty = which(batch) == at && nth.fetch_add(1, Ordering::Relaxed) < 2;
@@ -70,7 +70,7 @@ async fn with_fault(at: Which, fate: Fate) -> (Arc<dyn Storage>, Diary) {
 
 #[tokio::test(start_paused = true)]
 async fn a_commit_that_is_refused_is_tried_again() {
-    for at in [Which::Ingest, Which::Turn, Which::Marks] {
+    for at in [Kind::Ingest, Kind::Turn, Kind::Marks] {
         let (storage, sent) = with_fault(at, Fate { refused: true, ..Fate::default() }).await;
         assert_eq!(applied(&storage, "a").await, ["0", "1", "2"], "{at:?}");
         assert_eq!(sent.of("a"), ["0", "1", "2"], "{at:?}");
@@ -80,7 +80,7 @@ async fn a_commit_that_is_refused_is_tried_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_commit_whose_answer_is_lost_counts_once_and_its_calls_are_made() {
-    for at in [Which::Ingest, Which::Turn, Which::Marks] {
+    for at in [Kind::Ingest, Kind::Turn, Kind::Marks] {
         let (storage, sent) = with_fault(at, Fate { lost: true, ..Fate::default() }).await;
         assert_eq!(applied(&storage, "a").await, ["0", "1", "2"], "{at:?}");
         assert_eq!(sent.of("a"), ["0", "1", "2"], "{at:?}");

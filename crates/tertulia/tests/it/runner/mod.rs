@@ -6,6 +6,7 @@ mod closed;
 mod crash;
 mod crowd;
 mod dead;
+mod failover;
 mod faults;
 mod found;
 mod isolate;

@@ -121,7 +121,7 @@ async fn what_was_let_go_but_not_changed_is_parked_again_without_running() {
     assert_eq!((tries.of("a").len(), handle.stats().parked), (2, 1));
     // One that was removed meanwhile lets its key go on.
     let mut write = QueueWrite::new(Key::Queue(shard, INBOX));
-    write = write.discard(entry.offset, entry.revision);
+    write = write.discard(entry.offset, entry.born);
     storage.commit(Batch::new(CommitId(78), vec![Write::from(write)])).await.unwrap();
     handle.unpark(shard, entry.offset);
     pass(1).await;
