@@ -276,11 +276,12 @@ impl<H: Handler> Core<H> {
             .limit(1, 1);
         let pages = self.storage.read(std::slice::from_ref(&read)).await?;
         let page = match pages.into_iter().next().ok_or_else(|| Error::internal("a read gave no page"))? {
-            Err(error) if error.kind() == Kind::Gone => return Ok(None),
+            // Of another inbox, or behind its end: a storage that failed over has lost it.
+            Err(error) if matches!(error.kind(), Kind::Gone | Kind::Invalid) => return Ok(None),
             page => page?,
         };
         let entries = page.and_then(Page::into_queue).map(|page| page.entries).unwrap_or_default();
-        // A storage that lost the end of the inbox gives its offsets again.
+        // Its offset may have been given again.
         let is_it = |entry: &QueueEntry| entry.offset == arrived.offset && entry.born == arrived.born;
         let Some(entry) = entries.into_iter().find(is_it) else {
             return Ok(None);

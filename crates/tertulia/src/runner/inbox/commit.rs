@@ -80,6 +80,11 @@ impl<H: Handler> Inbox<H> {
             if joins {
                 self.read[shard.index()] = Some((head.incarnation, head.end));
             } else {
+                // A storage that failed over has lost the end, and given some of its offsets again: here, and perhaps
+                // before, so that only all of it tells what is new.
+                if self.read[shard.index()].is_some_and(|(_, next)| head.end.0 < next.0 + added) {
+                    self.read[shard.index()] = None;
+                }
                 behind.push(*shard);
             }
             known.push(joins.then_some(head.incarnation));

@@ -1,5 +1,6 @@
 //! Reads what is in the inboxes into the index: at the start everything, later what somebody else appended.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use super::Inbox;
@@ -40,13 +41,19 @@ impl<H: Handler> Inbox<H> {
         let mut read = self.read.clone();
         // What waits until no shard can have an earlier arrival.
         let mut waiting: Vec<(Timestamp, Arrived)> = Vec::new();
+        // What needs no reading of what is read from its beginning.
+        let mut known = HashSet::new();
         while !open.is_empty() {
+            for (shard, _) in open.iter().filter(|(shard, _)| read[shard.index()].is_none()) {
+                known.extend(self.core.index.known(*shard));
+            }
             let reads: Vec<Read> = open.iter().map(|(shard, _)| after(*shard, read[shard.index()])).collect();
             let pages = self.core.storage.read(&reads).await?;
             let mut unfinished = Vec::new();
             for ((shard, mut last), page) in open.into_iter().zip(pages) {
                 let page = match page {
-                    Err(error) if error.kind() == Kind::Gone => {
+                    // Another inbox than it was, or without the end that was read.
+                    Err(error) if matches!(error.kind(), Kind::Gone | Kind::Invalid) => {
                         read[shard.index()] = None;
                         unfinished.push((shard, last));
                         continue;
@@ -58,6 +65,9 @@ impl<H: Handler> Inbox<H> {
                 let next = page.entries.last().map_or(page.head.end, |last| Offset(last.offset.0 + 1));
                 read[shard.index()] = Some((incarnation, next));
                 for entry in page.entries {
+                    if known.contains(&(shard, entry.offset, entry.born)) {
+                        continue;
+                    }
                     if let Some(arrived) = read_entry(shard, incarnation, entry, row) {
                         // Clocks of several processes differ: within a shard, the offset decides.
                         last = last.max(arrived.about.arrived);

@@ -20,7 +20,7 @@ use super::Keys;
 use super::sequence::{Key, Lane, Place, Sequencer};
 use super::turn::Turn;
 use crate::Shard;
-use crate::storage::Offset;
+use crate::storage::{CommitId, Offset};
 
 pub(super) use self::arrived::{Arrived, Verdict};
 pub(super) use self::crowd::Newcomer;
@@ -219,6 +219,13 @@ impl Index {
             }
         }
         self.start(&mut state)
+    }
+
+    /// The updates of a shard that are known, by where they are and who appended them.
+    pub(super) fn known(&self, shard: Shard) -> Vec<(Shard, Offset, CommitId)> {
+        let state = self.state.lock();
+        let of_shard = state.sequencer.entries().filter(|arrived| arrived.shard == shard);
+        of_shard.map(|arrived| (shard, arrived.offset, arrived.born)).collect()
     }
 
     /// Takes an update to run; a worker that gets none ends.

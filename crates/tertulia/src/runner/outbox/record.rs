@@ -106,10 +106,13 @@ impl<H: Handler> Core<H> {
         let Some(head) = self.read_queue(Read::head(key.clone())).await?.map(|page| page.head) else {
             return Ok(None);
         };
+        // A storage that failed over has lost the end of the queue, and gives its offsets again.
+        if pending.offset >= head.end {
+            return Ok(None);
+        }
         let from = From::At(head.incarnation, pending.offset);
         let page = self.read_queue(Read::new(key).from(from).base(Base::Never).limit(1, 1)).await?;
         let entry = page.into_iter().flat_map(|page| page.entries).next();
-        // A storage that lost the end of the queue gives its offsets again.
         let is_it = |entry: &QueueEntry| entry.offset == pending.offset && entry.born == pending.born;
         let Some(QueueEntry { revision, bytes, .. }) = entry.filter(is_it) else {
             return Ok(None);
