@@ -10,5 +10,6 @@ mod pooled;
 mod processes;
 mod refusal;
 mod rig;
+mod storm;
 mod sweeping;
 mod tls;

@@ -14,4 +14,5 @@ mod kill;
 mod refusals;
 mod rig;
 mod sentinel;
+mod storm;
 mod tls;

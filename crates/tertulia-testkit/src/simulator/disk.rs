@@ -45,7 +45,6 @@ pub(super) struct Disk {
     is_down: Mutex<bool>,
     /// Every batch that was applied, where some may be lost again.
     journal: Mutex<Option<Vec<Batch>>>,
-    pub(super) ledger: Mutex<Ledger>,
 }
 
 impl Disk {
@@ -61,7 +60,6 @@ impl Disk {
             replaced: Notify::new(),
             is_down: Mutex::default(),
             journal: Mutex::new(sabotage.loses().then(Vec::new)),
-            ledger: Mutex::default(),
         }
     }
 
@@ -116,7 +114,7 @@ impl Disk {
         let memory = self.memory();
         let answered = memory.commit(batch.clone()).await;
         if let Ok(committed) = &answered {
-            self.ledger.lock().applied(&batch, committed, world.trace.now());
+            world.ledger.lock().applied(&batch, committed, world.trace.now());
             if let Some(journal) = &mut *self.journal.lock() {
                 journal.push(batch.clone());
             }
@@ -162,7 +160,7 @@ impl Disk {
             ledger.applied(batch, &committed, world.trace.now());
         }
         *self.memory.lock() = memory;
-        *self.ledger.lock() = ledger;
+        *world.ledger.lock() = ledger;
         *self.journal.lock() = Some(journal);
         self.replaced.notify_waiters();
     }

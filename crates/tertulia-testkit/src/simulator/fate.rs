@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use parking_lot::Mutex;
+use tertulia::Result;
 use tertulia::bot::Running;
 use tertulia::error::Kind;
 use tokio::task::JoinHandle;
@@ -59,7 +60,7 @@ async fn start(world: &Arc<World>, span: Duration) -> Option<Process> {
         biased;
         () = life.died() => None,
         () = tokio::time::sleep(span) => None,
-        started = process::bot(world, &life).start() => Some(started),
+        started = begin(world, &life) => Some(started),
     };
     match started {
         Some(Ok(running)) => {
@@ -73,6 +74,11 @@ async fn start(world: &Arc<World>, span: Duration) -> Option<Process> {
     }
     world.kill(&life).await;
     None
+}
+
+async fn begin(world: &Arc<World>, life: &Arc<Life>) -> Result<Running> {
+    let storage = world.way(life).await?;
+    process::bot(world, life, storage).start().await
 }
 
 /// A process that runs, however often it takes to start it.

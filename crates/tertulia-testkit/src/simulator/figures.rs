@@ -28,7 +28,9 @@ pub struct Figures {
     pub lives: u64,
     /// Messages of theirs that nobody knew of: the answer was lost, or the process, before their id was noted.
     pub left_behind: u64,
-    /// Seconds of virtual time.
+    /// Connections to a real server that were cut at a commit or a byte.
+    pub cuts: u64,
+    /// Seconds of virtual time, or of real time.
     pub seconds: u64,
 }
 
@@ -45,6 +47,7 @@ impl std::ops::AddAssign for Figures {
         self.repeats += other.repeats;
         self.lives += other.lives;
         self.left_behind += other.left_behind;
+        self.cuts += other.cuts;
         self.seconds += other.seconds;
     }
 }
@@ -82,6 +85,7 @@ impl Counters {
             repeats: read(&self.repeats),
             lives: read(&self.lives),
             left_behind: read(&self.left_behind),
+            cuts: 0,
             seconds: time.as_secs(),
         }
     }

@@ -19,8 +19,7 @@ use super::world::{World, events};
 
 /// Judges a world in which nothing happens any more.
 pub(super) async fn judge(world: &World, readers: &BTreeMap<Conversation, Seen>) {
-    let storage: Arc<dyn Storage> = Arc::new(world.disk.memory());
-    let judge = Judge { world, storage };
+    let judge = Judge { world, storage: world.stored() };
     if let Err(error) = judge.all(readers).await {
         world.violation(|| format!("the store cannot be read: {error}"));
     }
@@ -85,7 +84,7 @@ impl Judge<'_> {
     async fn session(&self, conversation: &Conversation) -> Result<(), Error> {
         let chat = self.stored::<Chat>("chat", conversation).await?;
         let expected: Vec<usize> = if self.world.plan.sabotage.fails_over() {
-            self.world.disk.ledger.lock().turns.get(&events(conversation)).cloned().unwrap_or_default()
+            self.world.ledger.lock().turns.get(&events(conversation)).cloned().unwrap_or_default()
         } else {
             let applied = self.updates(conversation).filter(|(_, written)| written.kind.is_applied());
             applied.map(|(number, _)| number).collect()

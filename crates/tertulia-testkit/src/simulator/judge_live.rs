@@ -39,7 +39,7 @@ impl Judge<'_> {
                     self.check(text == *applied, || format!("{stream} says {text:?} instead of {applied:?}"));
                 }
                 if conversation.source() == POLLED && !self.world.is_overlapped() {
-                    Counters::add(&self.world.figures.lives);
+                    Counters::add(&self.world.counters.lives);
                     self.wall(conversation, number, nth, &text, written);
                 }
             }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tertulia::Key;
 use tertulia::runner::{Call, DEAD, DeadRecord, INBOX, InboxRecord, OUTBOX, OutboxRecord};
-use tertulia::storage::{Append, Appended, Batch, Committed, Offset, Write};
+use tertulia::storage::{Append, Appended, Batch, Committed, Offset, QueuePage, Write};
 
 /// What is durable, and since when.
 #[derive(Debug, Default)]
@@ -22,7 +22,7 @@ pub(super) struct Ledger {
 }
 
 /// A call in the outbox.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Sendable {
     /// When it left the outbox.
     pub(super) removed: Option<Duration>,
@@ -57,22 +57,45 @@ impl Ledger {
         }
     }
 
+    /// A process was told what is in a queue, so that it is durable.
+    pub(super) fn found(&mut self, key: &Key, page: &QueuePage) {
+        for entry in &page.entries {
+            self.keeps(key, entry.offset, &entry.bytes);
+        }
+    }
+
     fn appended(&mut self, key: &Key, append: &Append, appended: Appended) {
-        let Appended::At(offset) = appended else { return };
-        if *key.name() == INBOX {
-            self.kept.extend(InboxRecord::decode(&append.bytes).ok().and_then(|record| number(&record.body)));
-        } else if *key.name() == DEAD {
-            self.kept.extend(DeadRecord::decode(&append.bytes).ok().and_then(|record| number(&record.body)));
-        } else if *key.name() == OUTBOX
-            && let Ok(record) = OutboxRecord::decode(&append.bytes)
+        // One that was seen is where it was put before, which is not told.
+        let Appended::At(offset) = appended else {
+            self.keeps_update(key, &append.bytes);
+            return;
+        };
+        self.keeps(key, offset, &append.bytes);
+    }
+
+    fn keeps(&mut self, key: &Key, offset: Offset, bytes: &Bytes) {
+        self.keeps_update(key, bytes);
+        if *key.name() == OUTBOX
+            && let Ok(record) = OutboxRecord::decode(bytes)
         {
             let text = match is_live(&record.call) {
                 true => record.call.ticket.to_string(),
                 false => text(&record.call.body),
             };
-            self.places.insert((key.clone(), offset), text.clone());
-            self.calls.insert(text, Sendable { removed: None });
+            self.places.entry((key.clone(), offset)).or_insert_with(|| text.clone());
+            self.calls.entry(text).or_default();
         }
+    }
+
+    fn keeps_update(&mut self, key: &Key, bytes: &Bytes) {
+        let body = if *key.name() == INBOX {
+            InboxRecord::decode(bytes).ok().map(|record| record.body)
+        } else if *key.name() == DEAD {
+            DeadRecord::decode(bytes).ok().map(|record| record.body)
+        } else {
+            None
+        };
+        self.kept.extend(body.as_ref().and_then(number));
     }
 }
 

@@ -5,21 +5,20 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use fastrand::Rng;
 use parking_lot::Mutex;
 use tertulia::error::Kind;
-use tertulia::runner::{INBOX, InboxRecord, OUTBOX, OutboxRecord};
 use tertulia::storage::{
-    Batch, BoxFuture, Committed, Durability, Etag, Expect, Head, ItemId, ListQuery, Listing, Page,
-    Properties, Read, Revision, Scope, Storage, Which, Write,
+    Batch, BoxFuture, Committed, Durability, Etag, Head, ListQuery, Listing, Page, Properties, Read, Scope,
+    Storage,
 };
-use tertulia::{Error, Key, Name, Result};
+use tertulia::{Error, Key, Result};
 use tokio::sync::oneshot;
 
 use super::disk::{Request, away};
 use super::life::Life;
 use super::sabotage::Sabotage;
+use super::spoil::spoil;
 use super::world::World;
 
 /// How long an answer is waited for.
@@ -76,7 +75,7 @@ impl Link {
 
     async fn give(&self, mut batch: Batch) -> Result<Committed> {
         self.life.pass().await;
-        self.spoil(&mut batch);
+        spoil(self.world.plan.sabotage, &self.rng, &mut batch);
         let (fate, mut there, back) = self.draw();
         if fate == Fate::Refused || self.world.is_away() {
             sleep(there).await;
@@ -133,35 +132,6 @@ impl Link {
         Ok(pages)
     }
 
-    /// What the bugs do to a batch.
-    fn spoil(&self, batch: &mut Batch) {
-        for write in &mut batch.writes {
-            match (self.world.plan.sabotage, write) {
-                (Sabotage::DedupeOff, Write::Queue(write)) if *write.key.name() == INBOX => {
-                    for append in &mut write.append {
-                        let number = self.rng.lock().i64(..);
-                        append.id = Some(ItemId::Number(Name::from_static("spoilt"), number));
-                    }
-                }
-                (Sabotage::StepsForgotten, Write::Queue(write)) if *write.key.name() == OUTBOX => {
-                    write.replace.iter_mut().for_each(|(.., record)| *record = without_steps(record));
-                }
-                (Sabotage::EarlyForgotten, Write::Queue(write)) if *write.key.name() == INBOX => {
-                    write.replace.iter_mut().for_each(|(.., record)| *record = without_early(record));
-                }
-                (Sabotage::CasOff, Write::Log(write)) => write.expect = Expect::Any,
-                (Sabotage::FenceOff, Write::Queue(write)) => {
-                    for removal in &mut write.remove {
-                        if let Which::Expected(Revision(by)) = removal.which {
-                            removal.which = Which::Born(by);
-                        }
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
-
     fn believe(&self, reads: &[Read], pages: &mut [Result<Option<Page>>]) {
         if self.world.plan.sabotage != Sabotage::CacheKept {
             return;
@@ -180,27 +150,6 @@ impl Link {
         let mut believed = self.believed.lock();
         batch.writes.iter().for_each(|write| drop(believed.remove(write.key())));
     }
-}
-
-/// A call's record that names none of the messages that show it: there are only the commas between them.
-fn without_steps(record: &Bytes) -> Bytes {
-    let steps = OutboxRecord::decode(record).ok().and_then(|record| record.steps).unwrap_or_default();
-    let at = record.windows(steps.len().max(1)).position(|bytes| bytes == steps.as_bytes());
-    let mut spoilt = record.to_vec();
-    if let Some(at) = at {
-        spoilt[at..at + steps.len()].fill(b',');
-    }
-    spoilt.into()
-}
-
-/// An update's record that names other calls than were made early: the numbers stand before the conversation.
-fn without_early(record: &Bytes) -> Bytes {
-    let mut spoilt = record.to_vec();
-    if let Ok(InboxRecord { conversation, released, body, .. }) = InboxRecord::decode(record) {
-        let end = record.len() - body.len() - conversation.as_str().len() - 2;
-        spoilt[end - 2 * released.early.len()..end].fill(0xFF);
-    }
-    spoilt.into()
 }
 
 pub(super) async fn sleep(duration: Duration) {

@@ -26,10 +26,11 @@
 //!
 //! # Where is what
 //! `plan` draws a story; `world` is what its parts share; `disk` is the storage and its power, `ledger` what it has
-//! applied; `link` is the storage as a process sees it; `process` is the bot, `life` and `fate` how processes live and
-//! end; `platform` (with its `wall`, on which live replies are shown, and `connection`, what a process has of
+//! applied; `link` is the storage as a process sees it, `spoil` what bugs do to batches; `process` is the bot, `life` and
+//! `fate` how processes live and end; `platform` (with its `wall`, on which live replies are shown, and `connection`, what a process has of
 //! it), `people` and `reader` are the world outside; `judge` compares (live replies: `judge_live`); `play` tells a story from begin to
-//! end; `check` tells thousands.
+//! end; `check` tells thousands. `storm` tells some over a real server, in real time: there `wire` stands in the place of
+//! `link`, `real` in that of `disk`, and what fails on the way is drawn in `weather` and done by [`crate::proxy`].
 //!
 //! - *A new fault* is drawn in `plan` (a rate, a moment, a kind of update) and done where it happens, which asks
 //!   `World::rates` so that it ends with the others. Say it in the trace.
@@ -59,12 +60,19 @@ mod platform;
 mod play;
 mod process;
 mod reader;
+mod real;
 mod sabotage;
+mod spoil;
+mod storm;
 mod trace;
 mod wall;
+mod weather;
+mod wire;
 mod world;
 
 pub use check::{check, find};
 pub use figures::Figures;
 pub use play::{Story, play};
+pub use real::{Ground, Open};
 pub use sabotage::Sabotage;
+pub use storm::{storm, storms};

@@ -233,6 +233,17 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// The same over a real server: what fails on the way to the storage is the network's to say.
+    pub(super) fn over_a_network(mut self) -> Self {
+        self.is_embedded = false;
+        self.rates = Rates { refused: 0, request_lost: 0, answer_lost: 0, late: 0, ..self.rates };
+        self.power_losses.clear();
+        self.outages.clear();
+        self
+    }
+}
+
 /// Some bugs are those of two processes at one conversation.
 fn needs_two(sabotage: Sabotage) -> bool {
     matches!(

@@ -111,7 +111,7 @@ impl Platform {
     /// A call arrives.
     pub(super) fn receive(&self, world: &World, life: &Life, conversation: &Conversation, text: &str) {
         world.trace.note(|| format!("platform: p{} says {text} in {conversation}", life.number));
-        let call = world.disk.ledger.lock().calls.get(text).copied();
+        let call = world.ledger.lock().calls.get(text).copied();
         let is_kept = !world.plan.sabotage.fails_over();
         if call.is_none() && is_kept {
             world.violation(|| format!("{text} was said before its turn was committed"));
@@ -129,7 +129,7 @@ impl Platform {
         }
         said.push((life.number, false));
         if !is_first {
-            Counters::add(&world.figures.repeats);
+            Counters::add(&world.counters.repeats);
             return;
         }
         let first = received.first.entry(conversation.clone()).or_default();
@@ -153,7 +153,7 @@ impl Platform {
 }
 
 fn check_kept(world: &World, number: usize) {
-    if !world.plan.sabotage.fails_over() && !world.disk.ledger.lock().kept.contains(&number) {
+    if !world.plan.sabotage.fails_over() && !world.ledger.lock().kept.contains(&number) {
         world.violation(|| format!("{number} was acknowledged and is not kept"));
     }
 }

@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 use tertulia::bot::{self, Bot, Context, Session, SessionOptions, Update};
 use tertulia::error::Kind as ErrorKind;
 use tertulia::session::{Options, WriteMode};
-use tertulia::storage::LogWrite;
+use tertulia::storage::{LogWrite, Storage};
 use tertulia::{Clock, Log, Timestamp};
 
 use super::connection::Connection;
 use super::life::Life;
-use super::link::{Link, sleep};
+use super::link::sleep;
 use super::plan::{Kind, POLLED, PUSHED, Saying};
 use super::platform::reply;
 use super::wall::Said;
@@ -42,7 +42,7 @@ pub(super) const SHARED: &str = "shared:total";
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A bot that is not running yet.
-pub(super) fn bot(world: &Arc<World>, life: &Arc<Life>) -> Bot {
+pub(super) fn bot(world: &Arc<World>, life: &Arc<Life>, storage: Arc<dyn Storage>) -> Bot {
     let mut rng = world.rng(life.number as u64 + 0x55_0000);
     // Wall clocks are set, or wrong.
     let hours = rng.u64(0..=2);
@@ -53,7 +53,7 @@ pub(super) fn bot(world: &Arc<World>, life: &Arc<Life>) -> Bot {
     let options = Options { cache_bytes: plan.cache_bytes, mode, ..Options::default() };
     Bot::new(Connection::new(world, life, POLLED))
         .adapter(Connection::new(world, life, PUSHED))
-        .storage(Link::new(Arc::clone(world), Arc::clone(life)))
+        .storage(storage)
         .clock(clock)
         .options(plan.runner.clone())
         .session::<Chat>(SessionOptions::new("chat").options(options))

@@ -12,7 +12,6 @@ use tertulia::{Conversation, Result};
 
 use super::ledger::number;
 use super::life::Life;
-use super::link::Link;
 use super::world::{World, events};
 
 /// What a reader has seen.
@@ -28,14 +27,14 @@ impl Seen {
 /// Starts a reader of a conversation. It is no process of the runner's, and does not die.
 pub(super) fn start(world: &Arc<World>, conversation: &Conversation, nth: usize) -> Seen {
     let life = Arc::new(Life::new(0x44_0000 + nth, Duration::ZERO));
-    let link = Link::new(Arc::clone(world), life);
     let seen = Seen::default();
     let (own, reader, key) = (seen.clone(), Arc::clone(world), events(conversation));
     world.spawn(async move {
+        let link = way(&reader, &life).await;
         let mut from = From::Start;
         loop {
             let read = Read::new(key.clone()).from(from).limit(3, 1 << 20);
-            if let Err(error) = follow(&link, &read, &mut from, &own).await {
+            if let Err(error) = follow(&*link, &read, &mut from, &own).await {
                 if error.kind() != Kind::Unavailable {
                     reader.violation(|| format!("a reader of {key} cannot go on: {error}"));
                     return;
@@ -47,8 +46,21 @@ pub(super) fn start(world: &Arc<World>, conversation: &Conversation, nth: usize)
     seen
 }
 
+async fn way(world: &Arc<World>, life: &Arc<Life>) -> Arc<dyn Storage> {
+    loop {
+        let way = match &world.real {
+            Some(real) => real.reader(world, life).await,
+            None => world.way(life).await,
+        };
+        match way {
+            Ok(way) => return way,
+            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+        }
+    }
+}
+
 /// Reads what there is, or waits for more.
-async fn follow(link: &Link, read: &Read, from: &mut From, seen: &Seen) -> Result<()> {
+async fn follow(link: &dyn Storage, read: &Read, from: &mut From, seen: &Seen) -> Result<()> {
     let pages = link.read(std::slice::from_ref(read)).await?;
     let page = pages.into_iter().next().expect("one page for one read")?.and_then(Page::into_log);
     let etag = page.as_ref().map(|page| page.head.etag);

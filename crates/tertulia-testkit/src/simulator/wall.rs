@@ -102,7 +102,7 @@ pub(super) fn receive(
     world
         .trace
         .note(|| format!("platform: p{} shows of {ticket} in {conversation}: {request:?}", life.number));
-    let call = world.disk.ledger.lock().calls.get(ticket).copied();
+    let call = world.ledger.lock().calls.get(ticket).copied();
     if !world.plan.sabotage.fails_over() {
         match call {
             None => world.violation(|| format!("{ticket} was shown before its call was committed")),
@@ -165,7 +165,7 @@ impl Wall {
                     "a message says {says:?}, and who sent it knew of it; newest first:{seen}"
                 ));
             } else {
-                Counters::add(&world.figures.left_behind);
+                Counters::add(&world.counters.left_behind);
             }
         }
         match parts.last() {

@@ -13,11 +13,13 @@ use tertulia::storage::{Appended, Batch, Committed, Offset, Page, Read, Storage,
 use tertulia::{Conversation, Key, Name, Result};
 
 use super::disk::Disk;
-use super::figures::Counters;
-use super::ledger::EVENTS;
+use super::figures::{Counters, Figures};
+use super::ledger::{EVENTS, Ledger};
 use super::life::Life;
+use super::link::Link;
 use super::plan::{Plan, Rates};
 use super::platform::Platform;
+use super::real::Real;
 use super::sabotage::Sabotage;
 use super::trace::Trace;
 
@@ -27,6 +29,9 @@ pub(super) struct World {
     pub(super) plan: Plan,
     pub(super) trace: Trace,
     pub(super) disk: Disk,
+    /// What is written to instead of the disk, where the story is played over a real server.
+    pub(super) real: Option<Real>,
+    pub(super) ledger: Mutex<Ledger>,
     pub(super) platform: Platform,
     /// Every process that was started, by its number.
     lives: Mutex<Vec<Arc<Life>>>,
@@ -42,14 +47,16 @@ pub(super) struct World {
     ran: Mutex<BTreeMap<usize, usize>>,
     /// Entries that are not seen before a moment, where that is the bug.
     hidden: Mutex<BTreeMap<(Key, Offset), Duration>>,
-    pub(super) figures: Counters,
+    pub(super) counters: Counters,
 }
 
 impl World {
-    pub(super) fn new(plan: Plan, is_traced: bool) -> Arc<Self> {
+    pub(super) fn new(plan: Plan, is_traced: bool, real: Option<Real>) -> Arc<Self> {
         let world = Self {
             trace: Trace::new(is_traced),
             disk: Disk::new(plan.seed, plan.sabotage),
+            real,
+            ledger: Mutex::default(),
             platform: Platform::default(),
             lives: Mutex::default(),
             doors: Mutex::default(),
@@ -58,7 +65,7 @@ impl World {
             violations: Mutex::default(),
             ran: Mutex::default(),
             hidden: Mutex::default(),
-            figures: Counters::default(),
+            counters: Counters::default(),
             plan,
         };
         world.trace.note(|| format!("{:#?}", world.plan));
@@ -109,7 +116,10 @@ impl World {
     pub(super) fn heal(&self) {
         self.trace.note(|| "from here on nothing fails".into());
         self.healed.store(true, Ordering::Relaxed);
-        self.disk.restart();
+        match &self.real {
+            Some(real) => real.heal(),
+            None => self.disk.restart(),
+        }
     }
 
     pub(super) fn is_healed(&self) -> bool {
@@ -123,16 +133,43 @@ impl World {
         self.disk.is_down() || !self.is_healed() && self.plan.outages.iter().any(is_out)
     }
 
+    /// A process's own way to the storage.
+    pub(super) async fn way(self: &Arc<Self>, life: &Arc<Life>) -> Result<Arc<dyn Storage>> {
+        match &self.real {
+            Some(real) => real.way(self, life).await,
+            None => Ok(Arc::new(Link::new(Arc::clone(self), Arc::clone(life)))),
+        }
+    }
+
+    /// What is stored, for who looks at it from outside.
+    pub(super) fn stored(&self) -> Arc<dyn Storage> {
+        match &self.real {
+            Some(real) => real.outside(),
+            None => Arc::new(self.disk.memory()),
+        }
+    }
+
+    /// How much happened so far.
+    pub(super) fn figures(&self) -> Figures {
+        let cuts = self.real.as_ref().map_or(0, Real::cuts);
+        Figures { cuts, ..self.counters.read(self.plan.updates.len(), self.trace.now()) }
+    }
+
     /// A process begins.
     pub(super) fn born(&self) -> Arc<Life> {
         let mut lives = self.lives.lock();
         if lives.iter().any(|life| !life.is_dead()) {
-            self.overlapped.store(true, Ordering::Relaxed);
+            self.overlap();
         }
         let life = Arc::new(Life::new(lives.len(), self.trace.now()));
         lives.push(Arc::clone(&life));
         self.trace.note(|| format!("p{}: starts", life.number));
         life
+    }
+
+    /// From here on nothing is promised of the order of calls.
+    pub(super) fn overlap(&self) {
+        self.overlapped.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn is_overlapped(&self) -> bool {
@@ -145,7 +182,7 @@ impl World {
             return;
         }
         self.trace.note(|| format!("p{}: dies", life.number));
-        Counters::add(&self.figures.crashes);
+        Counters::add(&self.counters.crashes);
         life.die();
         self.doors.lock().retain(|(life, _)| !life.is_dead());
         if self.plan.is_embedded {
@@ -173,7 +210,7 @@ impl World {
 
     /// A handler begins; gives how often this update's began before.
     pub(super) fn runs(&self, life: &Life, number: usize, attempt: u16) -> usize {
-        Counters::add(&self.figures.runs);
+        Counters::add(&self.counters.runs);
         let run = {
             let mut ran = self.ran.lock();
             let ran = ran.entry(number).or_default();
@@ -186,7 +223,7 @@ impl World {
 
     /// The storage has applied a batch, or refused it.
     pub(super) fn applied(&self, life: usize, batch: &Batch, answered: &Result<Committed>) {
-        Counters::add(&self.figures.commits);
+        Counters::add(&self.counters.commits);
         let say = |write: &Write| match write {
             Write::Log(write) => format!("{}+{}", write.key, write.append.len()),
             Write::Queue(write) => {
@@ -204,7 +241,7 @@ impl World {
             format!("disk: {} of p{life}: {}: {outcome}", batch.id, writes.join(" "))
         });
         let Ok(committed) = answered else {
-            Counters::add(&self.figures.conflicts);
+            Counters::add(&self.counters.conflicts);
             return;
         };
         let is_ghost = {
@@ -212,8 +249,8 @@ impl World {
             lives[life].is_dead() && lives.iter().any(|other| !other.is_dead() && other.number > life)
         };
         if is_ghost {
-            Counters::add(&self.figures.ghosts);
-            self.overlapped.store(true, Ordering::Relaxed);
+            Counters::add(&self.counters.ghosts);
+            self.overlap();
         }
         if self.plan.sabotage == Sabotage::SkippingReader {
             self.hide_some(batch, committed);
@@ -223,7 +260,7 @@ impl World {
     /// A process was told what became of its batch.
     pub(super) fn answered(&self, life: &Life, answer: &Result<Committed>) {
         if let Err(error) = answer {
-            Counters::add(&self.figures.lost);
+            Counters::add(&self.counters.lost);
             self.trace.note(|| format!("p{}: is told: {}: {error}", life.number, error.kind()));
         }
     }
@@ -268,7 +305,7 @@ impl World {
     pub(super) async fn queued(&self, name: &Name) -> u64 {
         let shards: BTreeSet<_> = self.conversations().iter().map(Conversation::shard).collect();
         let reads: Vec<_> = shards.iter().map(|shard| Read::head(Key::Queue(*shard, name.clone()))).collect();
-        let pages = self.disk.memory().read(&reads).await.unwrap_or_default();
+        let pages = self.stored().read(&reads).await.unwrap_or_default();
         let heads = pages.into_iter().filter_map(|page| page.ok()?.and_then(|page| page.head().queue()));
         heads.map(|head| head.count).sum()
     }
