@@ -8,6 +8,7 @@
 //! - [`graphs::parallel`]: what actions of graphs that run others promise; [`parallel!`].
 //! - [`Faulty`]: a storage that fails, delays or loses answers by plan; [`FaultySaver`]: a persister that does.
 //! - [`Counting`]: a storage that counts what is written and read, by name.
+//! - [`count_through_both`]: two processes at one store, with nothing between them.
 //! - [`Desk`]: a bot platform that brings nothing and sends nowhere.
 //! - [`bot_api`]: a fake Bot API server, which also misbehaves.
 //! - [`openai`]: a fake model server, which does too.
@@ -53,6 +54,7 @@
 
 pub mod bot_api;
 pub mod conformance;
+mod counters;
 mod counting;
 mod desk;
 mod faulty;
@@ -67,6 +69,7 @@ pub mod simulator;
 pub mod streams;
 mod subject;
 
+pub use counters::count_through_both;
 pub use counting::{Counting, Counts, Written};
 pub use desk::Desk;
 pub use faulty::{Call, Fault, Faulty, FaultySaver, Gate, Rates};

@@ -1,17 +1,15 @@
 //! Two processes on one store, here two handles that share nothing but the server.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tertulia::error::Kind;
-use tertulia::storage::{Batch, CommitId, Expect, Head, LogWrite, Read, Storage};
+use tertulia::storage::{Expect, Head, LogWrite, Read, Storage};
 use tertulia_postgres::{Postgres, PostgresOptions};
+use tertulia_testkit::{Played, count_through_both};
 use tokio::time::{Instant, timeout};
 
 use crate::rig::{commit, log, pooler, run, schema, server};
-
-const KEYS: usize = 10;
-const TASKS: usize = 16;
-const EACH: usize = 60;
 
 async fn two(url: &str) -> [Postgres; 2] {
     let options = PostgresOptions::new().schema(schema());
@@ -19,43 +17,11 @@ async fn two(url: &str) -> [Postgres; 2] {
     [a.unwrap(), b.unwrap()]
 }
 
-async fn increment(storage: Postgres, task: usize) {
-    for n in 0..EACH {
-        let key = log(&((task + n) % KEYS).to_string());
-        loop {
-            let page = storage.read(&[Read::new(key.clone())]).await.unwrap().remove(0).unwrap();
-            let page = page.map(|page| page.into_log().unwrap());
-            let (expect, count) = match &page {
-                None => (Expect::Absent, 0),
-                Some(page) => {
-                    let base = std::str::from_utf8(page.base.as_ref().unwrap()).unwrap();
-                    (Expect::Etag(page.head.etag), base.parse::<usize>().unwrap())
-                }
-            };
-            let write = LogWrite::new(key.clone()).expect(expect).base((count + 1).to_string());
-            let id = CommitId(tertulia::Clock::system().random());
-            match storage.commit(Batch::new(id, vec![write.into()])).await {
-                Ok(_) => break,
-                Err(error) => assert_eq!(error.kind(), Kind::Conflict, "{error}"),
-            }
-        }
-    }
-}
-
 async fn sum_is_exact(url: String) {
+    let played = Played::new(0, 960);
     let [a, b] = two(&url).await;
-    let tasks: Vec<_> =
-        (0..TASKS).map(|task| tokio::spawn(increment([&a, &b][task % 2].clone(), task))).collect();
-    for task in tasks {
-        task.await.unwrap();
-    }
-    let mut sum = 0;
-    for key in 0..KEYS {
-        let page = a.read(&[Read::new(log(&key.to_string()))]).await.unwrap().remove(0).unwrap().unwrap();
-        let base = page.into_log().unwrap().base.unwrap();
-        sum += std::str::from_utf8(&base).unwrap().parse::<usize>().unwrap();
-    }
-    assert_eq!(sum, TASKS * EACH);
+    let took = count_through_both([Arc::new(a), Arc::new(b)], played.rounds).await;
+    println!("{} increments in {took:?}", played.rounds);
 }
 
 #[test]

@@ -8,8 +8,8 @@ use tertulia::error::Kind;
 use tertulia::storage::{Batch, CommitId, Committed, Limits, LogPage, Read, Storage, Write};
 use tertulia::{Conversation, Error, Key, Name, Result};
 use tertulia_postgres::{Postgres, PostgresOptions};
-use tertulia_testkit::Subject;
 use tertulia_testkit::servers::Server;
+use tertulia_testkit::{Played, Subject};
 
 /// The server of this program's cases; its end is this program's.
 pub(crate) fn server() -> &'static Server {
@@ -52,15 +52,18 @@ pub(crate) async fn subject(url: String, limits: Limits) -> Subject {
     Subject::new(again().await).reopen(again)
 }
 
-/// Longer than any test takes; one that hangs fails instead.
+/// Longer than any test takes, but for those that are asked for many rounds; one that hangs fails instead.
 const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT_OF_ROUND: Duration = Duration::from_millis(20);
 
 /// Runs a test on several threads, within the limit.
 pub(crate) fn run<F: Future<Output = ()>>(test: impl FnOnce() -> F) {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.worker_threads(4).enable_all().build().unwrap();
-    let ended = runtime.block_on(async { tokio::time::timeout(LIMIT, test()).await });
-    assert!(ended.is_ok(), "the test did not end within {LIMIT:?}");
+    let rounds = u32::try_from(Played::new(0, 0).rounds).unwrap();
+    let limit = LIMIT + LIMIT_OF_ROUND * rounds;
+    let ended = runtime.block_on(async { tokio::time::timeout(limit, test()).await });
+    assert!(ended.is_ok(), "the test did not end within {limit:?}");
 }
 
 pub(crate) fn log(id: &str) -> Key {

@@ -3,15 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tertulia::error::Kind;
-use tertulia::storage::{
-    Etag, Expect, Expire, From, LogWrite, Offset, Page, QueueWrite, Read, Storage, Write,
-};
-use tertulia::{Key, Result};
+use tertulia::Key;
+use tertulia::storage::{Etag, Expire, From, LogWrite, Offset, Page, QueueWrite, Read, Storage, Write};
 use tertulia_redis::Redis;
-use tokio::task::JoinSet;
+use tertulia_testkit::{Played, count_through_both};
 
-use crate::rig::{self, commit, log, log_page, queue};
+use crate::rig::{self, commit, log, queue};
 
 async fn two() -> (Redis, Redis) {
     let url = rig::url(rig::shared());
@@ -97,48 +94,12 @@ async fn a_log_written_elsewhere_is_followed_without_a_gap() {
     writing.await.unwrap();
 }
 
-/// Loads, adds one, compares and sets, until it is done.
-async fn increment(store: &Redis, key: &Key) -> Result<()> {
-    loop {
-        let page = rig::page(store, key).await?.and_then(Page::into_log);
-        let (expect, value) = page.map_or((Expect::Absent, 0), |page| {
-            let text = String::from_utf8(page.base.unwrap().to_vec()).unwrap();
-            (Expect::Etag(page.head.etag), text.parse::<u64>().unwrap())
-        });
-        let write = LogWrite::new(key.clone()).expect(expect).base((value + 1).to_string());
-        match commit(store, [write.into()]).await {
-            Err(error) if error.kind() == Kind::Conflict => {}
-            done => return done.map(drop),
-        }
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn increments_through_two_handles_are_exact() {
-    const KEYS: u64 = 20;
-    const TASKS: u64 = 8;
-    const EACH: u64 = 200;
+    let played = Played::new(0, 1_600);
     let (here, there) = two().await;
-    let stores = Arc::new([here.clone(), there]);
-    let mut tasks = JoinSet::new();
-    for task in 0..TASKS {
-        let stores = stores.clone();
-        tasks.spawn(async move {
-            for i in 0..EACH {
-                let store = &stores[usize::try_from((task + i) % 2).unwrap()];
-                increment(store, &log(&format!("{}", (task * 7 + i) % KEYS))).await.unwrap();
-            }
-        });
-    }
-    while let Some(done) = tasks.join_next().await {
-        done.unwrap();
-    }
-    let mut sum = 0;
-    for key in 0..KEYS {
-        let base = log_page(&here, &log(&key.to_string())).await.base.unwrap();
-        sum += std::str::from_utf8(&base).unwrap().parse::<u64>().unwrap();
-    }
-    assert_eq!(sum, TASKS * EACH);
+    let took = count_through_both([Arc::new(here), Arc::new(there)], played.rounds).await;
+    println!("{} increments in {took:?}", played.rounds);
 }
 
 fn commands(port: u16) -> u64 {
