@@ -18,7 +18,12 @@ const KILLS: u32 = 10;
 
 /// Appends numbers to a log and, with an id, to a queue, each in one batch, until told to stop; gives those that were
 /// acknowledged. One whose answer was lost is given again, as a source gives an update again: its id tells.
-async fn write(store: Redis, writer: u64, stop: Arc<AtomicBool>, done: Arc<AtomicU64>) -> Vec<u64> {
+pub(crate) async fn write(
+    store: Redis,
+    writer: u64,
+    stop: Arc<AtomicBool>,
+    done: Arc<AtomicU64>,
+) -> Vec<u64> {
     let mut acknowledged = Vec::new();
     for i in 0.. {
         if stop.load(Ordering::Relaxed) {
@@ -50,7 +55,7 @@ async fn write(store: Redis, writer: u64, stop: Arc<AtomicBool>, done: Arc<Atomi
     acknowledged
 }
 
-async fn numbers(store: &Redis, key: &Key) -> Vec<u64> {
+pub(crate) async fn numbers(store: &Redis, key: &Key) -> Vec<u64> {
     let page = rig::page(store, key).await.unwrap().expect("it is there");
     let entries = match page {
         Page::Log(page) => page.entries,

@@ -14,5 +14,6 @@ mod kill;
 mod refusals;
 mod rig;
 mod sentinel;
+mod slots;
 mod storm;
 mod tls;
