@@ -12,7 +12,7 @@ use tertulia_testkit::servers::Server;
 use crate::rig::{commit, log, read_log, run, schema};
 
 const KILLS: usize = 10;
-const WRITERS: u64 = 16;
+pub(crate) const WRITERS: u64 = 16;
 
 #[test]
 fn nothing_acknowledged_is_lost_and_nothing_doubled_when_the_server_is_killed() {
@@ -68,7 +68,7 @@ async fn under_load(times: usize, harm: fn(&Server)) {
 }
 
 /// Appends 0, 1, 2... each as often as it takes, and expects nothing: what was said to have failed must not be there.
-async fn write(
+pub(crate) async fn write(
     storage: Postgres,
     log_number: u64,
     stop: Arc<AtomicBool>,

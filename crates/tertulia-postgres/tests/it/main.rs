@@ -10,6 +10,7 @@ mod pooled;
 mod processes;
 mod refusal;
 mod rig;
+mod standby;
 mod storm;
 mod sweeping;
 mod tls;

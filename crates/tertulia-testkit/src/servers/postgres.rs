@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use tempfile::TempDir;
+
 use super::{Server, Signal, folder};
 
 /// Waits until nobody works in the data folder any more, as the orphans of a server that was killed do for a moment,
@@ -32,6 +34,37 @@ impl Server {
     /// # Panics
     /// If PostgreSQL is not installed, or it does not start.
     pub fn postgres_with(settings: &[&str]) -> Self {
+        let folder = folder();
+        let data = folder.path().join("data");
+        make(folder.path(), &data);
+        let server = Self::postgres_in(folder, data, settings);
+        server.psql("CREATE ROLE guest LOGIN PASSWORD 'opensesame'");
+        server
+    }
+
+    /// Starts a standby of this PostgreSQL server, which follows it and may be promoted.
+    ///
+    /// # Panics
+    /// If the server's files cannot be copied, or the standby does not start.
+    pub fn postgres_standby(&self) -> Self {
+        let folder = folder();
+        let data = folder.path().join("data");
+        own(folder.path());
+        let mut command = unprivileged();
+        command.push(program("pg_basebackup").into());
+        command.extend(
+            ["-h", "127.0.0.1", "-U", "postgres", "-R", "-X", "stream", "-c", "fast", "--no-sync", "-p"]
+                .map(OsString::from),
+        );
+        command.extend([self.port().to_string().into(), "-D".into(), data.clone().into()]);
+        let output = Command::new(&command[0]).args(&command[1..]).current_dir(folder.path()).output();
+        let output = output.expect("pg_basebackup can be started");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Self::postgres_in(folder, data, &[])
+    }
+
+    /// Starts a server over the data that is there.
+    fn postgres_in(folder: TempDir, data: PathBuf, settings: &[&str]) -> Self {
         const SETTINGS: [&str; 6] = [
             "listen_addresses=127.0.0.1",
             "unix_socket_directories=",
@@ -40,9 +73,6 @@ impl Server {
             "logging_collector=off",
             "log_checkpoints=off",
         ];
-        let folder = folder();
-        let data = folder.path().join("data");
-        make(folder.path(), &data);
         let settings: Vec<String> = settings.iter().map(|&setting| setting.to_owned()).collect();
         let command = move |port: u16, _: &Path| {
             let mut command: Vec<OsString> = ["/bin/sh", "-c", BEGIN].map(OsString::from).into();
@@ -55,9 +85,7 @@ impl Server {
             command.extend(settings.flat_map(|setting| ["-c".into(), setting.into()]));
             command
         };
-        let server = Self::start(folder, Signal::QUIT, command, |server| answers(server.port()));
-        server.psql("CREATE ROLE guest LOGIN PASSWORD 'opensesame'");
-        server
+        Self::start(folder, Signal::QUIT, command, |server| answers(server.port()))
     }
 
     /// Where it is, for its user `postgres`.
