@@ -108,6 +108,10 @@ impl RunId {
 
 impl fmt::Display for RunId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // One that is alone is named by its conversation.
+        if self.conversation.source() == "run" && self.conversation.id() == self.name {
+            return self.conversation.fmt(f);
+        }
         write!(f, "{} run {}", self.conversation, self.name)
     }
 }
@@ -139,6 +143,13 @@ impl TryFrom<&RunId> for RunId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_run_is_shown_by_its_name_once() {
+        assert_eq!(RunId::alone("x").unwrap().to_string(), "run:x");
+        assert_eq!(RunId::new("http:alice", "x").unwrap().to_string(), "http:alice run x");
+        assert_eq!(RunId::new("run:x", "y").unwrap().to_string(), "run:x run y");
+    }
 
     #[test]
     fn a_child_is_called_by_its_parent_and_its_step() {
