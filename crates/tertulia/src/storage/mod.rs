@@ -15,6 +15,7 @@ mod hub;
 mod limits;
 mod memory;
 mod page;
+mod parameters;
 
 pub(crate) use commit::{commit_logs, commit_made};
 
@@ -31,3 +32,4 @@ pub use page::{
     Appended, Base, Committed, Cursor, From, ListQuery, Listed, Listing, LogPage, Names, Page, QueueEntry,
     QueuePage, Read,
 };
+pub use parameters::Parameters;
