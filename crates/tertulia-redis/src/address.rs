@@ -2,15 +2,13 @@
 
 use redis::{
     Client, ClientTlsConfig, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion,
-    TlsCertificates,
+    RedisConnectionInfo, TlsCertificates,
 };
 use tertulia::{Error, Result};
 
 use crate::RedisOptions;
 use crate::names::Names;
-
-/// The port of a sentinel whose URL names none.
-const SENTINEL_PORT: u16 = 26379;
+use crate::url::Url;
 
 /// Where a store is.
 #[derive(Debug)]
@@ -37,41 +35,30 @@ pub(crate) enum Form {
     Cluster,
 }
 
-/// A URL, taken apart as far as it is not Redis's own.
-struct Parts {
-    form: Form,
-    /// One of Redis's for each server.
-    urls: Vec<String>,
-    prefix: Option<String>,
-}
-
 impl Address {
+    /// By a URL, and options that hold what its parameters say.
+    ///
     /// # Errors
     /// `Invalid`; the text does not repeat the URL, which may hold a password.
-    pub(crate) fn new(url: &str, options: &RedisOptions) -> Result<Self> {
-        let parts = Parts::new(url)?;
-        let prefix = options.prefix.as_deref().or(parts.prefix.as_deref()).unwrap_or("tertulia");
+    pub(crate) fn new(Url { form, servers }: Url, options: &RedisOptions) -> Result<Self> {
+        let prefix = options.prefix.as_deref().unwrap_or("tertulia");
         let names = Names::new(prefix)?;
-        let infos = parts.urls.iter().map(|url| info(url)).collect::<Result<Vec<_>>>()?;
+        let infos = servers.iter().map(|url| info(url)).collect::<Result<Vec<_>>>()?;
         let Some(first) = infos.first() else {
             return Err(Error::invalid("the URL of a Redis store names no host"));
         };
         let tls = matches!(first.addr(), ConnectionAddr::TcpTls { .. }).then(|| certificates(options));
-        let shown = shown(&parts.form, &infos, prefix);
+        let shown = shown(&form, &infos, prefix);
         let like = first.clone();
         let mut servers = Vec::with_capacity(infos.len());
         for info in infos {
-            // Sentinels have users of their own.
-            let info = match parts.form {
-                Form::Sentinels(_) => {
-                    let redis = redis::RedisConnectionInfo::default().set_protocol(ProtocolVersion::RESP3);
-                    info.set_redis_settings(redis)
-                }
+            let info = match form {
+                Form::Sentinels(_) => info.set_redis_settings(of_sentinel(options)),
                 _ => info,
             };
             servers.push(client(info, tls.as_ref())?);
         }
-        Ok(Self { form: parts.form, servers, names, shown, like, tls })
+        Ok(Self { form, servers, names, shown, like, tls })
     }
 
     /// The server at a place that another one told.
@@ -98,6 +85,18 @@ fn info(url: &str) -> Result<ConnectionInfo> {
     Ok(info.set_redis_settings(redis))
 }
 
+/// Sentinels have users of their own, and no databases.
+fn of_sentinel(options: &RedisOptions) -> RedisConnectionInfo {
+    let mut settings = RedisConnectionInfo::default().set_protocol(ProtocolVersion::RESP3);
+    if let Some(user) = &options.sentinel_user {
+        settings = settings.set_username(user);
+    }
+    if let Some(password) = &options.sentinel_password {
+        settings = settings.set_password(password);
+    }
+    settings
+}
+
 fn client(info: ConnectionInfo, tls: Option<&TlsCertificates>) -> Result<Client> {
     match tls {
         Some(tls) => Client::build_with_tls(info, tls.clone()),
@@ -114,62 +113,6 @@ fn certificates(options: &RedisOptions) -> TlsCertificates {
 
 fn invalid(cause: redis::RedisError) -> Error {
     Error::invalid(format!("the URL of a Redis store cannot be used: {cause}")).with_source(cause)
-}
-
-impl Parts {
-    fn new(url: &str) -> Result<Self> {
-        let malformed = |what: &str| Error::invalid(format!("the URL of a Redis store {what}"));
-        let (scheme, rest) =
-            url.split_once("://").ok_or_else(|| malformed("has no scheme, such as redis://"))?;
-        let (front, query) = rest.split_once('?').map_or((rest, ""), |(front, query)| (front, query));
-        let (query, fragment) =
-            query.split_once('#').map_or((query, None), |(query, rest)| (query, Some(rest)));
-        let (mut prefix, mut master, mut kept) = (None, None, Vec::new());
-        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-            match pair.split_once('=') {
-                Some(("prefix", given)) => prefix = Some(given.to_owned()),
-                Some(("master", given)) => master = Some(given.to_owned()),
-                _ => kept.push(pair),
-            }
-        }
-        let mut tail = String::new();
-        if !kept.is_empty() {
-            tail = format!("?{}", kept.join("&"));
-        }
-        if let Some(fragment) = fragment {
-            tail = format!("{tail}#{fragment}");
-        }
-        let (base, form) = match scheme.split_once('-') {
-            None => {
-                return Ok(Self {
-                    form: Form::Server,
-                    urls: vec![format!("{scheme}://{front}{tail}")],
-                    prefix,
-                });
-            }
-            Some((base, "cluster")) => (base, Form::Cluster),
-            Some((base, "sentinel")) => {
-                let master = master.ok_or_else(|| malformed("of sentinels needs `?master=` and a name"))?;
-                (base, Form::Sentinels(master))
-            }
-            Some(_) => return Err(malformed("has a scheme that is not known")),
-        };
-        let (authority, path) = front.split_once('/').map_or((front, ""), |(front, path)| (front, path));
-        let (user, hosts) = authority.rsplit_once('@').map_or(("", authority), |(user, hosts)| (user, hosts));
-        let user = if user.is_empty() { String::new() } else { format!("{user}@") };
-        let url = |host: &str| {
-            let port = match form {
-                // After the brackets of an address of version 6, if any.
-                Form::Sentinels(_) if !host.rsplit(']').next().is_some_and(|end| end.contains(':')) => {
-                    format!(":{SENTINEL_PORT}")
-                }
-                _ => String::new(),
-            };
-            format!("{base}://{user}{host}{port}/{path}{tail}")
-        };
-        let urls = hosts.split(',').map(url).collect();
-        Ok(Self { form, urls, prefix })
-    }
 }
 
 fn shown(form: &Form, infos: &[ConnectionInfo], prefix: &str) -> String {
@@ -196,12 +139,15 @@ mod tests {
 
     #[test]
     fn the_shown_name_tells_the_place_and_no_password() {
-        let shown = |url: &str| Address::new(url, &RedisOptions::new()).expect("valid").shown;
+        let shown = |url: &str| {
+            let (url, options) = Url::parse(url, RedisOptions::new()).expect("valid");
+            Address::new(url, &options).expect("valid").shown
+        };
         assert_eq!(shown("redis://localhost"), "redis://localhost:6379?prefix=tertulia");
         assert_eq!(shown("redis://me:secret@db:7000/3?prefix=bots"), "redis://db:7000/3?prefix=bots");
         let cluster = "redis-cluster://me:secret@a:1,b:2?prefix=bots";
         assert_eq!(shown(cluster), "redis-cluster://a:1,b:2?prefix=bots");
-        let sentinels = "rediss-sentinel://me:secret@a,b:2/5?master=main";
+        let sentinels = "rediss-sentinel://me:secret@a,b:2/5?master=main&sentinel_password=hunter2";
         assert_eq!(shown(sentinels), "rediss-sentinel://a:26379,b:2/5?master=main&prefix=tertulia");
     }
 
@@ -215,8 +161,12 @@ mod tests {
             "redis-sentinel://:secret@h",
             "redis-other://:secret@h",
             "redis-cluster://:secret@h,",
+            "redis://:se?secret@h",
+            "redis://:secret@h?what=1",
         ] {
-            let error = Address::new(url, &RedisOptions::new()).expect_err("it cannot be used");
+            let parsed = Url::parse(url, RedisOptions::new());
+            let address = parsed.and_then(|(url, options)| Address::new(url, &options));
+            let error = address.expect_err("it cannot be used");
             assert_eq!(error.kind(), tertulia::error::Kind::Invalid);
             assert!(!format!("{error:?}").contains("secret"), "{error:?}");
         }

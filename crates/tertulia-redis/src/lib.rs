@@ -30,6 +30,7 @@ mod records;
 mod script;
 mod start;
 mod store;
+mod url;
 mod wire;
 
 pub use options::{RedisOptions, Wait};

@@ -7,6 +7,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::{AsyncConnectionConfig, Client, Cmd, Pipeline, PushInfo, PushKind, RedisResult, Value, cmd};
+use tertulia::error::Kind;
 use tertulia::storage::Read;
 use tertulia::{Error, Key, Result};
 use tokio::time::Instant;
@@ -26,6 +27,16 @@ const FIRST_WAIT: Duration = Duration::from_millis(20);
 /// The longest.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
+/// How long connecting may take, unless told otherwise.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long an answer may take, unless told otherwise.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What to do where a sentinel lets nobody in.
+const OF_SENTINELS: &str = "what sentinels ask for is `sentinel_user` and `sentinel_password` in the URL, not its \
+    user and its password";
+
 /// A connection that many callers send over at once.
 #[derive(Clone)]
 pub(crate) struct Connection(MultiplexedConnection);
@@ -41,9 +52,10 @@ impl Connection {
         heard: impl Fn(PushInfo) + Send + Sync + 'static,
     ) -> RedisResult<Self> {
         // A connection that waits for replicas answers nothing else meanwhile.
-        let timeout = options.timeout + options.wait.map_or(Duration::ZERO, |wait| wait.timeout);
+        let timeout =
+            options.timeout.unwrap_or(TIMEOUT) + options.wait.map_or(Duration::ZERO, |wait| wait.timeout);
         let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(options.connect_timeout))
+            .set_connection_timeout(Some(options.connect_timeout.unwrap_or(CONNECT_TIMEOUT)))
             .set_response_timeout(Some(timeout))
             .set_push_sender(move |push| {
                 heard(push);
@@ -267,7 +279,15 @@ impl Link {
                     let (host, port) = place.ok_or_else(|| unexpected(&doing()))?;
                     return self.address.at(&host, port).map(Box::new);
                 }
-                Err(cause) => last = Some(failed(&doing(), cause)),
+                Err(cause) => {
+                    let error = failed(&doing(), cause);
+                    last = Some(match error.kind() {
+                        Kind::Invalid => {
+                            Error::invalid(format!("{error}; {OF_SENTINELS}")).with_source(error)
+                        }
+                        _ => error,
+                    });
+                }
             }
         }
         Err(last.unwrap_or_else(|| Error::unavailable("there are no sentinels")))

@@ -25,6 +25,9 @@ const SLOTS: u16 = 16384;
 /// A map that is younger than this is not asked for again.
 const FRESH: Duration = Duration::from_millis(50);
 
+/// Of how many logs and queues the last commit is remembered, unless told otherwise.
+const REMEMBERED: usize = 4_096;
+
 /// A server that takes commits.
 pub(crate) struct Node {
     pub(crate) link: Arc<Link>,
@@ -56,7 +59,7 @@ impl Nodes {
     ) -> Result<(Arc<Self>, Server)> {
         let nodes = Arc::new_cyclic(|this| Self {
             address: Arc::new(address),
-            recent: Arc::new(Recent::new(options.remembered)),
+            recent: Arc::new(Recent::new(options.remembered.unwrap_or(REMEMBERED))),
             options,
             hub,
             map: Mutex::default(),

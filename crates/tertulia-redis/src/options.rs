@@ -25,15 +25,17 @@ pub struct Wait {
 pub struct RedisOptions {
     pub(crate) prefix: Option<String>,
     pub(crate) limits: Limits,
-    pub(crate) connect_timeout: Duration,
-    pub(crate) timeout: Duration,
+    pub(crate) connect_timeout: Option<Duration>,
+    pub(crate) timeout: Option<Duration>,
     pub(crate) accept_eviction: bool,
     pub(crate) accept_no_aof: bool,
     pub(crate) unchecked: bool,
     pub(crate) wait: Option<Wait>,
     pub(crate) root_certificates: Option<Vec<u8>>,
     pub(crate) client_certificate: Option<(Vec<u8>, Vec<u8>)>,
-    pub(crate) remembered: usize,
+    pub(crate) sentinel_user: Option<String>,
+    pub(crate) sentinel_password: Option<String>,
+    pub(crate) remembered: Option<usize>,
 }
 
 impl RedisOptions {
@@ -42,15 +44,17 @@ impl RedisOptions {
         Self {
             prefix: None,
             limits: Limits::default(),
-            connect_timeout: Duration::from_secs(5),
-            timeout: Duration::from_secs(10),
+            connect_timeout: None,
+            timeout: None,
             accept_eviction: false,
             accept_no_aof: false,
             unchecked: false,
             wait: None,
             root_certificates: None,
             client_certificate: None,
-            remembered: 4096,
+            sentinel_user: None,
+            sentinel_password: None,
+            remembered: None,
         }
     }
 
@@ -72,7 +76,7 @@ impl RedisOptions {
     /// How long connecting may take: 5 seconds unless told otherwise.
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout;
+        self.connect_timeout = Some(timeout);
         self
     }
 
@@ -80,7 +84,7 @@ impl RedisOptions {
     /// and the connection is given up.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.timeout = Some(timeout);
         self
     }
 
@@ -130,11 +134,26 @@ impl RedisOptions {
         self
     }
 
+    /// Whom sentinels know this process as, if not as their default user. The user and the password in the URL are for
+    /// the server that sentinels tell of, and not for them.
+    #[must_use]
+    pub fn sentinel_user(mut self, user: impl Into<String>) -> Self {
+        self.sentinel_user = Some(user.into());
+        self
+    }
+
+    /// What sentinels want to hear from that user, if anything.
+    #[must_use]
+    pub fn sentinel_password(mut self, password: impl Into<String>) -> Self {
+        self.sentinel_password = Some(password.into());
+        self
+    }
+
     /// Of how many logs and queues the last commit is remembered, to tell after a restart or a failover what was
     /// lost: 4,096 unless told otherwise, about 200 bytes each.
     #[must_use]
     pub fn remembered(mut self, keys: usize) -> Self {
-        self.remembered = keys;
+        self.remembered = Some(keys);
         self
     }
 
@@ -143,12 +162,25 @@ impl RedisOptions {
     /// - `redis://user:password@host:port/database?prefix=tertulia`: to this server. User, password, port (6379),
     ///   database (0) and prefix may be left out, here and below.
     /// - `redis-sentinel://user:password@host:port,host:port/database?master=name`: to the one that sentinels (26379)
-    ///   tell; the user and the password are for that one.
+    ///   tell; the user and the password are for that one, what sentinels ask for is in parameters.
     /// - `redis-cluster://user:password@host:port,host:port`: to the cluster that has these nodes, one of which has to
     ///   be there. A batch reaches one shard there.
     ///
+    /// The URL's parameters set what these options do, for programs that take a URL alone. What is set in code stands
+    /// before what the URL says. Times are in seconds, such as `0.5`; files hold PEM.
+    ///
+    /// | parameter | |
+    /// |---|---|
+    /// | `prefix` | [`prefix`](Self::prefix) |
+    /// | `connect_timeout`, `timeout` | [`connect_timeout`](Self::connect_timeout), [`timeout`](Self::timeout) |
+    /// | `wait_replicas`, `wait_fsync=yes`, `wait_timeout` (1 s) | [`wait`](Self::wait) |
+    /// | `accept_eviction=yes`, `accept_no_aof=yes`, `unchecked=yes` | [`accept_eviction`](Self::accept_eviction) and so on |
+    /// | `root_certificates`, `client_certificate`, `client_key` | files; with `rediss` |
+    /// | `master`, `sentinel_user`, `sentinel_password` | with sentinels |
+    /// | `remembered` | [`remembered`](Self::remembered) |
+    ///
     /// # Errors
-    /// `Invalid` for a URL that cannot be read, a user or password that is not accepted, a server older than Redis
+    /// `Invalid` for a URL that cannot be read, a parameter of it that is wrong or not known, a user or password that is not accepted, a server older than Redis
     /// 7.0, one that may throw away what it is told (the text names the setting and what to do), and a store of a
     /// newer version; `Unavailable` if it cannot be reached.
     ///
@@ -159,7 +191,7 @@ impl RedisOptions {
     }
 }
 
-/// Without the certificates, one of which comes with its key.
+/// Without the certificates, one of which comes with its key, and the password.
 impl fmt::Debug for RedisOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisOptions")
@@ -171,6 +203,7 @@ impl fmt::Debug for RedisOptions {
             .field("accept_no_aof", &self.accept_no_aof)
             .field("unchecked", &self.unchecked)
             .field("wait", &self.wait)
+            .field("sentinel_user", &self.sentinel_user)
             .field("remembered", &self.remembered)
             .finish_non_exhaustive()
     }
@@ -187,8 +220,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_not_shown() {
-        let options = RedisOptions::new().client_certificate("certificate", "secret");
+    fn a_key_and_a_password_are_not_shown() {
+        let options =
+            RedisOptions::new().client_certificate("certificate", "secret").sentinel_password("secret");
         let shown = format!("{options:?}");
         assert!(!shown.contains("secret") && !shown.contains(&format!("{:?}", b"secret")), "{shown}");
     }

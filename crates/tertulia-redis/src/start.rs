@@ -68,7 +68,7 @@ pub(crate) async fn check(
         if matches!(&answer, Value::Array(commands) if commands.iter().all(|command| *command == Value::Nil))
         {
             return Err(Error::invalid(format!(
-                "{shown} has no WAITAOF, which Redis has from 7.2 on: wait for replicas without `fsync`, or upgrade"
+                "{shown} has no WAITAOF, which Redis has from 7.2 on: wait for replicas without the disk, or upgrade"
             )));
         }
     }
@@ -139,7 +139,7 @@ async fn info(connection: &mut Connection, options: &RedisOptions) -> Result<Opt
         Err(cause) if cause.to_string().contains("NOPERM") || cause.code() == Some("NOPERM") => {
             return Err(Error::invalid(
                 "this user may not ask for INFO, which tells whether the server keeps what it is told: \
-                 allow it (`ACL SETUSER <user> +info`), or vouch for the settings with `RedisOptions::unchecked`",
+                 allow it (`ACL SETUSER <user> +info`), or vouch for the settings with `unchecked=yes` in the URL",
             )
             .with_source(cause));
         }
@@ -180,13 +180,13 @@ impl Info {
         if policy != "noeviction" && !options.accept_eviction {
             return Err(Error::invalid(format!(
                 "{shown} has `maxmemory-policy {policy}` and would throw conversations away when its memory is full: \
-                 set it to `noeviction`, or admit it with `RedisOptions::accept_eviction`"
+                 set it to `noeviction`, or admit it with `accept_eviction=yes` in the URL"
             )));
         }
         if !self.is_yes("aof_enabled") && !options.accept_no_aof {
             return Err(Error::invalid(format!(
                 "{shown} has `appendonly no` and would forget commits when it restarts: \
-                 set it to `yes`, or admit it with `RedisOptions::accept_no_aof`"
+                 set it to `yes`, or admit it with `accept_no_aof=yes` in the URL"
             )));
         }
         Ok(())

@@ -22,6 +22,7 @@ use crate::list;
 use crate::names::{Kind, Names};
 use crate::nodes::{Node, Nodes};
 use crate::script::{COMMIT, READ, Script};
+use crate::url::Url;
 use crate::wire::{self, Call};
 use crate::{RedisOptions, Wait};
 
@@ -60,6 +61,7 @@ impl Redis {
     }
 
     pub(crate) async fn connect_with(options: RedisOptions, url: &str) -> Result<Self> {
+        let (url, options) = Url::parse(url, options)?;
         let address = Address::new(url, &options)?;
         let hub = Arc::new(Hub::default());
         let (nodes, server) = Nodes::start(address, options.clone(), hub.clone()).await?;

@@ -11,6 +11,7 @@ mod elsewhere;
 mod failover;
 mod faults;
 mod kill;
+mod parameters;
 mod refusals;
 mod rig;
 mod sentinel;

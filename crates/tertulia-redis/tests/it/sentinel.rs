@@ -45,3 +45,28 @@ async fn the_server_that_a_sentinel_puts_in_place_is_found() {
     let found = tokio::time::timeout(Duration::from_secs(10), waiting).await.expect("woken").unwrap();
     assert_eq!(found, made.heads[0]);
 }
+
+#[tokio::test]
+async fn sentinels_are_told_a_password_and_a_user_of_their_own() {
+    let server = rig::server(&["--requirepass", "of the server"]);
+    let settings = "requirepass of-sentinels\nsentinel auth-pass main \"of the server\"\n\
+        user bot on >of-the-bot +sentinel|get-master-addr-by-name +hello +client";
+    let sentinel = Server::sentinel_with(rig::program(), server.port(), settings);
+    let url = |parameters: &str| {
+        let port = sentinel.port();
+        format!("redis-sentinel://:of%20the%20server@127.0.0.1:{port}?master=main{parameters}")
+    };
+    let ours = "&sentinel_password=of-sentinels";
+    let store = rig::options().connect(&url(ours)).await.unwrap();
+    commit(&store, [LogWrite::new(log("a")).append("x").into()]).await.unwrap();
+    rig::options().connect(&url("&sentinel_user=bot&sentinel_password=of-the-bot")).await.unwrap();
+    rig::options().sentinel_password("of-sentinels").connect(&url("&sentinel_password=x")).await.unwrap();
+    let as_bot = rig::options().sentinel_user("bot").sentinel_password("of-the-bot");
+    as_bot.connect(&url("")).await.expect("what is set in code stands before the URL");
+    for parameters in ["", "&sentinel_password=of%20the%20server"] {
+        let refused = rig::options().connect(&url(parameters)).await.unwrap_err();
+        assert_eq!(refused.kind(), Kind::Invalid, "{refused}");
+        assert!(refused.to_string().contains("`sentinel_password`"), "{refused}");
+        assert!(!format!("{refused:?}").contains("of the server"), "{refused:?}");
+    }
+}

@@ -70,4 +70,8 @@ async fn a_server_is_reached_over_tls_and_told_by_its_certificate() {
     assert!(options().connect(&url.replace("127.0.0.1", "localhost")).await.is_err());
     // And it lets in only who shows one.
     assert!(rig::options().root_certificates(pem("ca.pem")).connect(&url).await.is_err());
+    // The same by the URL alone.
+    let (root, certificate, key) = (path("ca.pem"), path("client.pem"), path("client.key"));
+    let files = format!("root_certificates={root}&client_certificate={certificate}&client_key={key}");
+    tertulia_redis::Redis::connect(&format!("{url}&{files}")).await.unwrap();
 }

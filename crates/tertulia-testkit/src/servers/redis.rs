@@ -61,11 +61,19 @@ impl Server {
     /// # Panics
     /// If it does not start.
     pub fn sentinel(program: impl Into<OsString>, port: u16) -> Self {
-        let program = program.into();
+        Self::sentinel_with(program, port, "")
+    }
+
+    /// The same with more lines in its file of settings.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub fn sentinel_with(program: impl Into<OsString>, port: u16, settings: &str) -> Self {
+        let (program, more) = (program.into(), settings.to_owned());
         let command = move |own: u16, folder: &Path| {
             let settings = format!(
                 "port {own}\nbind 127.0.0.1\nsentinel monitor main 127.0.0.1 {port} 1\n\
-                 sentinel down-after-milliseconds main 1000\nsentinel failover-timeout main 3000\n"
+                 sentinel down-after-milliseconds main 1000\nsentinel failover-timeout main 3000\n{more}\n"
             );
             std::fs::write(folder.join("sentinel.conf"), settings).expect("the folder can be written to");
             vec![program.clone(), "sentinel.conf".into(), "--sentinel".into()]
