@@ -28,8 +28,10 @@ pub(crate) struct Connector {
     /// `None` where nothing is secret.
     tls: Option<MakeRustlsConnect>,
     name: String,
-    /// How long connecting and a statement may take.
+    /// How long a statement may take.
     pub(crate) limit: Duration,
+    /// How long all servers together may take to let us in.
+    connecting: Duration,
 }
 
 /// A connection. Closed when dropped.
@@ -46,7 +48,7 @@ pub(crate) type Heard = mpsc::Receiver<String>;
 impl Connector {
     /// # Errors
     /// `Invalid`.
-    pub(crate) fn new(url: &Url, limit: Duration) -> Result<Self> {
+    pub(crate) fn new(url: &Url, limit: Duration, connecting: Duration) -> Result<Self> {
         let tls = match url.tls {
             Tls::Disable => None,
             _ => Some(tls::connector(url)?),
@@ -57,9 +59,16 @@ impl Connector {
         }
         // Where the URL names several servers, the one that writes is meant: a standby is behind it.
         config.target_session_attrs(TargetSessionAttrs::ReadWrite);
-        config.keepalives_idle(Duration::from_secs(15));
-        config.tcp_user_timeout(limit);
-        Ok(Self { config, tls, name: url.name.clone(), limit })
+        if !url.sets("keepalives_idle") {
+            config.keepalives_idle(Duration::from_secs(15));
+        }
+        if !url.sets("tcp_user_timeout") {
+            config.tcp_user_timeout(limit);
+        }
+        config.connect_timeout(connecting);
+        let servers = config.get_hosts().len().max(config.get_hostaddrs().len());
+        let connecting = connecting * u32::try_from(servers).unwrap_or(u32::MAX);
+        Ok(Self { config, tls, name: url.name.clone(), limit, connecting })
     }
 
     /// # Errors
@@ -79,7 +88,7 @@ impl Connector {
 
     async fn open(&self, said: Option<mpsc::Sender<String>>) -> Result<Link> {
         let doing = || format!("cannot connect to {}", self.name);
-        let opened = tokio::time::timeout(self.limit, async {
+        let opened = tokio::time::timeout(self.connecting, async {
             match &self.tls {
                 None => self.config.connect(NoTls).await.map(|(client, connection)| Link {
                     client,
@@ -99,7 +108,7 @@ impl Connector {
                 Err(Error::unavailable(error.to_string()).with_source(error))
             }
             Ok(Err(cause)) => Err(failed(&doing(), cause)),
-            Err(_) => Err(late(&doing(), self.limit)),
+            Err(_) => Err(late(&doing(), self.connecting)),
         }
     }
 }

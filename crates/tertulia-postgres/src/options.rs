@@ -13,19 +13,24 @@ pub struct PostgresOptions {
     pub(crate) limits: Limits,
     pub(crate) schema: Option<String>,
     pub(crate) direct_url: Option<String>,
-    pub(crate) readers: usize,
-    pub(crate) time_limit: Duration,
+    pub(crate) readers: Option<usize>,
+    pub(crate) time_limit: Option<Duration>,
+    pub(crate) connect_timeout: Option<Duration>,
+    pub(crate) existing: bool,
 }
 
 impl PostgresOptions {
-    /// The usual limits, the schema `tertulia`, four connections that read, 30 seconds for a statement.
+    /// The usual limits, the schema `tertulia`, four connections that read, 10 seconds to connect and 30 for a
+    /// statement.
     pub fn new() -> Self {
         Self {
             limits: Limits::default(),
             schema: None,
             direct_url: None,
-            readers: 4,
-            time_limit: Duration::from_secs(30),
+            readers: None,
+            time_limit: None,
+            connect_timeout: None,
+            existing: false,
         }
     }
 
@@ -56,26 +61,53 @@ impl PostgresOptions {
     /// store and tell and hear of changes.
     #[must_use]
     pub fn readers(mut self, readers: usize) -> Self {
-        self.readers = readers;
+        self.readers = Some(readers);
         self
     }
 
-    /// How long the server may take to accept a connection or to answer: 30 seconds unless told otherwise.
+    /// How long a server may take to let us in: 10 seconds unless told otherwise. Where the URL names several, each has
+    /// as long.
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = Some(timeout);
+        self
+    }
+
+    /// How long the server may take to answer: 30 seconds unless told otherwise.
     #[must_use]
     pub fn time_limit(mut self, limit: Duration) -> Self {
-        self.time_limit = limit;
+        self.time_limit = Some(limit);
+        self
+    }
+
+    /// Connects to a store that is there only, and makes no schema.
+    #[must_use]
+    pub fn existing(mut self) -> Self {
+        self.existing = true;
         self
     }
 
     /// Connects to the database of this URL, `postgres://user:password@host:port/database`, and makes the schema there
     /// if it is not yet made.
     ///
-    /// Parameters of the URL: `schema`; `sslmode` (`disable`, `prefer`, which is the default, `require`, `verify-ca`,
-    /// `verify-full`) and `sslrootcert` (a file; the usual roots of the web otherwise); and the driver's own, such as
-    /// `connect_timeout`.
+    /// The URL's parameters set what these options do, for programs that take a URL alone. What is set in code stands
+    /// before what the URL says. Times are in seconds, such as `0.5`.
+    ///
+    /// | parameter | |
+    /// |---|---|
+    /// | `schema` | [`schema`](Self::schema) |
+    /// | `direct_url` | [`direct_url`](Self::direct_url), with `&` and `#` percent-encoded, and `%` once more |
+    /// | `readers` | [`readers`](Self::readers), 1 to 100 |
+    /// | `time_limit`, `connect_timeout` | [`time_limit`](Self::time_limit), [`connect_timeout`](Self::connect_timeout) |
+    /// | `sslmode` | `disable`, `prefer`, which is the default, `require`, `verify-ca`, `verify-full` |
+    /// | `sslrootcert` | a file of PEM; the usual roots of the web otherwise |
+    ///
+    /// And the driver's own: `user`, `password`, `dbname`, `host`, `hostaddr`, `port`, `options`, `application_name`,
+    /// `sslnegotiation`, `channel_binding`, `load_balance_hosts`, `tcp_user_timeout`, `keepalives`, `keepalives_idle`,
+    /// `keepalives_interval`, `keepalives_retries`.
     ///
     /// # Errors
-    /// `Unavailable` if the server cannot be reached or is a standby; `Invalid` if the URL is wrong, the server older
+    /// `Unavailable` if the server cannot be reached or is a standby; `Invalid` if the URL or a parameter is wrong, the server older
     /// than 15, the user or password refused, a right is missing, or the schema is of a newer version or not ours.
     ///
     /// # Cancel safety
@@ -98,6 +130,8 @@ impl std::fmt::Debug for PostgresOptions {
             .field("schema", &self.schema)
             .field("readers", &self.readers)
             .field("time_limit", &self.time_limit)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("existing", &self.existing)
             .finish_non_exhaustive()
     }
 }

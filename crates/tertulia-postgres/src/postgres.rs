@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tertulia::error::Kind;
@@ -15,6 +16,7 @@ use tokio::task::{JoinHandle, coop};
 
 use crate::PostgresOptions;
 use crate::connection::{Connector, Pool};
+use crate::error::late;
 use crate::handoff::Handoff;
 use crate::hearing::{Hearing, Listener, Notifier};
 use crate::reader::Reader;
@@ -22,6 +24,15 @@ use crate::schema;
 use crate::sweep::Sweeper;
 use crate::url::Url;
 use crate::writer::Writer;
+
+/// How many connections read, unless told otherwise.
+const READERS: usize = 4;
+
+/// How long the server may take to answer, unless told otherwise.
+const TIME_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long a server may take to let us in, unless told otherwise.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A store in a PostgreSQL database. Clones share it. When the last one is dropped, what is queued is still written,
 /// in the background.
@@ -75,18 +86,35 @@ impl Postgres {
     }
 
     pub(crate) async fn connect_with(options: PostgresOptions, url: &str) -> Result<Self> {
-        let PostgresOptions { limits, schema, direct_url, readers, time_limit } = options;
         let url = Url::parse(url)?;
-        let schema = schema.or_else(|| url.schema.clone()).unwrap_or_else(|| "tertulia".into());
+        let schema = options.schema.or(url.schema.clone()).unwrap_or_else(|| "tertulia".into());
         schema::check_name(&schema)?;
-        let connector = Arc::new(Connector::new(&url, time_limit)?);
-        let direct = match direct_url {
+        let limits = options.limits;
+        let readers = options.readers.or(url.readers).unwrap_or(READERS);
+        let time_limit = options.time_limit.or(url.time_limit).unwrap_or(TIME_LIMIT);
+        let connecting = options.connect_timeout.or(url.connect_timeout).unwrap_or(CONNECT_TIMEOUT);
+        let connector = Arc::new(Connector::new(&url, time_limit, connecting)?);
+        let direct = match options.direct_url.as_ref().or(url.direct_url.as_ref()) {
             None => connector.clone(),
-            Some(direct) => Arc::new(Connector::new(&Url::parse(&direct)?, time_limit)?),
+            Some(direct) => {
+                let direct = Url::parse_direct(direct)?;
+                let connecting = direct.connect_timeout.unwrap_or(connecting);
+                Arc::new(Connector::new(&direct, time_limit, connecting)?)
+            }
         };
         let link = connector.connect().await?;
-        let server = schema::inspect(&link).await?;
-        schema::install(&link, &schema).await?;
+        let looking = async {
+            let server = schema::inspect(&link).await?;
+            if options.existing {
+                schema::find(&link, &schema).await?;
+            } else {
+                schema::install(&link, &schema).await?;
+            }
+            Ok::<_, Error>(server)
+        };
+        let looked = tokio::time::timeout(time_limit, looking).await;
+        let doing = format!("cannot look at the schema {schema} of {}", url.name);
+        let server = looked.unwrap_or_else(|_| Err(late(&doing, time_limit)))?;
         drop(link);
         let properties = Properties {
             name: format!("{}?schema={schema}", url.name),

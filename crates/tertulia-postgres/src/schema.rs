@@ -115,6 +115,17 @@ pub(crate) async fn install(link: &Link, schema: &str) -> Result<()> {
     }
 }
 
+/// Looks for the schema and makes none.
+///
+/// # Errors
+/// `Invalid` if it is not there, of a newer program, or not ours; `Unavailable`.
+pub(crate) async fn find(link: &Link, schema: &str) -> Result<()> {
+    match version(link, schema).await? {
+        Some(_) => Ok(()),
+        None => Err(Error::invalid(format!("there is no store in the database: it has no schema {schema}"))),
+    }
+}
+
 /// The schema's version; `None` if it is not there, or empty.
 async fn version(link: &Link, schema: &str) -> Result<Option<i32>> {
     const TABLES: &str = "SELECT coalesce(bool_or(c.relname = 'meta'), false), count(c.oid) > 0

@@ -6,6 +6,7 @@ mod conformance;
 mod damage;
 mod kill;
 mod lost;
+mod parameters;
 mod pooled;
 mod processes;
 mod refusal;

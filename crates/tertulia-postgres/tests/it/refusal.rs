@@ -30,6 +30,19 @@ fn a_schema_of_somebody_elses_is_refused() {
 }
 
 #[test]
+fn a_store_that_is_not_there_is_not_made_where_an_existing_one_is_wanted() {
+    run(async || {
+        let (url, schema) = (server().postgres_url(), schema());
+        let options = PostgresOptions::new().schema(&schema);
+        expect_error(options.clone().existing().connect(&url).await, Kind::Invalid, &["no store", &schema]);
+        let made = format!("SELECT count(*) FROM pg_namespace WHERE nspname = '{schema}'");
+        assert_eq!(server().psql(&made), "0");
+        options.clone().connect(&url).await.unwrap();
+        options.existing().connect(&url).await.unwrap();
+    });
+}
+
+#[test]
 fn a_missing_right_is_named() {
     run(async || {
         let url = server().postgres_url().replace("postgres@", "guest:opensesame@");

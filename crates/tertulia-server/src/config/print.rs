@@ -54,14 +54,18 @@ pub(crate) fn without_password(text: &str) -> String {
     }
 }
 
-/// Without the value of `password` behind the `?`, where the URLs of databases may have it.
+/// Without the values of passwords, and of URLs that may have some, behind the `?`, where the URLs of databases have them.
 fn without_parameter(text: &str) -> String {
     let Some((front, query)) = text.split_once('?') else { return text.to_owned() };
     let shown = query.split('&').map(|pair| match pair.split_once('=') {
-        Some((name, _)) if name.to_ascii_lowercase().contains("pass") => format!("{name}={}", secret::MASK),
+        Some((name, _)) if is_secret(&name.to_ascii_lowercase()) => format!("{name}={}", secret::MASK),
         _ => pair.to_owned(),
     });
     format!("{front}?{}", shown.collect::<Vec<_>>().join("&"))
+}
+
+fn is_secret(name: &str) -> bool {
+    name.contains("pass") || name.ends_with("url")
 }
 
 #[cfg(test)]
@@ -82,6 +86,11 @@ mod tests {
             (
                 "postgres://h:1/db?user=u&password=hunt@r2&schema=s",
                 "postgres://h:1/db?user=u&password=***&schema=s",
+            ),
+            ("postgres://h/db?direct_url=postgres://u:hunter2@h/db", "postgres://h/db?direct_url=***"),
+            (
+                "redis-sentinel://:hunter2@h?master=m&sentinel_password=hunter2",
+                "redis-sentinel://:***@h?master=m&sentinel_password=***",
             ),
             ("http://u:hunter2@h/v1", "http://u:***@h/v1"),
             ("http://h:8700/users/@me", "http://h:8700/users/@me"),
