@@ -131,7 +131,7 @@ impl Nodes {
         let mut asked = None;
         for node in self.all() {
             let mut live = node.link.get().await?;
-            match start::claim(&mut live.connection, &self.address).await {
+            match start::claim(&mut live.connection, &self.address, self.options.existing).await {
                 // Another node has that slot.
                 Err(error) if start::is_elsewhere(&error) => asked = Some(error),
                 done => return done,

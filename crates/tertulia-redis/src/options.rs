@@ -33,6 +33,7 @@ pub struct RedisOptions {
     pub(crate) wait: Option<Wait>,
     pub(crate) root_certificates: Option<Vec<u8>>,
     pub(crate) client_certificate: Option<(Vec<u8>, Vec<u8>)>,
+    pub(crate) existing: bool,
     pub(crate) sentinel_user: Option<String>,
     pub(crate) sentinel_password: Option<String>,
     pub(crate) remembered: Option<usize>,
@@ -52,6 +53,7 @@ impl RedisOptions {
             wait: None,
             root_certificates: None,
             client_certificate: None,
+            existing: false,
             sentinel_user: None,
             sentinel_password: None,
             remembered: None,
@@ -134,6 +136,13 @@ impl RedisOptions {
         self
     }
 
+    /// Connects to a store that is there only, and makes none.
+    #[must_use]
+    pub fn existing(mut self) -> Self {
+        self.existing = true;
+        self
+    }
+
     /// Whom sentinels know this process as, if not as their default user. The user and the password in the URL are for
     /// the server that sentinels tell of, and not for them.
     #[must_use]
@@ -203,6 +212,7 @@ impl fmt::Debug for RedisOptions {
             .field("accept_no_aof", &self.accept_no_aof)
             .field("unchecked", &self.unchecked)
             .field("wait", &self.wait)
+            .field("existing", &self.existing)
             .field("sentinel_user", &self.sentinel_user)
             .field("remembered", &self.remembered)
             .finish_non_exhaustive()

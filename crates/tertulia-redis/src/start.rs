@@ -95,16 +95,26 @@ pub(crate) fn is_elsewhere(error: &Error) -> bool {
     error.detail::<redis::RedisError>().is_some_and(is_moved)
 }
 
-/// Says in Redis that here is a store.
+/// Says in Redis that here is a store, unless only one that is there is wanted.
 ///
 /// # Errors
-/// `Invalid` if it is not ours, or newer; `Unavailable`.
-pub(crate) async fn claim(connection: &mut Connection, address: &Address) -> Result<()> {
+/// `Invalid` if it is not ours, newer, or not there though it is to be; `Unavailable`.
+pub(crate) async fn claim(connection: &mut Connection, address: &Address, existing: bool) -> Result<()> {
     let key = address.names.store();
-    let claim = pipe().cmd("SET").arg(&key).arg(STORE).arg("NX").cmd("GET").arg(&key).to_owned();
+    let mut claim = pipe();
+    if !existing {
+        claim.cmd("SET").arg(&key).arg(STORE).arg("NX");
+    }
+    claim.cmd("GET").arg(&key);
     let doing = "cannot look for the store";
     let answers = connection.send_all(&claim).await.map_err(|cause| failed(doing, cause))?;
-    let [_, Value::BulkString(found)] = &answers[..] else { return Err(unexpected(doing)) };
+    let found = match answers.last() {
+        Some(Value::BulkString(found)) => found,
+        Some(Value::Nil) if existing => {
+            return Err(Error::invalid(format!("there is no store at {}", address.shown)));
+        }
+        _ => return Err(unexpected(doing)),
+    };
     if found == STORE.as_bytes() {
         return Ok(());
     }

@@ -112,6 +112,7 @@ fn fill(given: RedisOptions, url: &mut Parameters, scheme: &str, form: &Form) ->
         wait: given.wait.or(wait),
         root_certificates: given.root_certificates.or(root),
         client_certificate: given.client_certificate.or(client),
+        existing: given.existing,
         sentinel_user: given.sentinel_user.or(user),
         sentinel_password: given.sentinel_password.or(password),
         remembered: given.remembered.or(remembered),

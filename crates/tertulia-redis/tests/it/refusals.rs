@@ -115,3 +115,17 @@ async fn stores_with_different_prefixes_share_nothing() {
     assert_eq!(rig::page(&other, &log("a")).await.unwrap(), None);
     assert!(other.list(&tertulia::storage::ListQuery::default()).await.unwrap().keys.is_empty());
 }
+
+#[tokio::test]
+async fn a_store_that_is_not_there_is_not_made_where_an_existing_one_is_wanted() {
+    let server = rig::server(&[]);
+    let url = rig::url(&server);
+    refused(rig::options().existing(), &url, &["there is no store", &rig_prefix(&url)]).await;
+    assert_eq!(admin::<u64>(server.port(), &["DBSIZE"]), 0, "nothing was made");
+    rig::options().connect(&url).await.unwrap();
+    rig::options().existing().connect(&url).await.unwrap();
+}
+
+fn rig_prefix(url: &str) -> String {
+    url.split_once("prefix=").map(|(_, prefix)| prefix.to_owned()).unwrap()
+}
