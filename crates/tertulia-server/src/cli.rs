@@ -10,6 +10,18 @@ use crate::fake_telegram::FakeTelegram;
 use crate::torture::Torture;
 use crate::transfer::{Exported, Imported};
 
+/// What `--help` says of `--storage`; `-h` says the first line.
+const STORAGE: &str = "\
+Where to keep things: memory:, sqlite:PATH, redis://.. or postgres://.. [env: TERTULIA_STORAGE] [default: sqlite:tertulia.db]
+
+redis://USER:PASSWORD@HOST:PORT/DATABASE, rediss:// over TLS, redis-sentinel://HOST,HOST?master=NAME, redis-cluster://HOST,HOST
+  ?prefix=  &connect_timeout=  &timeout=  &wait_replicas=  &wait_fsync=yes  &wait_timeout=
+  &accept_no_aof=yes  &accept_eviction=yes  &unchecked=yes  &remembered=
+  &root_certificates=FILE  &client_certificate=FILE  &client_key=FILE  &sentinel_user=  &sentinel_password=
+postgres://USER:PASSWORD@HOST:PORT/DATABASE
+  ?schema=  &sslmode=  &sslrootcert=FILE  &connect_timeout=  &time_limit=  &readers=  &direct_url=
+Times are in seconds. See docs/storages.md.";
+
 /// Keeps conversations. Without a command it serves.
 #[derive(Debug, Parser)]
 #[command(name = "tertulia", version, about, disable_help_subcommand = true)]
@@ -30,7 +42,7 @@ pub(crate) struct Options {
     #[arg(long, global = true, value_name = "ADDRESS")]
     pub(crate) listen: Option<String>,
     /// Where to keep things: memory:, sqlite:PATH, redis://.. or postgres://.. [env: TERTULIA_STORAGE] [default: sqlite:tertulia.db]
-    #[arg(long, global = true, value_name = "STORAGE")]
+    #[arg(long, global = true, value_name = "STORAGE", long_help = STORAGE)]
     pub(crate) storage: Option<String>,
     /// What to log: error, warn, info, debug, trace, or by module [env: TERTULIA_LOG] [default: info]
     #[arg(long, global = true, value_name = "LEVEL")]

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use tertulia::storage::{Limits, Memory, Storage};
 use tertulia::{Clock, Result};
-use tertulia_postgres::Postgres;
-use tertulia_redis::Redis;
+use tertulia_postgres::{Postgres, PostgresOptions};
+use tertulia_redis::{Redis, RedisOptions};
 use tertulia_sqlite::{Sqlite, SqliteOptions};
 
 use crate::config::without_password;
@@ -93,7 +93,7 @@ impl Place {
         })
     }
 
-    /// Opens it for reading, beside whoever writes.
+    /// Opens it for reading, beside whoever writes. It is not made if it is not there.
     ///
     /// # Errors
     /// Those of the storage; for `memory:`, that there is nothing to be seen.
@@ -103,8 +103,8 @@ impl Place {
                 Err(Failure::Usage("`memory:` keeps nothing that another process could read".into()))
             }
             Self::Sqlite(path) => Ok(Arc::new(Sqlite::open_read_only(path).await?)),
-            Self::Redis(url) => Ok(Arc::new(Redis::connect(url).await?)),
-            Self::Postgres(url) => Ok(Arc::new(Postgres::connect(url).await?)),
+            Self::Redis(url) => Ok(Arc::new(RedisOptions::new().existing().connect(url).await?)),
+            Self::Postgres(url) => Ok(Arc::new(PostgresOptions::new().existing().connect(url).await?)),
         }
     }
 

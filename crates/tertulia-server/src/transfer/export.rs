@@ -4,11 +4,11 @@ use std::io::Write;
 
 use tertulia::error::Kind;
 use tertulia::storage::{
-    Base, CommitId, From, Head, ListQuery, LogHead, LogPage, Offset, Page, QueueHead, Read, Storage,
+    Base, From, Head, ListQuery, LogHead, LogPage, Offset, Page, QueueHead, Read, Storage,
 };
 use tertulia::{Clock, Error, Key, Result};
 
-use super::line::{Blob, Header, Hex, ItemLine, Line, LogLine, QueueLine, VERSION};
+use super::line::{Blob, Header, Hex, ItemLine, Line, LogLine, QueueLine, VERSION, process};
 use super::progress::Progress;
 use crate::failure::Failure;
 
@@ -29,7 +29,10 @@ pub(super) async fn export(
     progress: &mut Progress,
 ) -> Result<(), Failure> {
     let at = clock.now().0;
-    say(out, &Line::Tertulia(Header { version: VERSION, from: storage.properties().name, at }))?;
+    let mut started = storage.read(&[Read::head(process())]).await?;
+    let started = started.pop().transpose()?.flatten().and_then(|page| page.head().log());
+    let process = started.map(|head| Hex(head.incarnation));
+    say(out, &Line::Tertulia(Header { version: VERSION, from: storage.properties().name, at, process }))?;
     let mut query = ListQuery::default();
     loop {
         let page = storage.list(&query).await?;
@@ -145,10 +148,14 @@ impl<W: Write> Export<'_, W> {
         Ok(one(self.storage, read).await?.and_then(Page::into_log))
     }
 
+    /// All of a queue is read before any of it is written, since its line says how many entries it has, and some may be
+    /// removed meanwhile. A queue has 256 MiB at most.
     async fn queue(&mut self, key: &Key) -> Result<(), Failure> {
+        let Key::Queue(shard, name) = key else { return Ok(()) };
         let read = |from| Read::new(key.clone()).from(from).limit(ENTRIES, PAGE);
         let mut from = From::Start;
-        let mut known: Option<(CommitId, QueueHead)> = None;
+        let mut known: Option<QueueHead> = None;
+        let mut pages = Vec::new();
         loop {
             let page = match one(self.storage, read(from)).await {
                 Ok(page) => page.and_then(Page::into_queue),
@@ -156,32 +163,32 @@ impl<W: Write> Export<'_, W> {
                 Err(Interrupted::Failed(failure)) => return Err(failure),
             };
             let Some(page) = page else {
-                return match known {
-                    None => Ok(()),
-                    Some(_) => Err(Failure::Run(format!("{key} was made anew while it was exported"))),
-                };
+                if known.is_none() {
+                    return Ok(());
+                }
+                return Err(Failure::Run(format!("{key} was made anew while it was exported")));
             };
-            let (_, head) = *known.get_or_insert((page.head.incarnation, page.head));
-            if from == From::Start {
-                self.progress.totals.queues += 1;
-                let Key::Queue(shard, name) = key else { return Ok(()) };
-                let (incarnation, count) = (Hex(head.incarnation), head.count);
-                let line = QueueLine { shard: shard.0, name: name.to_string(), incarnation, count };
-                self.say(&Line::Queue(line))?;
-            }
-            let Some(last) = page.entries.last().map(|entry| entry.offset) else { return Ok(()) };
+            let head = *known.get_or_insert(page.head);
+            let last = page.entries.last().map(|entry| entry.offset.0 + 1);
             let entries = page.entries.into_iter().filter(|entry| entry.offset < head.end);
-            let items: Vec<_> = entries.map(|entry| ItemLine::new(entry.id, entry.bytes)).collect();
+            pages.push(entries.map(|entry| ItemLine::new(entry.id, entry.bytes)).collect::<Vec<_>>());
+            match last {
+                Some(next) if next < head.end.0 => from = From::At(head.incarnation, Offset(next)),
+                _ => break,
+            }
+        }
+        pages.retain(|items| !items.is_empty());
+        let (Some(head), false) = (known, pages.is_empty()) else { return Ok(()) };
+        let count = pages.iter().map(|items| items.len() as u64).sum();
+        self.progress.totals.queues += 1;
+        let incarnation = Hex(head.incarnation);
+        self.say(&Line::Queue(QueueLine { shard: shard.0, name: name.to_string(), incarnation, count }))?;
+        for items in pages {
             self.progress.totals.entries += items.len() as u64;
             self.progress.totals.bytes += items.iter().map(|item| item.bytes.0.len() as u64).sum::<u64>();
-            if !items.is_empty() {
-                self.say(&Line::Items(items))?;
-            }
-            if last.0 + 1 >= head.end.0 {
-                return Ok(());
-            }
-            from = From::At(head.incarnation, Offset(last.0 + 1));
+            self.say(&Line::Items(items))?;
         }
+        Ok(())
     }
 
     fn say(&mut self, line: &Line) -> Result<(), Failure> {

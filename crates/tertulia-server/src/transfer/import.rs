@@ -5,10 +5,10 @@ use std::io::{BufRead, Read as _};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use tertulia::storage::{BoxFuture, Storage};
+use tertulia::storage::{self, BoxFuture, Storage};
 use tertulia::{Clock, Error, Result};
 
-use super::line::{Header, Line, LogLine, Totals, VERSION};
+use super::line::{Header, Hex, Line, LogLine, Totals, VERSION, process};
 use super::progress::Progress;
 use super::put::{PutLog, PutQueue};
 use crate::failure::Failure;
@@ -19,6 +19,67 @@ const LINE: u64 = 128 << 20;
 const AT_ONCE: usize = 64;
 /// Entries of a log that are more than this go in several batches.
 const BATCH: usize = 4 << 20;
+
+/// The lines of a file, by number.
+pub(super) struct Lines<R> {
+    from: R,
+    line: Vec<u8>,
+    /// Of the last that was read.
+    number: u64,
+}
+
+impl<R: BufRead> Lines<R> {
+    pub(super) fn new(from: R) -> Self {
+        Self { from, line: Vec::new(), number: 0 }
+    }
+
+    /// Reads the first line, and says what it has to say.
+    ///
+    /// # Errors
+    /// That it is not the first line of an export, or of one that this program does not read.
+    pub(super) fn header(&mut self) -> Result<Header, Failure> {
+        if self.fill()?.is_empty() {
+            return Err(Failure::Run("it is empty".into()));
+        }
+        match self.next()? {
+            Line::Tertulia(header) if header.version == VERSION => Ok(header),
+            Line::Tertulia(Header { version, .. }) => Err(self.wrong(&format_args!(
+                "the export is of version {version}, this program reads version {VERSION}"
+            ))),
+            _ => Err(self.wrong(&"an export begins with `tertulia` and its version")),
+        }
+    }
+
+    fn next(&mut self) -> Result<Line, Failure> {
+        self.number += 1;
+        self.line.clear();
+        let read = (&mut self.from).take(LINE).read_until(b'\n', &mut self.line);
+        read.map_err(|error| self.wrong(&format_args!("it cannot be read: {error}")))?;
+        if self.line.last() != Some(&b'\n') {
+            return Err(self.wrong(&match self.line.len() as u64 {
+                LINE => "it has more than 128 MiB, which no line of an export has",
+                _ => "the export ends early; what came before is imported, and is passed over when the whole is",
+            }));
+        }
+        serde_json::from_slice(&self.line).map_err(|error| {
+            // Without the place as JSON has it: it knows of this line only.
+            let text = error.to_string();
+            let text = text.rsplit_once(" at line ").map_or(&*text, |(text, _)| text);
+            self.wrong(&format_args!("it is no line of an export: {text} (column {})", error.column()))
+        })
+    }
+
+    /// What comes next.
+    fn fill(&mut self) -> Result<&[u8], Failure> {
+        let number = self.number + 1;
+        let cannot = |error| Failure::Run(format!("line {number}: it cannot be read: {error}"));
+        self.from.fill_buf().map_err(cannot)
+    }
+
+    fn wrong(&self, text: &dyn std::fmt::Display) -> Failure {
+        Failure::Run(format!("line {}: {text}", self.number))
+    }
+}
 
 pub(super) struct Import<'a> {
     storage: &'a dyn Storage,
@@ -41,55 +102,46 @@ impl<'a> Import<'a> {
         Self { storage, clock, progress, open: Open::Nothing, under_way: FuturesUnordered::new() }
     }
 
-    /// Reads to the end, and waits until all of it is written.
-    pub(super) async fn run(&mut self, lines: &mut impl BufRead) -> Result<(), Failure> {
-        let mut line = Vec::new();
-        for number in 1_u64.. {
-            let wrong = |text: &dyn std::fmt::Display| Failure::Run(format!("line {number}: {text}"));
-            line.clear();
-            let read = lines.by_ref().take(LINE).read_until(b'\n', &mut line);
-            read.map_err(|error| wrong(&format_args!("it cannot be read: {error}")))?;
-            if line.last() != Some(&b'\n') {
-                return Err(wrong(&match line.len() as u64 {
-                    LINE => "it has more than 128 MiB, which no line of an export has",
-                    _ => {
-                        "the export ends early; what came before is imported, and is passed over when the whole is"
-                    }
-                }));
-            }
-            let parsed = serde_json::from_slice(&line);
-            let parsed =
-                parsed.map_err(|error| wrong(&format_args!("it is no line of an export: {error}")))?;
-            match (number, parsed) {
-                (1, Line::Tertulia(Header { version: VERSION, .. })) => {}
-                (1, Line::Tertulia(Header { version, .. })) => {
-                    let text =
-                        format!("the export is of version {version}, this program reads version {VERSION}");
-                    return Err(wrong(&text));
+    /// Reads what is behind the header to the end, and waits until all of it is written. Nothing is written if the store
+    /// has had a server of its own.
+    pub(super) async fn run(
+        &mut self,
+        header: &Header,
+        lines: &mut Lines<impl BufRead>,
+    ) -> Result<(), Failure> {
+        self.check(header).await?;
+        loop {
+            let line = lines.next()?;
+            if let Line::End(totals) = line {
+                self.finish().await.map_err(|error| lines.wrong(&error))?;
+                let read = self.progress.totals;
+                if totals != read {
+                    return Err(lines.wrong(&format_args!("the export is to have {totals}, it has {read}")));
                 }
-                (1, _) => return Err(wrong(&"an export begins with `tertulia` and its version")),
-                (_, Line::End(totals)) => {
-                    self.finish().await.map_err(|error| wrong(&error))?;
-                    let read = self.progress.totals;
-                    if totals != read {
-                        return Err(wrong(&format_args!("the export is to have {totals}, it has {read}")));
-                    }
-                    // Such as a second export behind the first.
-                    let left = lines.fill_buf();
-                    let left =
-                        left.map_err(|error| wrong(&format_args!("what follows cannot be read: {error}")))?;
-                    return match left {
-                        [] => Ok(()),
-                        _ => Err(wrong(
-                            &"the export ends here, and the file goes on; what came before is imported",
-                        )),
-                    };
+                // Such as a second export behind the first.
+                if lines.fill()?.is_empty() {
+                    return Ok(());
                 }
-                (_, line) => self.take(line).await.map_err(|error| wrong(&error))?,
+                let text = "the export ends here, and the file goes on; what came before is imported";
+                return Err(lines.wrong(&text));
             }
+            self.take(line).await.map_err(|error| lines.wrong(&error))?;
             self.progress.moved();
         }
-        unreachable!("the lines are not endless")
+    }
+
+    /// A server that was started on the store has made its log there, or has written to the one of an earlier import.
+    async fn check(&self, header: &Header) -> Result<(), Failure> {
+        let Some(Hex(made)) = header.process else { return Ok(()) };
+        let mut pages = self.storage.read(&[storage::Read::head(process())]).await?;
+        let head = pages.pop().transpose()?.flatten().and_then(|page| page.head().log());
+        match head {
+            Some(head) if head.etag.commit != made => Err(Failure::Run(format!(
+                "a server was started on {} before: import into a store on which none was; nothing is imported",
+                self.storage.properties().name
+            ))),
+            _ => Ok(()),
+        }
     }
 
     async fn take(&mut self, line: Line) -> Result<()> {
@@ -112,7 +164,7 @@ impl<'a> Import<'a> {
                 let Open::Log(log) = &mut self.open else {
                     return Err(Error::invalid("entries of a log that was not begun"));
                 };
-                log.push(entries);
+                log.push(entries)?;
                 if log.waiting() >= BATCH {
                     log.write().await?;
                 }
@@ -138,7 +190,11 @@ impl<'a> Import<'a> {
 
     /// All lines of what is open have come.
     async fn close(&mut self) -> Result<()> {
-        let Open::Log(mut log) = std::mem::replace(&mut self.open, Open::Nothing) else { return Ok(()) };
+        let mut log = match std::mem::replace(&mut self.open, Open::Nothing) {
+            Open::Nothing => return Ok(()),
+            Open::Queue(queue) => return queue.finish(),
+            Open::Log(log) => log,
+        };
         self.under_way.push(Box::pin(async move { log.finish().await }));
         while self.under_way.len() >= AT_ONCE {
             self.under_way.next().await.transpose()?;

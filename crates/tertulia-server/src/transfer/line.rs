@@ -3,6 +3,7 @@
 use base64ct::{Base64, Encoding};
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use tertulia::runner::PROCESS;
 use tertulia::storage::{CommitId, ItemId};
 use tertulia::{Conversation, Error, Key, Name, Result, Shard};
 
@@ -34,6 +35,14 @@ pub(super) struct Header {
     pub(super) from: String,
     /// When, in milliseconds since 1970.
     pub(super) at: u64,
+    /// The commit that made the log in which servers say that they run, if one was ever started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) process: Option<Hex>,
+}
+
+/// The log in which servers say that they run.
+pub(super) fn process() -> Key {
+    Key::ShardLog(Shard(0), PROCESS)
 }
 
 #[derive(Debug, Serialize, Deserialize)]

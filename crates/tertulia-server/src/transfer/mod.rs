@@ -17,11 +17,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use tertulia::Clock;
 
-use self::import::Import;
+use self::import::{Import, Lines};
 use self::progress::Progress;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::output;
+use crate::place::Place;
 
 /// Where to write to.
 #[derive(Debug, Args)]
@@ -57,7 +58,7 @@ pub(crate) async fn export(config: &Config, asked: &Exported) -> Result<(), Fail
     }
     let storage = config.storage.open_read_only().await?;
     let file = &asked.file;
-    let cannot = |error: std::io::Error| Failure::Run(format!("cannot write {}: {error}", file.display()));
+    let cannot = |error: std::io::Error| Failure::Run(format!("cannot write {}: {error}", shown(file)));
     let out: Box<dyn Write> = if is_standard(file) {
         Box::new(std::io::stdout())
     } else {
@@ -65,31 +66,49 @@ pub(crate) async fn export(config: &Config, asked: &Exported) -> Result<(), Fail
     };
     let mut out = BufWriter::with_capacity(1 << 20, out);
     let mut progress = Progress::new("exported");
-    export::export(&*storage, &Clock::system(), &mut out, &mut progress).await?;
-    out.flush().map_err(cannot)?;
+    let written = export::export(&*storage, &Clock::system(), &mut out, &mut progress).await;
+    let written = written.and_then(|()| out.flush().map_err(cannot));
+    if written.is_err() && !is_standard(file) {
+        // It is this export's own, and of no use; the error that is told is the first.
+        let _ = std::fs::remove_file(file);
+    }
+    written?;
     output::note(progress.total());
     Ok(())
 }
 
 /// Writes everything in a file to the storage.
 pub(crate) async fn import(config: &Config, asked: &Imported) -> Result<(), Failure> {
+    if config.storage == Place::Memory {
+        return Err(Failure::Usage("`memory:` keeps nothing that is imported; name another storage".into()));
+    }
     let file = &asked.file;
-    let lines: Box<dyn Read + Send> = if is_standard(file) {
+    let named = |failure: Failure| Failure::Run(format!("{}: {failure}", shown(file)));
+    let from: Box<dyn Read + Send> = if is_standard(file) {
         Box::new(std::io::stdin())
     } else {
         let opened = std::fs::File::open(file);
-        Box::new(opened.map_err(|error| Failure::Run(format!("cannot read {}: {error}", file.display())))?)
+        Box::new(opened.map_err(|error| Failure::Run(format!("cannot read {}: {error}", shown(file))))?)
     };
+    let mut lines = Lines::new(BufReader::with_capacity(1 << 20, from));
+    // Before the storage is opened, which may make it.
+    let header = lines.header().map_err(named)?;
     let clock = Clock::system();
     let opened = config.storage.open(&clock).await?;
     let mut progress = Progress::new("imported");
     let mut import = Import::new(&*opened.storage, &clock, &mut progress);
-    let result = import.run(&mut BufReader::with_capacity(1 << 20, lines)).await;
+    let result = import.run(&header, &mut lines).await;
     drop(import);
     opened.close().await;
-    result?;
+    result.map_err(named)?;
     output::note(progress.total());
     Ok(())
+}
+
+/// How a file is called where people read it.
+fn shown(file: &Path) -> impl std::fmt::Display {
+    let standard = Path::new("the standard stream");
+    if is_standard(file) { standard.display() } else { file.display() }
 }
 
 fn is_standard(file: &Path) -> bool {

@@ -24,6 +24,8 @@ pub(super) struct PutLog<'a> {
     line: LogLine,
     entries: Vec<Bytes>,
     bytes: usize,
+    /// The offset after the last entry that has come.
+    come: u64,
     /// The offset after the last entry that is in the store; `None` if the log is not known to be.
     end: Option<Offset>,
 }
@@ -37,12 +39,22 @@ impl<'a> PutLog<'a> {
             return Err(Error::invalid(format!("{key} begins at {} and ends at {}", line.first, line.end)));
         }
         let (entries, bytes) = (Vec::new(), line.base.as_ref().map_or(0, |base| base.0.len()));
-        Ok(Self { storage, clock, key, line, entries, bytes, end: None })
+        let come = line.first;
+        Ok(Self { storage, clock, key, line, entries, bytes, come, end: None })
     }
 
-    pub(super) fn push(&mut self, entries: Vec<Bytes>) {
+    /// Takes more entries.
+    ///
+    /// # Errors
+    /// `Invalid` if there are more than there were to be.
+    pub(super) fn push(&mut self, entries: Vec<Bytes>) -> Result<()> {
+        self.come = self.come.saturating_add(entries.len() as u64);
+        if self.come > self.line.end {
+            return Err(Error::invalid(format!("{} was to end at {} and goes on", self.key, self.line.end)));
+        }
         self.bytes += entries.iter().map(Bytes::len).sum::<usize>();
         self.entries.extend(entries);
+        Ok(())
     }
 
     /// How many bytes wait to be written.
@@ -161,6 +173,10 @@ pub(super) struct PutQueue<'a> {
     begun: bool,
     /// How many of its entries an earlier import has written.
     there: u64,
+    /// How many it is to have.
+    count: u64,
+    /// How many have come.
+    come: u64,
 }
 
 impl<'a> PutQueue<'a> {
@@ -168,11 +184,20 @@ impl<'a> PutQueue<'a> {
     /// `Conflict` if there is another queue; `Invalid` if the line names none; what the storage gives.
     pub(super) async fn open(storage: &'a dyn Storage, clock: &'a Clock, line: &QueueLine) -> Result<Self> {
         let (key, incarnation) = (line.key()?, line.incarnation.0);
-        let mut queue = Self { storage, clock, key, incarnation, begun: false, there: 0 };
+        let count = line.count;
+        let mut queue = Self { storage, clock, key, incarnation, begun: false, there: 0, count, come: 0 };
         if let Some(head) = queue.head().await? {
             if head.incarnation != incarnation {
                 let text =
                     format!("{} is there already, and is another; import into a store without it", queue.key);
+                return Err(Error::new(Kind::Conflict, text));
+            }
+            if head.end.0 > count {
+                let text = format!(
+                    "{} is there already, and has been written to since it was imported: it has had {} entries, \
+                    {count} in the file",
+                    queue.key, head.end
+                );
                 return Err(Error::new(Kind::Conflict, text));
             }
             (queue.begun, queue.there) = (true, head.end.0);
@@ -180,11 +205,27 @@ impl<'a> PutQueue<'a> {
         Ok(queue)
     }
 
+    /// Holds what has come to what was to come.
+    ///
+    /// # Errors
+    /// `Invalid` if it has not got the entries that it was to have.
+    pub(super) fn finish(&self) -> Result<()> {
+        let Self { key, count, come, .. } = self;
+        if count == come {
+            return Ok(());
+        }
+        Err(Error::invalid(format!("{key} was to have {count} entries and has {come}")))
+    }
+
     /// Writes more entries, but for those that are there.
     ///
     /// # Errors
-    /// What the storage gives.
+    /// `Invalid` if there are more than there were to be; what the storage gives.
     pub(super) async fn append(&mut self, items: Vec<ItemLine>) -> Result<()> {
+        self.come += items.len() as u64;
+        if self.come > self.count {
+            return self.finish();
+        }
         let skipped = self.there.min(items.len() as u64);
         self.there -= skipped;
         let mut append = Vec::with_capacity(items.len());

@@ -10,7 +10,8 @@ use tertulia::storage::{
 use tertulia::{Clock, Conversation, Key, Name, Shard, Timestamp};
 
 use super::export::export;
-use super::import::Import;
+use super::import::{Import, Lines};
+use super::line::process;
 use super::progress::Progress;
 use crate::failure::Failure;
 
@@ -71,7 +72,9 @@ async fn exported(storage: &Memory) -> String {
 async fn imported(storage: &Memory, text: &str) -> Result<(), Failure> {
     let clock = Clock::starting_at(Timestamp(1_000_000), 3);
     let mut progress = Progress::new("imported");
-    Import::new(storage, &clock, &mut progress).run(&mut text.as_bytes()).await
+    let mut lines = Lines::new(text.as_bytes());
+    let header = lines.header()?;
+    Import::new(storage, &clock, &mut progress).run(&header, &mut lines).await
 }
 
 /// What there is, by key, but for revisions and the offsets of queues, which are made anew.
@@ -176,7 +179,9 @@ async fn what_has_expired_on_the_way_stays_away() {
     tokio::time::advance(HOUR).await;
     let to = store();
     let clock = Clock::starting_at(Timestamp(1_000_000).after(HOUR), 3);
-    Import::new(&to, &clock, &mut Progress::new("imported")).run(&mut text.as_bytes()).await.unwrap();
+    let mut lines = Lines::new(text.as_bytes());
+    let header = lines.header().unwrap();
+    Import::new(&to, &clock, &mut Progress::new("imported")).run(&header, &mut lines).await.unwrap();
     let there = everything(&to).await;
     assert_eq!(there.len(), 7);
     assert!(!there.iter().any(|found| found.contains("brief")));
@@ -194,8 +199,19 @@ async fn lines_that_are_wrong_are_named() {
     let find = |what: &str| lines.iter().position(|line| line.starts_with(what)).unwrap();
     let (a_log, items, end) = (find("{\"log\""), find("{\"items\""), find("{\"end\""));
     let entries = find("{\"entries\"");
-    let cases: [(usize, String, &str); 11] = [
-        (1, String::new(), "the export ends early"),
+    let end_of_queue = lines.iter().rposition(|line| line.starts_with("{\"items\"")).unwrap() + 2;
+    let cases: [(usize, String, &str); 13] = [
+        (1, "{\"tertulia\"".into(), "the export ends early"),
+        (
+            end_of_queue,
+            changed(find("{\"queue\""), &|line| line["queue"]["count"] = 3.into()),
+            "shard 3 queue inbox was to have 3 entries and has 2",
+        ),
+        (
+            items + 1,
+            changed(find("{\"queue\""), &|line| line["queue"]["count"] = 1.into()),
+            "shard 3 queue inbox was to have 1 entries and has 2",
+        ),
         (1, "\n".into(), "no line of an export"),
         (1, lines[1].into(), "begins with `tertulia`"),
         (
@@ -210,18 +226,70 @@ async fn lines_that_are_wrong_are_named() {
         (end + 1, changed(end, &|line| line["end"]["entries"] = 9_999.into()), "9999 entries"),
         (end + 1, format!("{whole}{whole}"), "the file goes on"),
         (
-            end + 1,
+            entries + 1,
             changed(entries - 1, &|line| line["log"]["end"] = line["log"]["first"].clone()),
-            "was to end at",
+            "was to end at 0 and goes on",
         ),
     ];
     for (line, text, says) in cases {
         let failure = imported(&store(), &text).await.unwrap_err().to_string();
         assert!(failure.starts_with(&format!("line {line}: ")) && failure.contains(says), "{failure}");
     }
+    // One too many is not written.
+    let to = store();
+    let text = changed(entries, &|line| {
+        let more = line["entries"][0].clone();
+        line["entries"].as_array_mut().unwrap().push(more);
+    });
+    let failure = imported(&to, &text).await.unwrap_err().to_string();
+    assert!(failure.starts_with(&format!("line {}: ", entries + 1)), "{failure}");
+    assert!(failure.contains("was to end at") && failure.contains("and goes on"), "{failure}");
+    let named = failure.split(": ").nth(1).and_then(|text| text.split(" was").next()).unwrap();
+    let there = everything(&to).await;
+    assert!(!there.iter().any(|found| found.starts_with(named)), "{named}: {there:#?}");
     // An entry is missing, and nobody says so but the log.
     let entries = find("{\"entries\"");
     let text = changed(entries, &|line| drop(line["entries"].as_array_mut().unwrap().pop()));
     let failure = imported(&store(), &text).await.unwrap_err().to_string();
     assert!(failure.contains("was to end at"), "{failure}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_with_nothing_in_it_is_empty() {
+    assert_eq!(imported(&store(), "").await.unwrap_err().to_string(), "it is empty");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_imported_where_a_server_was_started() {
+    let started = |id| LogWrite::new(process()).base(format!("started by {id}"));
+    let from = filled().await;
+    commit(&from, 90, [started(90)]).await;
+    let text = exported(&from).await;
+    let to = store();
+    commit(&to, 91, [started(91)]).await;
+    let refused = imported(&to, &text).await.unwrap_err().to_string();
+    assert!(
+        refused.contains("a server was started on") && refused.contains("nothing is imported"),
+        "{refused}"
+    );
+    assert_eq!(everything(&to).await.len(), 1, "nothing was written");
+    // Nor on what came by an earlier import, once a server has run on it.
+    let to = store();
+    imported(&to, &text).await.unwrap();
+    imported(&to, &text).await.unwrap();
+    commit(&to, 92, [started(92)]).await;
+    let refused = imported(&to, &text).await.unwrap_err().to_string();
+    assert!(refused.contains("a server was started on"), "{refused}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_that_was_written_to_since_it_was_imported_is_not_passed_over() {
+    let (text, to) = (exported(&filled().await).await, store());
+    imported(&to, &text).await.unwrap();
+    commit(&to, 79, [QueueWrite::new(queue()).append(None, "since")]).await;
+    let refused = imported(&to, &text).await.unwrap_err().to_string();
+    assert!(
+        refused.contains("shard 3 queue inbox is there already, and has been written to since"),
+        "{refused}"
+    );
 }

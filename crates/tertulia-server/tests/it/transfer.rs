@@ -1,6 +1,7 @@
 //! `tertulia export` and `tertulia import`.
 
 use serde_json::Value;
+use tertulia_testkit::servers::Server;
 
 use crate::support::Folder;
 
@@ -41,7 +42,14 @@ async fn a_bot_goes_on_in_the_store_into_which_its_own_was_imported() {
     let text = std::fs::read_to_string(folder.path().join("all.jsonl")).unwrap();
     let piped = folder.pipe(&["import", "-", "--storage", "sqlite:third.db"], &text);
     assert_eq!(piped.code, Some(0), "{piped:?}");
+    // Not into a store that a server was started on.
+    let own = ["--storage", "sqlite:own.db"];
+    folder.serve_with(&own, &[]).kill();
+    let refused = folder.run(&[&["import", "all.jsonl"][..], &own].concat());
+    refused
+        .failed(1, &["all.jsonl: a server was started on sqlite:", "own.db before", "nothing is imported"]);
     let server = folder.serve_with(&other, &[]);
+    import("all.jsonl").failed(1, &["other.db is in use by process"]);
     assert_eq!(server.say("alice", "who am I?").await, server.say("alice", "who am I?").await);
     let shown = folder.run(&[&["show", "http:alice"][..], &other].concat()).json();
     let logs = shown["logs"].as_array().unwrap();
@@ -49,4 +57,52 @@ async fn a_bot_goes_on_in_the_store_into_which_its_own_was_imported() {
     assert_eq!((&session["state"]["name"], &session["state"]["notes"][0]), (&"Ana".into(), &"é".into()));
     let said = session["state"]["history"]["log"].as_array().unwrap();
     assert_eq!(said[..2], ["my name is Ana", "note é"]);
+}
+
+#[test]
+fn what_cannot_be_imported_is_named_and_makes_no_storage() {
+    let folder = Folder::new();
+    folder.write("empty", "");
+    folder.write("notes.txt", "no export\n");
+    std::fs::create_dir(folder.path().join("folder")).unwrap();
+    for (file, says) in [
+        ("empty", "empty: it is empty"),
+        ("notes.txt", "notes.txt: line 1: it is no line of an export"),
+        ("folder", "folder: line 1: it cannot be read"),
+        ("missing", "cannot read missing"),
+    ] {
+        folder.run(&["import", file]).failed(1, &[says]);
+    }
+    folder.run(&["import", "empty", "--storage", "memory:"]).failed(2, &["`memory:` keeps nothing"]);
+    assert!(!folder.path().join("tertulia.db").exists());
+}
+
+#[test]
+fn a_store_that_is_not_there_is_not_made_by_an_export() {
+    let folder = Folder::new();
+    let (redis, postgres) = (Server::redis(), Server::postgres());
+    let url = format!("redis://127.0.0.1:{}", redis.port());
+    folder
+        .run(&["export", "all.jsonl", "--storage", "sqlite:none.db"])
+        .failed(1, &["none.db does not exist"]);
+    let export = |url: &str| folder.run(&["export", "all.jsonl", "--running", "--storage", url]);
+    export(&url).failed(1, &["there is no store at redis://127.0.0.1:"]);
+    assert_eq!(redis.tell_redis(&["DBSIZE"]).unwrap(), ":0\r\n");
+    export(&postgres.postgres_url()).failed(1, &["no store", "schema tertulia"]);
+    assert_eq!(postgres.psql("SELECT count(*) FROM pg_namespace WHERE nspname = 'tertulia'"), "0");
+    assert!(!folder.path().join("all.jsonl").exists() && !folder.path().join("none.db").exists());
+}
+
+#[test]
+fn a_parameter_that_is_wrong_is_named_at_the_start() {
+    let folder = Folder::new();
+    for (url, says) in [
+        ("redis://:hunter2@127.0.0.1:1?colour=red", "`colour` of the URL is not known"),
+        ("redis://:hunter2@127.0.0.1:1?timeout=never", "`timeout` of the URL is `never`"),
+        ("postgres://u:hunter2@127.0.0.1:1/db?readers=0", "`readers` of the URL is `0`"),
+    ] {
+        let ended = folder.run(&["--listen", "127.0.0.1:0", "--storage", url]);
+        ended.failed(1, &[says]);
+        assert!(!ended.stderr.contains("hunter2"), "{ended:?}");
+    }
 }
