@@ -153,7 +153,7 @@ impl Link {
     /// The connection; another one if it was lost.
     ///
     /// # Errors
-    /// `Unavailable`: nothing was sent. `Invalid` if the server lets this user in no more.
+    /// `Unavailable`: nothing was sent.
     pub(crate) async fn get(&self) -> Result<Live> {
         if let Some(live) = self.current() {
             return Ok(live);
@@ -168,7 +168,12 @@ impl Link {
         {
             return Err(Error::unavailable(said.clone()));
         }
-        match self.connect_again(&mut backoff).await {
+        // Who was let in at the start and is refused now is to wait until that is put right, whatever it wanted to do.
+        let connected = self.connect_again(&mut backoff).await.map_err(|error| match error.kind() {
+            Kind::Invalid => Error::unavailable(error.to_string()).with_source(error),
+            _ => error,
+        });
+        match connected {
             Ok(live) => {
                 backoff.failures = 0;
                 backoff.not_before = None;
@@ -260,7 +265,14 @@ impl Link {
             }
         };
         let connection = Connection::open(client, &self.options, heard).await;
-        connection.map_err(|cause| failed(&format!("cannot connect to {}", self.address.shown), cause))
+        let doing = format!("cannot connect to {}", self.address.shown);
+        connection.map_err(|cause| match cause.code() {
+            Some("NOAUTH") => Error::invalid(format!(
+                "{doing}: it wants a password, which stands before the `@` of the URL"
+            ))
+            .with_source(cause),
+            _ => failed(&doing, cause),
+        })
     }
 
     /// Where the server is, by the first sentinel that tells.

@@ -84,6 +84,33 @@ async fn users_need_to_be_let_in_and_to_see_the_settings() {
 }
 
 #[tokio::test]
+async fn where_a_password_that_is_wanted_stands_is_said() {
+    let server = rig::server(&["--requirepass", "secret"]);
+    refused(rig::options(), &rig::url(&server), &["wants a password", "before the `@`"]).await;
+}
+
+#[tokio::test]
+async fn who_is_refused_later_waits_until_that_is_put_right() {
+    let server = rig::server(&[]);
+    let _: () = admin(server.port(), &["ACL", "SETUSER", "bot", "on", ">one", "~*", "&*", "+@all"]);
+    let url = format!("redis://bot:one@127.0.0.1:{}?prefix={}", server.port(), rig::prefix());
+    let store = rig::options().connect(&url).await.unwrap();
+    let write = async || commit(&store, [LogWrite::new(log("a")).append("x").into()]).await;
+    let _: () = admin(server.port(), &["ACL", "SETUSER", "bot", "<one", ">other"]);
+    let _: u64 = admin(server.port(), &["CLIENT", "KILL", "USER", "bot"]);
+    let error = loop {
+        match write().await {
+            Err(error) if error.to_string().contains("WRONGPASS") => break error,
+            // It is not seen at once that the connection is gone.
+            _ => tokio::time::sleep(std::time::Duration::from_millis(5)).await,
+        }
+    };
+    assert_eq!(error.kind(), Kind::Unavailable, "{error}");
+    let _: () = admin(server.port(), &["ACL", "SETUSER", "bot", ">one"]);
+    rig::insist(write).await;
+}
+
+#[tokio::test]
 async fn a_store_of_a_newer_version_and_what_is_no_store_are_refused() {
     let server = rig::server(&[]);
     let _: () = admin(server.port(), &["SET", "{newer}", "tertulia 2"]);

@@ -17,7 +17,7 @@ fn pem(name: &str) -> Vec<u8> {
 }
 
 /// A server that asks who comes by TLS for a certificate, and the URL for that; `None` if it was built without TLS.
-fn server() -> Option<(Server, String)> {
+fn server() -> Option<(Server, u16)> {
     let version = std::process::Command::new("ldd").arg(which(&rig::program())).output();
     if version.is_ok_and(|libraries| !String::from_utf8_lossy(&libraries.stdout).contains("libssl")) {
         eprintln!("this program was built without TLS");
@@ -37,7 +37,13 @@ fn server() -> Option<(Server, String)> {
         "--tls-auth-clients",
         "yes",
     ]);
-    Some((server, format!("rediss://127.0.0.1:{port}?prefix={}", rig::prefix())))
+    Some((server, port))
+}
+
+/// What a URL says of our certificates.
+fn files() -> String {
+    let (root, certificate, key) = (path("ca.pem"), path("client.pem"), path("client.key"));
+    format!("root_certificates={root}&client_certificate={certificate}&client_key={key}")
 }
 
 fn which(program: &std::ffi::OsStr) -> std::path::PathBuf {
@@ -48,7 +54,8 @@ fn which(program: &std::ffi::OsStr) -> std::path::PathBuf {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_is_reached_over_tls_and_told_by_its_certificate() {
-    let Some((_server, url)) = server() else { return };
+    let Some((_server, port)) = server() else { return };
+    let url = format!("rediss://127.0.0.1:{port}?prefix={}", rig::prefix());
     let options = || {
         rig::options()
             .client_certificate(pem("client.pem"), pem("client.key"))
@@ -71,7 +78,22 @@ async fn a_server_is_reached_over_tls_and_told_by_its_certificate() {
     // And it lets in only who shows one.
     assert!(rig::options().root_certificates(pem("ca.pem")).connect(&url).await.is_err());
     // The same by the URL alone.
-    let (root, certificate, key) = (path("ca.pem"), path("client.pem"), path("client.key"));
-    let files = format!("root_certificates={root}&client_certificate={certificate}&client_key={key}");
-    tertulia_redis::Redis::connect(&format!("{url}&{files}")).await.unwrap();
+    tertulia_redis::Redis::connect(&format!("{url}&{}", files())).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sentinels_are_reached_over_tls_as_the_server_is() {
+    let Some((_server, port)) = server() else { return };
+    let own = free_port();
+    let settings = format!(
+        "tls-port {own}\ntls-cert-file {}\ntls-key-file {}\ntls-ca-cert-file {}\ntls-replication yes\n",
+        path("server.pem"),
+        path("server.key"),
+        path("ca.pem")
+    );
+    let _sentinel = Server::sentinel_with(rig::program(), port, &settings);
+    let url = format!("rediss-sentinel://127.0.0.1:{own}?master=main&prefix={}", rig::prefix());
+    let store = rig::options().connect(&format!("{url}&{}", files())).await.unwrap();
+    commit(&store, [LogWrite::new(log("a")).append("x").into()]).await.unwrap();
+    assert!(rig::options().connect(&url).await.is_err(), "nobody whom the system trusts vouches for it");
 }
