@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use tertulia::error::Kind;
 use tertulia::{Error, Result};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Mutex, mpsc};
@@ -71,16 +72,30 @@ impl Connector {
         Ok(Self { config, tls, name: url.name.clone(), limit, connecting })
     }
 
+    /// The first connection.
+    ///
     /// # Errors
     /// `Unavailable`; `Invalid` where the server does not let us in.
-    pub(crate) async fn connect(&self) -> Result<Link> {
+    pub(crate) async fn start(&self) -> Result<Link> {
         self.open(None).await
+    }
+
+    /// Another one. Who was let in at the start and is refused now is to wait until that is put right, whatever it wanted
+    /// to do.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub(crate) async fn connect(&self) -> Result<Link> {
+        self.open(None).await.map_err(|error| match error.kind() {
+            Kind::Invalid => Error::unavailable(error.to_string()).with_source(error),
+            _ => error,
+        })
     }
 
     /// A connection that hears. What is not taken in time ends it, so that nobody misses anything unnoticed.
     ///
     /// # Errors
-    /// Like [`connect`](Self::connect).
+    /// Like [`start`](Self::start).
     pub(crate) async fn connect_to_hear(&self) -> Result<(Link, Heard)> {
         let (said, heard) = mpsc::channel(4_096);
         Ok((self.open(Some(said)).await?, heard))

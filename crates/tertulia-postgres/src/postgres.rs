@@ -102,7 +102,7 @@ impl Postgres {
                 Arc::new(Connector::new(&direct, time_limit, connecting)?)
             }
         };
-        let link = connector.connect().await?;
+        let link = connector.start().await?;
         let looking = async {
             let server = schema::inspect(&link).await?;
             if options.existing {

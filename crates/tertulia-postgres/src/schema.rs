@@ -2,9 +2,10 @@
 
 use tertulia::error::Kind;
 use tertulia::{Error, Result};
+use tokio_postgres::error::SqlState;
 
 use crate::connection::Link;
-use crate::error::failed;
+use crate::error::{Cause, failed};
 use crate::values::value;
 
 /// The version of the tables and functions.
@@ -95,7 +96,17 @@ pub(crate) async fn install(link: &Link, schema: &str) -> Result<()> {
     if version(link, schema).await?.is_some() {
         return Ok(());
     }
-    let cannot = |cause| failed(&format!("cannot make the schema {schema}"), cause);
+    let doing = format!("cannot make the schema {schema}");
+    let cannot = |cause: Cause| match cause.code() {
+        Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
+            let error = failed(&doing, cause);
+            Error::invalid(format!(
+                "{error}; the user needs the right to CREATE in the database, for this start only"
+            ))
+            .with_source(error)
+        }
+        _ => failed(&doing, cause),
+    };
     link.run("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE").await.map_err(cannot)?;
     let made = async {
         let lock = format!("SELECT pg_advisory_xact_lock(hashtext('{schema} made'), {LOCKS})");
@@ -146,7 +157,7 @@ async fn version(link: &Link, schema: &str) -> Result<Option<i32>> {
         link.query(&format!("SELECT version FROM {schema}.meta"), &[]).await.map_err(|cause| match cause
             .code()
         {
-            Some(&tokio_postgres::error::SqlState::UNDEFINED_COLUMN) => {
+            Some(&SqlState::UNDEFINED_COLUMN) => {
                 Error::invalid(format!("the schema {schema} holds something that is not Tertulia's"))
             }
             _ => cannot(cause),
@@ -155,7 +166,7 @@ async fn version(link: &Link, schema: &str) -> Result<Option<i32>> {
     match found {
         Some(VERSION) => Ok(found),
         Some(newer) if newer > VERSION => Err(Error::invalid(format!(
-            "the schema {schema} is of version {newer}, this program knows versions up to {VERSION}"
+            "the schema {schema} is of version {newer}, this program knows versions up to {VERSION}: run the newer one"
         ))),
         _ => Err(Error::new(Kind::Corrupt, format!("the schema {schema} does not tell its version"))),
     }

@@ -67,6 +67,12 @@ impl Url {
             return Err(Error::invalid("the URL of a database begins with `postgres://`"));
         }
         let (address, query) = url.split_once('?').unwrap_or((url, ""));
+        // The first ends the password for the driver, and it would print the rest as the host.
+        if address.matches('@').count() > 1 {
+            return Err(Error::invalid(
+                "the URL of the database has a second `@`: within a password it is written %40",
+            ));
+        }
         let mut parameters = Parameters::new(query)?;
         let tls = parameters.text("sslmode")?.map(|mode| Tls::parse(&mode)).transpose()?;
         let root_cert = parameters.text("sslrootcert")?.map(PathBuf::from);
@@ -212,6 +218,7 @@ mod tests {
             "postgres://u:hunter2@h:port/db",
             "postgres://u:hunter2@h/db?what=1",
             "postgres://u:a?hunter2@h/db",
+            "postgres://u:a@hunter2/b@h/db",
         ] {
             let error = Url::parse(url).err().expect("a bad URL");
             assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");

@@ -48,7 +48,11 @@ fn a_missing_right_is_named() {
         let url = server().postgres_url().replace("postgres@", "guest:opensesame@");
         let schema = schema();
         let options = PostgresOptions::new().schema(&schema);
-        expect_error(options.clone().connect(&url).await, Kind::Invalid, &[&schema, "permission"]);
+        expect_error(
+            options.clone().connect(&url).await,
+            Kind::Invalid,
+            &[&schema, "permission", "right to CREATE"],
+        );
         // Who may use what is there needs no right to make it.
         options.clone().connect(&server().postgres_url()).await.unwrap().close().await;
         server().psql(&format!(
@@ -68,6 +72,29 @@ fn a_wrong_password_is_refused_and_not_repeated() {
         let url = server().postgres_url().replace("postgres@", "guest:hunter2@");
         let error = expect_error(Postgres::connect(&url).await, Kind::Invalid, &["guest"]);
         assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
+    });
+}
+
+#[test]
+fn who_is_refused_later_waits_until_that_is_put_right() {
+    run(async || {
+        server().psql("CREATE ROLE passing SUPERUSER LOGIN");
+        let url = server().postgres_url().replace("postgres@", "passing@");
+        let storage = PostgresOptions::new().schema(schema()).connect(&url).await.unwrap();
+        let write = async |id| {
+            let write = tertulia::storage::LogWrite::new(crate::rig::log("a")).append("a");
+            crate::rig::commit(&storage, id, vec![write.into()]).await
+        };
+        write(1).await.unwrap();
+        server().psql(
+            "ALTER ROLE passing NOLOGIN;
+            SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'passing'",
+        );
+        let read = [tertulia::storage::Read::head(crate::rig::log("a"))];
+        expect_error(storage.read(&read).await, Kind::Unavailable, &["passing"]);
+        expect_error(write(2).await, Kind::Unavailable, &["passing"]);
+        server().psql("ALTER ROLE passing LOGIN");
+        write(3).await.unwrap();
     });
 }
 
