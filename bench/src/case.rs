@@ -1,6 +1,7 @@
 //! The cases: what is run, how large, and what Tertulia aims at beside the peers.
 
 mod graphs;
+mod storages;
 mod streams;
 
 /// A workload that several peers run alike.
@@ -32,10 +33,13 @@ pub(crate) enum Group {
     Streams,
     /// Runs of graphs, with a checkpoint per step.
     Graphs,
+    /// Storages that are servers.
+    Storages,
 }
 
 impl Group {
-    pub(crate) const ALL: [Self; 4] = [Self::Bots, Self::Sessions, Self::Streams, Self::Graphs];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Bots, Self::Sessions, Self::Streams, Self::Graphs, Self::Storages];
 
     /// What its files are called.
     pub(crate) fn files(self) -> &'static str {
@@ -44,6 +48,7 @@ impl Group {
             Self::Sessions => "sessions",
             Self::Streams => "streams",
             Self::Graphs => "graphs",
+            Self::Storages => "storages",
         }
     }
 
@@ -54,6 +59,7 @@ impl Group {
             Self::Sessions => "sessions",
             Self::Streams => "streams",
             Self::Graphs => "graphs",
+            Self::Storages => "storages",
         }
     }
 }
@@ -228,6 +234,18 @@ pub(crate) const CASES: &[Case] = &[
     graphs::COUNTER_64,
     graphs::CHAT,
     graphs::CHAT_SQLITE,
+    storages::REDIS_1,
+    storages::REDIS_64,
+    storages::REDIS_256,
+    storages::REDIS_ALWAYS_1,
+    storages::REDIS_ALWAYS_64,
+    storages::REDIS_ALWAYS_256,
+    storages::POSTGRES_1,
+    storages::POSTGRES_64,
+    storages::POSTGRES_256,
+    storages::TURNS,
+    storages::REDIS_TAIL,
+    storages::POSTGRES_TAIL,
 ];
 
 impl Case {

@@ -29,7 +29,7 @@ use crate::selection::Selection;
 #[derive(Debug, Parser)]
 #[command(name = "bench")]
 struct Arguments {
-    /// Run these peers, families, cases or groups of cases (bots, sessions, streams, graphs) alone; several are separated by commas.
+    /// Run these peers, families, cases or groups of cases (bots, sessions, streams, graphs, storages) alone; several are separated by commas.
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     only: Vec<String>,
     /// How many times each peer runs each case [default: 3, or 1 with --quick].

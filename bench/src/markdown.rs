@@ -1,4 +1,4 @@
-//! The results of sessions, streams and graphs as tables for a page; CPU first, but for graphs.
+//! The results of sessions, streams, graphs and storages as tables for a page; CPU first, but for graphs.
 
 use std::fmt::Write as _;
 
@@ -11,10 +11,16 @@ use crate::summary::{Spread, Standing, Summary};
 type Column = (&'static str, fn(&Summary, &Standing) -> Option<String>);
 
 const COLUMNS: &[Column] = &[
+    ("batches a second", |case, peer| {
+        case.is_of(Group::Storages).then(|| with_range(peer.updates_per_second))
+    }),
     ("steps a second", |case, peer| case.is_of(Group::Graphs).then(|| with_range(peer.updates_per_second))),
-    ("reference has", |case, peer| case.is_of(Group::Graphs).then(|| rate(case, peer))),
+    ("reference has", |case, peer| {
+        (case.is_of(Group::Graphs) || case.is_of(Group::Storages)).then(|| rate(case, peer))
+    }),
     ("CPU us", |_, peer| Some(with_range(peer.cpu_us_per_update))),
     ("CPU is", |case, peer| Some(ratio(case, peer))),
+    ("server's CPU us", |_, peer| peer.extra("server_cpu_us").map(with_range)),
     ("bytes to the storage", |_, peer| peer.extra("value_bytes").map(|spread| grouped(spread.median))),
     ("bytes written to files", |_, peer| peer.written_bytes_per_update.map(|spread| grouped(spread.median))),
     ("writes, sessions not stored", |_, peer| {
@@ -32,6 +38,7 @@ const COLUMNS: &[Column] = &[
     ("MB a second", |_, peer| peer.extra("mb_per_second").map(|spread| grouped(spread.median))),
     ("p50 ms", |_, peer| peer.extra("p50_ms").map(with_range)),
     ("p99 ms", |_, peer| peer.extra("p99_ms").map(with_range)),
+    ("idle commands a second", |_, peer| peer.extra("idle_per_second").map(with_range)),
     ("requests a second", |_, peer| peer.extra("posts_per_second").map(|spread| grouped(spread.median))),
     ("p50 us", |_, peer| peer.extra("p50_us").map(with_range)),
     ("p99 us", |_, peer| peer.extra("p99_us").map(with_range)),

@@ -1,5 +1,7 @@
 //! The peers: who runs which case, and how each is started. To add one, add a line here.
 
+mod storages;
+
 /// One side of the comparison: a program that runs a case and prints one line of JSON.
 #[derive(Debug)]
 pub(crate) struct Peer {
@@ -26,6 +28,8 @@ pub(crate) enum Program {
     Python { folder: &'static str },
     /// A server of Durable Streams, which `load` starts and loads.
     Served(Server),
+    /// The same as `Cargo`, of a program that starts a database's server for itself.
+    Stored { package: &'static str, database: Database },
 }
 
 /// The servers of Durable Streams.
@@ -37,6 +41,13 @@ pub(crate) enum Server {
     Crate { version: &'static str },
     /// The npm package `@durable-streams/server`.
     Node { folder: &'static str },
+}
+
+/// The databases' servers that a peer may need.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Database {
+    Redis,
+    Postgres,
 }
 
 /// The family that the others are compared with, and the aims are for, as soon as it has a peer.
@@ -308,4 +319,13 @@ pub(crate) const PEERS: &[Peer] = &[
         program: LANGGRAPH,
         arguments: &["--peer", "langgraph-delta", "--delta"],
     },
+    storages::TERTULIA_REDIS,
+    storages::BARE_REDIS,
+    storages::TERTULIA_POSTGRES,
+    storages::PGBENCH,
+    storages::BARE_POSTGRES,
+    storages::TURNS_MEMORY,
+    storages::TURNS_SQLITE,
+    storages::TURNS_REDIS,
+    storages::TURNS_POSTGRES,
 ];

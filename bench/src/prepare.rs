@@ -10,7 +10,7 @@ use anyhow::{Context, bail, ensure};
 use serde::Serialize;
 
 use crate::case::{CASES, Group};
-use crate::peer::{PEERS, Program, Server};
+use crate::peer::{Database, PEERS, Program, Server};
 use crate::selection::Selection;
 
 /// What can be run, and what cannot.
@@ -56,6 +56,7 @@ pub(crate) fn prepare(folder: &Path, selection: &mut Selection) -> anyhow::Resul
             Program::Node { folder: name } => install(&folder.join(name)),
             Program::Python { folder: name } => python::install(&folder.join(name), &target.join("python")),
             Program::Served(server) => serve(folder, &target, server),
+            Program::Stored { package, database } => store(folder, &target, package, database),
         };
         match command {
             Ok(command) => {
@@ -82,6 +83,21 @@ fn serve(folder: &Path, target: &Path, server: Server) -> anyhow::Result<Vec<Pat
     let load = build(folder, target, "stream-load", "stream-load")?;
     let program = program.into_iter().flat_map(|part| [PathBuf::from("--program"), part]);
     Ok(std::iter::once(load).chain(program).collect())
+}
+
+/// Builds the program of a peer that starts a database's server, if there is one to start.
+fn store(folder: &Path, target: &Path, package: &str, database: Database) -> anyhow::Result<Vec<PathBuf>> {
+    let knowing = build(folder, target, "storages", "storages")?;
+    let (name, option) = match database {
+        Database::Redis => ("Redis", "redis"),
+        Database::Postgres => ("PostgreSQL", "postgres"),
+    };
+    let found = Command::new(knowing).args(["needs", option]).env("RUST_BACKTRACE", "0").output()?;
+    if !found.status.success() {
+        let why = String::from_utf8_lossy(&found.stderr);
+        bail!("{name} cannot be started here: {}", why.trim().trim_start_matches("Error: "));
+    }
+    Ok(vec![build(folder, target, package, package)?])
 }
 
 /// Builds one package and gives its program. Each is built alone, so that no peer gets the features another one asks for.

@@ -63,7 +63,7 @@ impl Results {
     pub(crate) fn text(&self) -> String {
         match self.group {
             Group::Bots => table::render(self),
-            Group::Sessions | Group::Streams | Group::Graphs => markdown::render(self),
+            Group::Sessions | Group::Streams | Group::Graphs | Group::Storages => markdown::render(self),
         }
     }
 

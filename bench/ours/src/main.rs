@@ -1,10 +1,11 @@
 //! Tertulia under the same load as its peers: a bot whose handler counts in a typed session.
 //!
 //! Updates go the whole way: into the inbox, 100 at a time as long polling brings them, through the sequencer and a
-//! turn, out of the inbox in the batch that carries the session. On SQLite each update is also answered, so that a
-//! turn's batch has an outbox row, as the bare loop beside it has.
+//! turn, out of the inbox in the batch that carries the session. But for the runs in memory each update is also answered,
+//! so that a turn's batch has an outbox row, as the bare loop beside it has; in the case `turns` there too.
 
 mod desk;
+mod store;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,11 +16,11 @@ use serde::{Deserialize, Serialize};
 use tertulia::bot::{Bot, Context, Running, Session};
 use tertulia::runner::{Incoming, Options};
 use tertulia::session::Store as Sessions;
-use tertulia::storage::{ItemId, Memory, Storage};
+use tertulia::storage::ItemId;
 use tertulia::{Clock, Conversation, Name};
-use tertulia_sqlite::Sqlite;
 
 use desk::Desk;
+use store::Store;
 
 /// Updates of one request to the inbox: what one `getUpdates` brings at most.
 const BATCH: u64 = 100;
@@ -47,12 +48,6 @@ struct Arguments {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Store {
-    Memory,
-    Sqlite,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
 enum Runtime {
     Current,
     Multi,
@@ -76,14 +71,10 @@ fn main() -> anyhow::Result<()> {
 }
 
 async fn count(Arguments { store, runtime, hung, callers, run }: &Arguments) -> anyhow::Result<()> {
-    let storage: Arc<dyn Storage> = match store {
-        Store::Memory => Arc::new(Memory::new()),
-        Store::Sqlite => {
-            let dir = run.dir.as_deref().ok_or_else(|| anyhow::anyhow!("--dir is missing"))?;
-            Arc::new(Sqlite::open(dir.join("ours.db")).await?)
-        }
-    };
-    let answers = matches!(store, Store::Sqlite);
+    let opened = store.open(run.dir.as_deref()).await?;
+    let storage = &opened.storage;
+    let is_turns = run.case == "turns";
+    let answers = is_turns || *store == Store::Sqlite;
     let (sleep, clock) = (run.sleep(), Clock::system());
     let handler = move |ctx: Context, mut chat: Session<Counter>| async move {
         if ctx.text() == HANG {
@@ -100,7 +91,7 @@ async fn count(Arguments { store, runtime, hung, callers, run }: &Arguments) -> 
         Ok(())
     };
     let options = Options { concurrency: run.slots, ..Options::default() };
-    let bot = Bot::new(Desk).storage(Arc::clone(&storage)).options(options).on_message(handler);
+    let bot = Bot::new(Desk).storage(Arc::clone(storage)).options(options).on_message(handler);
     let bot = bot.start().await?;
     let batches = batches(run, answers)?;
     hang(&bot, *hung).await?;
@@ -137,16 +128,17 @@ async fn count(Arguments { store, runtime, hung, callers, run }: &Arguments) -> 
         left.len()
     );
 
-    let sessions = Sessions::<Counter>::new(storage, clock, "default")?;
+    let sessions = Sessions::<Counter>::new(Arc::clone(storage), clock, "default")?;
     let mut sum = 0;
     for chat in 0..run.chats {
         sum += sessions.load(&conversation(chat)?).await?.get().n;
     }
     let peer = match (store, runtime) {
         _ if *hung > 0 => "tertulia-hung",
+        _ if is_turns => &format!("turns-{}", store.name()),
         (Store::Memory, Runtime::Current) => "tertulia-current",
         (Store::Memory, Runtime::Multi) => "tertulia-multi",
-        (Store::Sqlite, _) => "tertulia-sqlite",
+        _ => &format!("tertulia-{}", store.name()),
     };
     Report::new(peer, run, taken, sum)
         .written(taken)

@@ -20,6 +20,7 @@ use parking_lot::Mutex;
 use tempfile::TempDir;
 
 pub use guard::{Guard, Signal};
+pub use postgres::postgres_program;
 pub use redis::RedisCluster;
 
 /// How often a server that just began is asked whether it is ready.
@@ -76,6 +77,11 @@ impl Server {
     /// The folder that holds its files.
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// The id of its process, the first if it has several; `None` while it was killed.
+    pub fn pid(&self) -> Option<u32> {
+        self.guard.lock().as_ref().map(Guard::pid)
     }
 
     /// What it has said so far.

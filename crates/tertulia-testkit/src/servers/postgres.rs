@@ -78,7 +78,7 @@ impl Server {
             let mut command: Vec<OsString> = ["/bin/sh", "-c", BEGIN].map(OsString::from).into();
             command.push(data.clone().into());
             command.extend(unprivileged());
-            command.push(program("postgres").into());
+            command.push(postgres_program("postgres").into());
             command.extend(["-D".into(), data.clone().into()]);
             command.extend(["-p".into(), port.to_string().into()]);
             let settings = SETTINGS.into_iter().chain(settings.iter().map(String::as_str));
@@ -98,7 +98,7 @@ impl Server {
     /// # Panics
     /// If it fails.
     pub fn psql(&self, sql: &str) -> String {
-        let mut command = Command::new(program("psql"));
+        let mut command = Command::new(postgres_program("psql"));
         command.args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-c", sql]).arg(self.postgres_url());
         let output = command.output().expect("psql can be started");
         assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
@@ -110,7 +110,7 @@ impl Server {
 fn make(folder: &Path, data: &Path) {
     own(folder);
     let mut command = unprivileged();
-    command.push(program("initdb").into());
+    command.push(postgres_program("initdb").into());
     command.extend(
         ["-U", "postgres", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8", "-D"]
             .map(OsString::from),
@@ -150,7 +150,7 @@ fn is_root() -> bool {
 }
 
 /// A program of PostgreSQL's: that of the newest version, which Debian does not put on the path, or what is there.
-fn program(name: &str) -> PathBuf {
+pub fn postgres_program(name: &str) -> PathBuf {
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut versions: Vec<_> = versions
         .filter_map(|folder| Some((folder.file_name().to_str()?.parse::<u32>().ok()?, folder.path())))
