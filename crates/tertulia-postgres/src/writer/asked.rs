@@ -153,9 +153,9 @@ impl Rows {
         for row in items {
             let Some((key, offset)) = at(&asked.item_keys, row.try_get(0)?) else { continue };
             let (revision, born) = (Revision(commit(row.try_get(1)?)), commit(row.try_get(2)?));
-            let len = row.try_get::<_, i64>(3)?.cast_unsigned();
+            let (len, stored) = (row.try_get::<_, i64>(3)?.cast_unsigned(), Some(row.try_get(4)?));
             if let Some(slot) = loaded.queues.get_mut(*key) {
-                slot.items.insert(*offset, Item { born, revision, len, stored: true, bytes: None, id: None });
+                slot.items.insert(*offset, Item { born, revision, len, stored, bytes: None, id: None });
             }
         }
         for row in seen {

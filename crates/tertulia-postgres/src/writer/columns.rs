@@ -10,7 +10,7 @@ use crate::connection::Link;
 use crate::error::Cause;
 use crate::keys::parts;
 use crate::schema::INLINE_BASE;
-use crate::values::{Value, value};
+use crate::values::{RowPlace, Value, value};
 
 /// All writes of a group. A function whose columns are empty is not called.
 #[derive(Debug, Default)]
@@ -24,7 +24,7 @@ pub(super) struct Columns<'a> {
     /// Logs that must still be absent: made, so that nobody else makes them now, and taken away again.
     held: (Vec<i64>, Vec<bool>),
     queues: Queues<'a>,
-    remove: (Vec<i64>, Vec<i64>),
+    remove: Vec<RowPlace>,
     replace: Replaced<'a>,
     items: Items<'a>,
     see: (Vec<i32>, Vec<&'a [u8]>),
@@ -173,14 +173,11 @@ impl<'a> Columns<'a> {
         queues.nexts.push(row.head.end.0.cast_signed());
         queues.counts.push(row.head.count.cast_signed());
         queues.bytes.push(row.head.bytes.cast_signed());
-        for offset in &slot.remove {
-            self.remove.0.push(row.id);
-            self.remove.1.push(offset.0.cast_signed());
-        }
+        self.remove.extend(&slot.remove);
         for (offset, item) in &slot.items {
             let Some(bytes) = &item.bytes else { continue };
             let (place, revision) = (offset.0.cast_signed(), item.revision.0.0.cast_signed());
-            if item.stored {
+            if item.stored.is_some() {
                 self.replace.0.push(row.id);
                 self.replace.1.push(place);
                 self.replace.2.push(revision);
@@ -226,7 +223,7 @@ impl<'a> Columns<'a> {
                 columns![self.entries.0, self.entries.1, self.entries.2],
             ),
             ("put_queues", self.queues.ids.len(), self.queues.values()),
-            ("remove_items", self.remove.0.len(), columns![self.remove.0, self.remove.1]),
+            ("remove_items", self.remove.len(), columns![self.remove]),
             (
                 "replace_items",
                 self.replace.0.len(),

@@ -11,6 +11,7 @@ use tertulia::{Error, Result};
 use crate::keys::id_bytes;
 use crate::rows::{LogRow, QueueRow};
 use crate::schema::INLINE_BASE;
+use crate::values::RowPlace;
 
 /// A log.
 #[derive(Debug, Default)]
@@ -121,8 +122,8 @@ pub(super) struct QueueSlot {
     pub(super) dirty: bool,
     /// Entries that were asked for, or are to be written.
     pub(super) items: BTreeMap<Offset, Item>,
-    /// Entries that the server has and that are to go.
-    pub(super) remove: Vec<Offset>,
+    /// Where the entries are that the server has and that are to go.
+    pub(super) remove: Vec<RowPlace>,
 }
 
 #[derive(Debug)]
@@ -130,7 +131,8 @@ pub(super) struct Item {
     pub(super) born: CommitId,
     pub(super) revision: Revision,
     pub(super) len: u64,
-    pub(super) stored: bool,
+    /// Where the server has it, if it has.
+    pub(super) stored: Option<RowPlace>,
     /// What is to be written.
     pub(super) bytes: Option<Bytes>,
     pub(super) id: Option<(i32, Vec<u8>)>,
@@ -165,9 +167,7 @@ impl QueueSlot {
         self.dirty = true;
         self.row.get_or_insert_with(|| QueueRow { id: new_id(), head }).head = head;
         for offset in remove {
-            if self.items.remove(&offset).is_some_and(|item| item.stored) {
-                self.remove.push(offset);
-            }
+            self.remove.extend(self.items.remove(&offset).and_then(|item| item.stored));
         }
         for (offset, revision, bytes) in replace {
             if let Some(item) = self.items.get_mut(&offset) {
@@ -190,7 +190,7 @@ impl QueueSlot {
                 born: head.etag.commit,
                 revision: Revision(head.etag.commit),
                 len: append.bytes.len() as u64,
-                stored: false,
+                stored: None,
                 bytes: Some(append.bytes),
                 id,
             };
