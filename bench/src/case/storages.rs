@@ -42,19 +42,21 @@ pub(super) const REDIS_256: Case = Case {
 pub(super) const REDIS_ALWAYS_1: Case = Case {
     name: "redis-always-1",
     title: "a turn's batch on Redis, appendfsync always, from one caller",
-    updates: 2_560,
+    updates: 1_024,
     ..REDIS
 };
 
 pub(super) const REDIS_ALWAYS_64: Case = Case {
     name: "redis-always-64",
     title: "a turn's batch on Redis, appendfsync always, from 64 callers at once",
+    updates: 5_120,
     ..REDIS_64
 };
 
 pub(super) const REDIS_ALWAYS_256: Case = Case {
     name: "redis-always-256",
     title: "a turn's batch on Redis, appendfsync always, from 256 callers at once",
+    updates: 5_120,
     ..REDIS_256
 };
 
@@ -66,7 +68,7 @@ const POSTGRES: Case = Case {
 pub(super) const POSTGRES_1: Case = Case {
     name: "postgres-1",
     title: "a turn's batch on PostgreSQL from one caller",
-    updates: 2_560,
+    updates: 1_024,
     ..POSTGRES
 };
 
