@@ -89,9 +89,12 @@ fn write_the_fixture() {
     });
 }
 
-/// Offset, revision, birth, id and bytes of the queue's entries. In version 1 a revision was a number that was counted
-/// up, and stands for the birth of an entry that was not replaced since.
-fn entries(version: u32) -> [(u64, u64, u64, Option<ItemId>, &'static [u8]); 3] {
+/// Offset, revision, birth, id and bytes.
+type Entry = (u64, u64, u64, Option<ItemId>, &'static [u8]);
+
+/// The queue's entries. In version 1 a revision was a number that was counted up, and stands for the birth of an entry
+/// that was not replaced since.
+fn entries(version: u32) -> [Entry; 3] {
     let [first, third, fourth] = match version {
         1 => [(0, 0), (1, 1), (0, 0)],
         _ => [(1, 1), (u64::MAX, 1), (1, 1)],
