@@ -51,7 +51,7 @@ impl Server {
         let data = folder.path().join("data");
         own(folder.path());
         let mut command = unprivileged();
-        command.push(program("pg_basebackup").into());
+        command.push(postgres_program("pg_basebackup").into());
         command.extend(
             ["-h", "127.0.0.1", "-U", "postgres", "-R", "-X", "stream", "-c", "fast", "--no-sync", "-p"]
                 .map(OsString::from),
