@@ -58,8 +58,8 @@ fn statements() -> [String; 7] {
         "DELETE FROM tertulia.items i USING unnest($1::bigint[], $2::bigint[]) k (queue, place)
         WHERE i.queue = k.queue AND i.place = k.place"
             .into(),
-        "INSERT INTO tertulia.items (queue, place, revision, space, id, bytes)
-        SELECT queue, place, id, 2, int8send(id), bytes
+        "INSERT INTO tertulia.items (queue, place, revision, born, space, id, bytes)
+        SELECT queue, place, id, id, 2, int8send(id), bytes
         FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[]) k (queue, place, id, bytes)"
             .into(),
         "INSERT INTO tertulia.seen (space, id, at) SELECT 2, int8send(id), 1 FROM unnest($1::bigint[]) k (id)".into(),

@@ -71,7 +71,7 @@ UPDATE tertulia.queues SET count = count - 1, bytes = bytes - {UPDATE} WHERE id 
 DELETE FROM tertulia.items WHERE queue = :inbox AND place = :place;
 UPDATE tertulia.queues SET version = version + 1, commit_id = :id, next = next + 1, count = 1, bytes = {REPLY} WHERE id = :outbox;
 DELETE FROM tertulia.items WHERE queue = :outbox AND place = :place - 1;
-INSERT INTO tertulia.items (queue, place, revision, space, id, bytes) VALUES (:outbox, :place, :id, 2, int8send(:id), '{reply}');
+INSERT INTO tertulia.items (queue, place, revision, born, space, id, bytes) VALUES (:outbox, :place, :id, :id, 2, int8send(:id), '{reply}');
 INSERT INTO tertulia.seen (space, id, at) VALUES (2, int8send(:id), 1);
 COMMIT;
 \endpipeline

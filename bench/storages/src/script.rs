@@ -124,7 +124,7 @@ impl Of {
         let outbox = QueueWrite::new(queue(shard, "outbox"));
         let mut outbox = outbox.append(Some(item(shard, place)), bytes(REPLY));
         if let Some(before) = self.replied.replace(id) {
-            outbox = outbox.discard(Offset(place - 1), Revision(before));
+            outbox = outbox.discard(Offset(place - 1), before);
         }
         Batch::new(id, vec![patch.into(), inbox.into(), outbox.into()])
     }

@@ -38,8 +38,8 @@ pub(crate) async fn make(running: &Running, run: &Run) -> anyhow::Result<()> {
         FROM generate_series(0, 255) shard LEFT JOIN generate_series(0, {updates} - 1) n ON n % 256 = shard GROUP BY shard;
         INSERT INTO queues (id, shard, name, version, commit_id, incarnation, next, count, bytes)
         SELECT {OUTBOX} + shard, shard, 'outbox', 0, 1, 1, 0, 0, 0 FROM generate_series(0, 255) shard;
-        INSERT INTO items (queue, place, revision, space, id, bytes)
-        SELECT {INBOX} + n % 256, n / 256, 1, 1, int8send(n), convert_to(repeat('x', {UPDATE}), 'UTF8')
+        INSERT INTO items (queue, place, revision, born, space, id, bytes)
+        SELECT {INBOX} + n % 256, n / 256, 1, 1, 1, int8send(n), convert_to(repeat('x', {UPDATE}), 'UTF8')
         FROM generate_series(0::bigint, {updates} - 1) n;
         INSERT INTO seen (space, id, at) SELECT 1, int8send(n), 0 FROM generate_series(0::bigint, {updates} - 1) n"
     ));
