@@ -4,7 +4,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tertulia_testkit::bot_api::{self, BotApi, Event, NewUpdate};
 use tertulia_testkit::openai::{Ended, Fate, OpenAi, Options, Turn};
 
@@ -16,23 +16,6 @@ async fn endpoint() -> OpenAi {
 
 fn serve(folder: &Folder, endpoint: &OpenAi) -> Server {
     folder.serve_with(&["--model-url", &endpoint.url(), "--model", "m"], &[("OPENAI_API_KEY", "canary")])
-}
-
-/// What is kept of the streams of a conversation, those that began first before others.
-async fn streams(server: &Server, conversation: &str) -> Vec<Vec<Value>> {
-    let get = async |path: String| -> Value {
-        let answer = client().get(format!("{}/v1/{path}", server.url)).send().await.unwrap();
-        answer.json().await.unwrap_or_default()
-    };
-    let listed = get(format!("conversations/{conversation}/streams")).await;
-    let mut names: Vec<_> = listed["entries"].as_array().into_iter().flatten().collect();
-    names.sort_by_key(|stream| stream["name"].as_str().unwrap().to_owned());
-    let mut streams = Vec::new();
-    for stream in names {
-        let events = get(format!("stream/{}", stream["path"].as_str().unwrap())).await;
-        streams.push(events.as_array().cloned().unwrap_or_default());
-    }
-    streams
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -47,7 +30,7 @@ async fn after_a_kill_a_turn_of_the_model_that_was_whole_is_not_asked_for_again(
     let asking = async move { post(&client, &url, "ana", "keep bread", Some("k1")).await };
     let asking = tokio::spawn(asking);
     endpoint.until(|asked| asked.len() == 2).await;
-    while !streams(&server, "http:ana").await.iter().flatten().any(|event| event["content"] == "It ") {}
+    while !server.streams("http:ana").await.iter().flatten().any(|event| event["content"] == "It ") {}
     server.kill();
     endpoint.until(|asked| asked[1].ended == Some(Ended::Left)).await;
     let _ = asking.await.unwrap();
@@ -59,7 +42,7 @@ async fn after_a_kill_a_turn_of_the_model_that_was_whole_is_not_asked_for_again(
     let asked = endpoint.asked();
     assert_eq!(asked.len(), 3);
     assert_eq!(asked[1].body, asked[2].body, "the second turn is asked for again, and the first not");
-    let said = streams(&server, "http:ana").await;
+    let said = server.streams("http:ana").await;
     let kinds: Vec<_> = said[0].iter().map(|event| event["type"].as_str().unwrap()).collect();
     assert_eq!(
         (said.len(), &kinds[..5]),
@@ -87,7 +70,7 @@ async fn on_telegram_a_button_approves_and_its_question_is_over_then() {
     api.push(NewUpdate::message(42, "note bread"));
     api.push(NewUpdate::message(42, "delete my notes"));
     api.until(|journal| journal.sent(42).contains(&sure)).await;
-    let events = streams(&server, "telegram:42").await.concat();
+    let events = server.streams("telegram:42").await.concat();
     let approval = events.last().unwrap()["data"]["approval"].as_str().unwrap().to_owned();
     server.kill();
 

@@ -163,6 +163,23 @@ impl Server {
         client().get(format!("{}/health", self.url)).send().await.unwrap().json().await.unwrap()
     }
 
+    /// What is kept of the streams of a conversation, those that began first before others.
+    pub(crate) async fn streams(&self, conversation: &str) -> Vec<Vec<Value>> {
+        let get = async |path: String| -> Value {
+            let answer = client().get(format!("{}/v1/{path}", self.url)).send().await.unwrap();
+            answer.json().await.unwrap_or_default()
+        };
+        let listed = get(format!("conversations/{conversation}/streams")).await;
+        let mut names: Vec<_> = listed["entries"].as_array().into_iter().flatten().collect();
+        names.sort_by_key(|stream| stream["name"].as_str().unwrap().to_owned());
+        let mut streams = Vec::new();
+        for stream in names {
+            let events = get(format!("stream/{}", stream["path"].as_str().unwrap())).await;
+            streams.push(events.as_array().cloned().unwrap_or_default());
+        }
+        streams
+    }
+
     pub(crate) async fn post(&self, chat: &str, text: &str, key: Option<&str>) -> Answer {
         post(&client(), &self.url, chat, text, key).await.unwrap()
     }

@@ -58,13 +58,8 @@ async fn what_it_says_is_stopped_and_kept_as_far_as_it_was_said() {
     let (client, url) = (client(), server.url.clone());
     let telling = async move { post(&client, &url, "ana", "tell me a long story", None).await.unwrap() };
     let telling = tokio::spawn(telling);
-    let streams = format!("{}/v1/conversations/http:ana/streams", server.url);
-    loop {
-        let streams = reqwest::get(&streams).await.unwrap().text().await.unwrap();
-        if streams.contains("reply-0") {
-            break;
-        }
-    }
+    // A stop that comes before its first word cancels the turn.
+    while !server.streams("http:ana").await.iter().flatten().any(|event| event["type"] == "content") {}
     assert_eq!(server.say("ana", "/stop").await, ["Stopped."]);
     let answer = telling.await.unwrap();
     assert_eq!(answer.status, 200, "{answer:?}");
