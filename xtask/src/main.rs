@@ -1,10 +1,12 @@
 //! The project's own commands. `cargo xtask test` runs everything that has to pass; `cargo xtask bench` measures.
 
 mod peers;
+mod programs;
 mod step;
 
 use std::process::ExitCode;
 
+use programs::Programs;
 use step::{Failed, Plan};
 
 const USAGE: &str = "\
@@ -43,7 +45,7 @@ fn main() -> ExitCode {
 }
 
 fn test() -> Result<(), Failed> {
-    let mut plan = Plan::new(9);
+    let mut plan = Plan::new(11);
     plan.step("format", &["cargo", "fmt", "--all", "--check"])?;
     let peers = plan.run("install the peers that tests talk to", peers::install)?;
     plan.step("lints", &["cargo", "clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
@@ -53,25 +55,26 @@ fn test() -> Result<(), Failed> {
         ("TERTULIA_TORTURE_GRAMMY", peers.torture_grammy.as_os_str()),
         ("TERTULIA_AI_SDK", peers.ai_sdk.as_os_str()),
     ];
-    plan.step_with("tests", &["cargo", "test", "--workspace"], &environment)?;
+    let programs = plan.run("build the tests", Programs::build)?;
+    plan.run("tests", || programs.run(&environment))?;
+    plan.step("examples in the docs", &["cargo", "test", "--workspace", "--doc"])?;
+    let (server, redis) = (programs.of("tertulia-server")?, programs.of("tertulia-redis")?);
+    let apart = ["--nocapture", "--test-threads=1"];
     // Apart from the other tests, and one after the other: the suite has tests of times to live.
-    let streams = ["cargo", "test", "-p", "tertulia-server", "--test", "it", "streams::", "--"];
-    let streams = [&streams[..], &["--nocapture", "--test-threads=1"]].concat();
-    let environment = [("TERTULIA_CONFORMANCE", peers.conformance.as_os_str())];
-    plan.step_with("Durable Streams' suite, and clients that are cut", &streams, &environment)?;
+    plan.run("Durable Streams' suite, and clients that are cut", || {
+        let environment = [("TERTULIA_CONFORMANCE", peers.conformance.as_os_str())];
+        server.run(&[&["streams::"][..], &apart].concat(), &environment)
+    })?;
     // Apart too: a browser and its pages share the processor with nobody else.
-    let browser = ["cargo", "test", "-p", "tertulia-server", "--test", "it", "browser::", "--"];
-    let browser = [&browser[..], &["--nocapture", "--test-threads=1"]].concat();
-    let environment = [("TERTULIA_BROWSER", peers.browser.as_os_str())];
-    plan.step_with("the page in Chromium", &browser, &environment)?;
+    plan.run("the page in Chromium", || {
+        let environment = [("TERTULIA_BROWSER", peers.browser.as_os_str())];
+        server.run(&[&["browser::"][..], &apart].concat(), &environment)
+    })?;
     // One server of it: what a cluster promises is tested on Redis.
-    let valkey = ["cargo", "test", "-p", "tertulia-redis", "--test", "it", "--"];
-    let valkey = [&valkey[..], &["--skip", "conformance::cluster"]].concat();
-    plan.step_with(
-        "the storage in Redis on Valkey",
-        &valkey,
-        &[("TERTULIA_VALKEY", peers.valkey.as_os_str())],
-    )?;
+    plan.run("the storage in Redis on Valkey", || {
+        let environment = [("TERTULIA_VALKEY", peers.valkey.as_os_str())];
+        redis.run(&["--skip", "conformance::cluster"], &environment)
+    })?;
     let beside = ["cargo", "test", "--manifest-path", "bench/Cargo.toml", "-p", "peer-examples"];
     plan.step("examples beside axum and teloxide", &beside)?;
     let strict = [("RUSTDOCFLAGS", "-D warnings".as_ref())];

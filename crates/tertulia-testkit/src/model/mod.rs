@@ -19,7 +19,7 @@ use crate::conformance::step;
 use crate::played::variable;
 
 /// Rounds played unless `TERTULIA_MODEL_ROUNDS` says otherwise.
-const ROUNDS: u64 = 40;
+const ROUNDS: u64 = 20;
 
 /// Steps of a round.
 const STEPS: u64 = 120;
