@@ -1,4 +1,5 @@
-//! Tertulia's bot for the torture: counts each chat's messages in a session and echoes them.
+//! Tertulia's bot for the torture: counts each chat's messages in a session and echoes them. With an argument, that is how
+//! many stops it takes until the update that ran alone at each of them is given up.
 
 use std::path::Path;
 use std::time::Duration;
@@ -19,9 +20,17 @@ struct Chat {
 async fn main() -> Result<()> {
     let folder = std::env::var("TORTURE_DIR").map_err(|_| Error::invalid("TORTURE_DIR is not set"))?;
     // Poison is given up soon, and the server has no limits.
-    let (time_limit, backoff) = (Some(Duration::from_secs(2)), Duration::from_millis(100));
+    let mut options = Options {
+        time_limit: Some(Duration::from_secs(2)),
+        backoff: Duration::from_millis(100),
+        ..Options::default()
+    };
+    if let Some(stops) = std::env::args().nth(1) {
+        options.stops =
+            stops.parse().map_err(|_| Error::invalid(format!("{stops} is no number of stops")))?;
+    }
     Bot::new(Telegram::from_env()?.rate_limits(RateLimits::none()))
-        .options(Options { time_limit, backoff, ..Options::default() })
+        .options(options)
         .storage(Sqlite::open(Path::new(&folder).join("bot.db")).await?)
         .session::<Chat>("chat")
         .on_message(async |ctx: Context, mut chat: Session<Chat>| {

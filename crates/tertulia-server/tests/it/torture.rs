@@ -64,7 +64,9 @@ fn our_bot_loses_reorders_and_doubles_nothing_in_thirty_kills() {
     let plan = ["--chats", "40", "--updates", "6000", "--kills", "30", "--within", "300", "--rate", "1000"];
     let faults = ["--cut", "0.01", "--delay", "0.01", "--duplicate", "0.05"];
     let poison = ["--poison", "20", "--poisons", "/error,/panic"];
-    let (code, report) = torture(&[&plan[..], &faults, &poison].concat(), &[bot.to_str().unwrap()], "");
+    // On a busy machine three kills in a row may meet the same update while it runs alone, which is then taken for poison.
+    let bot = [bot.to_str().unwrap(), "31"];
+    let (code, report) = torture(&[&plan[..], &faults, &poison].concat(), &bot, "");
     assert_eq!((code, judged(&report)), (Some(0), [0; 4]));
     assert_eq!((&report["updates"], &report["counted"]), (&json!(6040), &json!(6040)));
     assert_eq!((&report["kills"], &report["ended"], &report["poison"]), (&json!(30), &json!(0), &json!(20)));
