@@ -66,6 +66,8 @@ fn kind(cause: &Cause) -> Kind {
         // Who asks, and for which database; and rights.
         "28" | "3D" | "3F" => Kind::Invalid,
         "42" if code == &SqlState::INSUFFICIENT_PRIVILEGE => Kind::Invalid,
+        // Nothing was done, and the newer program will do it.
+        "42" if code == &SqlState::UNDEFINED_FUNCTION => Kind::Unavailable,
         "XX" if code != &SqlState::INTERNAL_ERROR => Kind::Corrupt,
         _ => Kind::Internal,
     }
@@ -73,6 +75,11 @@ fn kind(cause: &Cause) -> Kind {
 
 fn text(cause: &Cause) -> String {
     match cause.as_db_error() {
+        // A program finds each function that it knows when it starts.
+        Some(error) if error.code() == &SqlState::UNDEFINED_FUNCTION => format!(
+            "a newer program brought the schema up to date, and this one has to make way for it: {}",
+            error.message()
+        ),
         Some(error) => error.message().to_owned(),
         None => match std::error::Error::source(cause) {
             Some(source) => format!("{cause}: {source}"),

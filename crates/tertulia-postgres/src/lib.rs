@@ -20,6 +20,7 @@ mod connection;
 mod error;
 mod handoff;
 mod hearing;
+mod install;
 mod keys;
 mod options;
 mod postgres;

@@ -19,6 +19,7 @@ use crate::connection::{Connector, Pool};
 use crate::error::late;
 use crate::handoff::Handoff;
 use crate::hearing::{Hearing, Listener, Notifier};
+use crate::install::install;
 use crate::reader::Reader;
 use crate::schema;
 use crate::sweep::Sweeper;
@@ -103,18 +104,9 @@ impl Postgres {
             }
         };
         let link = connector.start().await?;
-        let looking = async {
-            let server = schema::inspect(&link).await?;
-            if options.existing {
-                schema::find(&link, &schema).await?;
-            } else {
-                schema::install(&link, &schema).await?;
-            }
-            Ok::<_, Error>(server)
-        };
-        let looked = tokio::time::timeout(time_limit, looking).await;
-        let doing = format!("cannot look at the schema {schema} of {}", url.name);
-        let server = looked.unwrap_or_else(|_| Err(late(&doing, time_limit)))?;
+        let looked = tokio::time::timeout(time_limit, schema::inspect(&link)).await;
+        let server = looked.unwrap_or_else(|_| Err(late(&format!("cannot ask {}", url.name), time_limit)))?;
+        install(&link, &schema, options.existing, time_limit).await?;
         drop(link);
         let properties = Properties {
             name: format!("{}?schema={schema}", url.name),

@@ -1,15 +1,15 @@
-//! Our schema in the database: made, recognised, and kept from newer programs' hands by its version.
+//! Our schema in the database: how it is named and recognised, and what server it may be in.
 
 use tertulia::error::Kind;
 use tertulia::{Error, Result};
 use tokio_postgres::error::SqlState;
 
 use crate::connection::Link;
-use crate::error::{Cause, failed};
+use crate::error::failed;
 use crate::values::value;
 
 /// The version of the tables and functions.
-const VERSION: i32 = 1;
+pub(crate) const VERSION: i32 = 2;
 /// The oldest server, as `server_version_num` has it.
 const OLDEST: i32 = 150_000;
 /// The longest base kept in its log's row; longer ones have a table of their own, so that a head is read and written
@@ -17,20 +17,6 @@ const OLDEST: i32 = 150_000;
 pub(crate) const INLINE_BASE: u64 = 1024;
 /// How many numbers of logs and queues are taken at once.
 pub(crate) const BLOCK: i64 = 4_096;
-/// Keeps our advisory locks apart from others'.
-const LOCKS: i32 = 7_471;
-/// How a function plans its statements: once, and always by an index. The planner goes by counts of rows that lag
-/// behind, and a queue that was empty an hour ago may hold a million entries now.
-const PLANS: &str =
-    "SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off
-    SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off";
-
-const FILES: [&str; 4] = [
-    include_str!("sql/tables.sql"),
-    include_str!("sql/writing.sql"),
-    include_str!("sql/reading.sql"),
-    include_str!("sql/sweeping.sql"),
-];
 
 /// What the server said of itself.
 #[derive(Clone, Copy, Debug)]
@@ -88,57 +74,11 @@ fn check_server(number: i32, version: &str, encoding: &str) -> Result<()> {
     Ok(())
 }
 
-/// Makes the schema if it is not there. Whoever comes second waits for the first.
-///
-/// # Errors
-/// `Invalid` if it is of a newer program, not ours, or may not be made; `Unavailable`.
-pub(crate) async fn install(link: &Link, schema: &str) -> Result<()> {
-    if version(link, schema).await?.is_some() {
-        return Ok(());
-    }
-    let doing = format!("cannot make the schema {schema}");
-    let cannot = |cause: Cause| match cause.code() {
-        Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
-            let error = failed(&doing, cause);
-            Error::invalid(format!(
-                "{error}; the user needs the right to CREATE in the database, for this start only"
-            ))
-            .with_source(error)
-        }
-        _ => failed(&doing, cause),
-    };
-    link.run("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE").await.map_err(cannot)?;
-    let made = async {
-        let lock = format!("SELECT pg_advisory_xact_lock(hashtext('{schema} made'), {LOCKS})");
-        link.query(&lock, &[]).await.map_err(cannot)?;
-        if version(link, schema).await?.is_some() {
-            return Ok(());
-        }
-        link.run(&sql(schema)).await.map_err(cannot)
-    };
-    match made.await {
-        Ok(()) => link.run("COMMIT").await.map_err(cannot),
-        Err(error) => {
-            // It fails only if the connection is gone, and the transaction with it.
-            let _ = link.run("ROLLBACK").await;
-            Err(error)
-        }
-    }
-}
-
-/// Looks for the schema and makes none.
-///
-/// # Errors
-/// `Invalid` if it is not there, of a newer program, or not ours; `Unavailable`.
-pub(crate) async fn find(link: &Link, schema: &str) -> Result<()> {
-    match version(link, schema).await? {
-        Some(_) => Ok(()),
-        None => Err(Error::invalid(format!("there is no store in the database: it has no schema {schema}"))),
-    }
-}
-
 /// The schema's version; `None` if it is not there, or empty.
-async fn version(link: &Link, schema: &str) -> Result<Option<i32>> {
+///
+/// # Errors
+/// `Invalid` if it is of a newer program, or not ours; `Corrupt`, `Unavailable`.
+pub(crate) async fn version(link: &Link, schema: &str) -> Result<Option<i32>> {
     const TABLES: &str = "SELECT coalesce(bool_or(c.relname = 'meta'), false), count(c.oid) > 0
         FROM pg_catalog.pg_namespace n LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid
         WHERE n.nspname = $1";
@@ -164,31 +104,12 @@ async fn version(link: &Link, schema: &str) -> Result<Option<i32>> {
         })?;
     let found = rows.first().map(|row| row.get::<_, i32>(0));
     match found {
-        Some(VERSION) => Ok(found),
+        Some(1..=VERSION) => Ok(found),
         Some(newer) if newer > VERSION => Err(Error::invalid(format!(
             "the schema {schema} is of version {newer}, this program knows versions up to {VERSION}: run the newer one"
         ))),
         _ => Err(Error::new(Kind::Corrupt, format!("the schema {schema} does not tell its version"))),
     }
-}
-
-/// Everything of the schema, as statements.
-fn sql(schema: &str) -> String {
-    let mut sql = format!("CREATE SCHEMA IF NOT EXISTS {schema};\n");
-    for file in FILES {
-        sql.push_str(
-            &file
-                .replace("{schema}", schema)
-                .replace("{plans}", PLANS)
-                .replace("{block}", &BLOCK.to_string())
-                .replace("{locks}", &LOCKS.to_string())
-                .replace("{inline}", &INLINE_BASE.to_string()),
-        );
-    }
-    sql.push_str(&format!(
-        "CREATE TABLE {schema}.meta (version int NOT NULL);\nINSERT INTO {schema}.meta VALUES ({VERSION});\n"
-    ));
-    sql
 }
 
 #[cfg(test)]

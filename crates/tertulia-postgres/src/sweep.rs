@@ -23,30 +23,22 @@ pub(crate) struct Sweeper {
     pub(crate) shared: Arc<Shared>,
 }
 
-/// How far it came in the ids that are remembered.
-#[derive(Default)]
-struct Place {
-    space: i32,
-    id: Vec<u8>,
-}
-
 impl Sweeper {
     pub(crate) async fn run(self) {
         let mut link: Option<Link> = None;
-        let mut place = Place::default();
         loop {
             let idle = IDLE / 2 + Duration::from_millis(fastrand::u64(0..30_000));
             // Not at once: what is deleted together is freed together.
             let _ = timeout(idle, self.shared.sweep.notified()).await;
             tokio::time::sleep(PAUSE).await;
-            while self.step(&mut link, &mut place).await {
+            while self.step(&mut link).await {
                 tokio::time::sleep(PAUSE).await;
             }
         }
     }
 
     /// One step; tells whether there is more to do.
-    async fn step(&self, link: &mut Option<Link>, place: &mut Place) -> bool {
+    async fn step(&self, link: &mut Option<Link>) -> bool {
         let open = match link.take().filter(|link| !link.is_closed()) {
             Some(open) => open,
             None => match self.connector.connect().await {
@@ -57,7 +49,7 @@ impl Sweeper {
                 }
             },
         };
-        match timeout(self.connector.limit, self.swept(&open, place)).await {
+        match timeout(self.connector.limit, self.swept(&open)).await {
             Ok(Ok(more)) => {
                 *link = Some(open);
                 more
@@ -74,15 +66,9 @@ impl Sweeper {
         }
     }
 
-    async fn swept(&self, link: &Link, place: &mut Place) -> Result<bool, Cause> {
+    async fn swept(&self, link: &Link) -> Result<bool, Cause> {
         let remembered = i64::try_from(SEEN_FOR.as_micros()).expect("48 hours");
-        let values = [value(&place.space), value(&place.id), value(&remembered)];
-        let rows = link.call(&self.schema, "sweep", &values).await?;
-        let Some(row) = rows.first() else { return Ok(false) };
-        *place = match (row.try_get(1)?, row.try_get(2)?) {
-            (Some(space), Some(id)) => Place { space, id },
-            _ => Place::default(),
-        };
-        row.try_get(0)
+        let rows = link.call(&self.schema, "sweep", &[value(&remembered)]).await?;
+        rows.first().map_or(Ok(false), |row| row.try_get(0))
     }
 }

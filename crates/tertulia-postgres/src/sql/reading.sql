@@ -2,7 +2,7 @@
 
 -- Rows of the read number n: its head first (kind 0 of a log, 1 of a queue), then its entries in order (kind 2).
 -- `from_kinds`: 0 the start, 1 at a place, 2 the last so many. `base_kinds`: 0 always, 1 never, 2 unless.
-CREATE FUNCTION {schema}.read_pages(are_queues boolean[], shards smallint[], conversations text[], names text[],
+CREATE OR REPLACE FUNCTION {schema}.read_pages(are_queues boolean[], shards smallint[], conversations text[], names text[],
     from_kinds smallint[], from_incarnations bigint[], from_places bigint[], max_entries bigint[],
     max_bytes bigint[], base_kinds smallint[], base_incarnations bigint[], base_versions bigint[])
 RETURNS TABLE (n int, kind smallint, place bigint, revision bigint, born bigint, space text, id bytea, head bigint[],
@@ -66,7 +66,7 @@ END $$;
 
 -- Where a page ends that holds at most so many bytes, but at least one entry. Looks at lengths only, at ever more of
 -- them at once, so that a small page of a long log is found quickly.
-CREATE FUNCTION {schema}.entries_within(of_log bigint, start bigint, stop bigint, max_bytes bigint) RETURNS bigint
+CREATE OR REPLACE FUNCTION {schema}.entries_within(of_log bigint, start bigint, stop bigint, max_bytes bigint) RETURNS bigint
 LANGUAGE plpgsql STABLE {plans} AS $$
 DECLARE
     step bigint := 32;
@@ -93,7 +93,7 @@ BEGIN
 END $$;
 
 -- The same for a queue, whose places have holes.
-CREATE FUNCTION {schema}.items_within(of_queue bigint, start bigint, max_entries bigint, max_bytes bigint,
+CREATE OR REPLACE FUNCTION {schema}.items_within(of_queue bigint, start bigint, max_entries bigint, max_bytes bigint,
     all_bytes bigint) RETURNS bigint
 LANGUAGE plpgsql STABLE {plans} AS $$
 DECLARE
@@ -134,7 +134,7 @@ BEGIN
     RETURN 9223372036854775807;
 END $$;
 
-CREATE FUNCTION {schema}.list_queues(from_shard smallint, to_shard smallint, after_shard smallint, after_name text,
+CREATE OR REPLACE FUNCTION {schema}.list_queues(from_shard smallint, to_shard smallint, after_shard smallint, after_name text,
     exactly text, prefix text, not_empty boolean, max_keys bigint)
 RETURNS TABLE (shard smallint, name text, head bigint[])
 LANGUAGE plpgsql STABLE {plans} AS $$
@@ -150,7 +150,7 @@ BEGIN
 END $$;
 
 -- One range of the index per shard, so that a source is found among many others.
-CREATE FUNCTION {schema}.list_logs(from_shard smallint, to_shard smallint, after_shard smallint,
+CREATE OR REPLACE FUNCTION {schema}.list_logs(from_shard smallint, to_shard smallint, after_shard smallint,
     after_conversation text, after_name text, from_conversation text, below_conversation text, exactly text,
     prefix text, not_empty boolean, max_keys bigint)
 RETURNS TABLE (shard smallint, conversation text, name text, head bigint[])

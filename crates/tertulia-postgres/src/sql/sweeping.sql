@@ -1,8 +1,7 @@
 -- Frees what nobody can see any more, a small step at a time: expired logs, what dropped logs held, ids that are no
 -- longer remembered. One process at a time; rows that a writer holds are left for later.
--- Tells whether there is more to do now, and how far in `seen` it came: null at its end.
-CREATE FUNCTION {schema}.sweep(after_space int, after_id bytea, remembered bigint)
-RETURNS TABLE (more boolean, space int, id bytea)
+-- Tells whether there is more to do now.
+CREATE OR REPLACE FUNCTION {schema}.sweep(remembered bigint) RETURNS boolean
 LANGUAGE plpgsql VOLATILE {plans} AS $$
 #variable_conflict use_column
 DECLARE
@@ -11,12 +10,10 @@ DECLARE
     freed bigint;
     left_over bigint := 1000;
     again boolean := false;
-    last_space int;
-    last_id bytea;
+    forgotten bigint := now - remembered;
 BEGIN
     IF NOT pg_try_advisory_xact_lock(hashtext('{schema} swept'), {locks}) THEN
-        RETURN QUERY SELECT false, after_space, after_id;
-        RETURN;
+        RETURN false;
     END IF;
     FOR gone IN SELECT l.id, l.base_len, l.first, l.next FROM {schema}.logs l
         WHERE l.deadline <= now ORDER BY l.deadline LIMIT 64 FOR UPDATE SKIP LOCKED
@@ -43,10 +40,9 @@ BEGIN
     END LOOP;
     -- Processes that wrote nothing for a month; one that does after all begins anew.
     DELETE FROM {schema}.writers w WHERE w.at < now - 2592000000000;
-    -- In the order of the ids, round and round, which needs no index by age.
-    SELECT s.space, s.id INTO last_space, last_id FROM {schema}.seen s
-    WHERE (s.space, s.id) > (after_space, after_id) ORDER BY s.space, s.id LIMIT 1 OFFSET 1999;
-    DELETE FROM {schema}.seen s WHERE (s.space, s.id) > (after_space, after_id)
-        AND (last_space IS NULL OR (s.space, s.id) <= (last_space, last_id)) AND s.at <= now - remembered;
-    RETURN QUERY SELECT again, last_space, last_id;
+    -- One that is appended again meanwhile has another time, which is looked at again once its row is locked.
+    DELETE FROM {schema}.seen s WHERE s.at <= forgotten AND s.ctid = ANY (ARRAY(
+        SELECT o.ctid FROM {schema}.seen o WHERE o.at <= forgotten ORDER BY o.at LIMIT 2000));
+    GET DIAGNOSTICS freed = ROW_COUNT;
+    RETURN again OR freed = 2000;
 END $$;

@@ -79,6 +79,8 @@ CREATE TABLE {schema}.seen (
     at bigint NOT NULL,
     PRIMARY KEY (space, id)
 );
+-- They come in the order of this index, so that it costs little, and the oldest are found without looking at the rest.
+CREATE INDEX seen_by_age ON {schema}.seen (at);
 
 -- What each process wrote last, changed with every transaction of its. A process whose commit was not answered reads
 -- here what became of it.
@@ -87,6 +89,10 @@ CREATE TABLE {schema}.writers (
     last bigint NOT NULL,
     at bigint NOT NULL
 ) WITH (fillfactor = 10, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
+
+CREATE TABLE {schema}.meta (                    -- one row, written last
+    version integer NOT NULL
+);
 
 -- What is stored is packed already, or short: packing it again only costs time, and a length is known without it.
 ALTER TABLE {schema}.logs ALTER COLUMN base SET STORAGE EXTERNAL;

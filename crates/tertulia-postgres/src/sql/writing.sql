@@ -3,19 +3,19 @@
 -- may believe a table empty that is not. The plans stay with the server's process, whoever it works for, so that
 -- nothing is lost behind a pooler.
 
-CREATE FUNCTION {schema}.now_us() RETURNS bigint LANGUAGE sql VOLATILE AS $$
+CREATE OR REPLACE FUNCTION {schema}.now_us() RETURNS bigint LANGUAGE sql VOLATILE AS $$
     SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
 $$;
 
 -- The time, asked once all locks are held.
-CREATE FUNCTION {schema}.moment() RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$
+CREATE OR REPLACE FUNCTION {schema}.moment() RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     RETURN {schema}.now_us();
 END $$;
 
 -- Makes a transaction one that can be told later. Nobody else may have changed the row meanwhile: `settle` has if it
 -- gave the transaction up.
-CREATE FUNCTION {schema}.sign(writer bigint, before bigint, after bigint, now bigint) RETURNS void
+CREATE OR REPLACE FUNCTION {schema}.sign(writer bigint, before bigint, after bigint, now bigint) RETURNS void
 LANGUAGE plpgsql VOLATILE {plans} AS $$
 BEGIN
     UPDATE {schema}.writers SET last = after, at = now WHERE id = writer AND last = before;
@@ -24,7 +24,7 @@ BEGIN
     END IF;
 END $$;
 
-CREATE FUNCTION {schema}.begin_to_write(writer bigint, first bigint) RETURNS void
+CREATE OR REPLACE FUNCTION {schema}.begin_to_write(writer bigint, first bigint) RETURNS void
 LANGUAGE plpgsql VOLATILE {plans} AS $$
 BEGIN
     INSERT INTO {schema}.writers (id, last, at) VALUES (writer, first, {schema}.now_us());
@@ -32,7 +32,7 @@ END $$;
 
 -- Whether the transaction that was signed so was committed. Waits for it if it is under way; if it is not even that
 -- yet, it never will be: its signature no longer fits.
-CREATE FUNCTION {schema}.settle(writer bigint, signed bigint, instead bigint) RETURNS boolean
+CREATE OR REPLACE FUNCTION {schema}.settle(writer bigint, signed bigint, instead bigint) RETURNS boolean
 LANGUAGE plpgsql VOLATILE {plans} AS $$
 DECLARE
     found_last bigint;
@@ -45,7 +45,7 @@ BEGIN
     RETURN false;
 END $$;
 
-CREATE FUNCTION {schema}.lock_logs(shards smallint[], conversations text[], names text[])
+CREATE OR REPLACE FUNCTION {schema}.lock_logs(shards smallint[], conversations text[], names text[])
 RETURNS TABLE (n int, id bigint, version bigint, commit_id bigint, incarnation bigint, base_version bigint,
     base_len bigint, first bigint, next bigint, entry_bytes bigint, deadline bigint)
 LANGUAGE plpgsql VOLATILE {plans} AS $$
@@ -62,7 +62,7 @@ BEGIN
     ) l;
 END $$;
 
-CREATE FUNCTION {schema}.lock_queues(shards smallint[], names text[])
+CREATE OR REPLACE FUNCTION {schema}.lock_queues(shards smallint[], names text[])
 RETURNS TABLE (n int, id bigint, version bigint, commit_id bigint, incarnation bigint, next bigint, count bigint,
     bytes bigint)
 LANGUAGE plpgsql VOLATILE {plans} AS $$
@@ -79,7 +79,7 @@ END $$;
 
 -- Called after the queues were locked, so that it sees what the lock waited for. Where a row is stays true until the
 -- transaction ends: nobody else changes a locked queue's entries, and no tables that somebody reads are rewritten.
-CREATE FUNCTION {schema}.load_items(shards smallint[], names text[], places bigint[])
+CREATE OR REPLACE FUNCTION {schema}.load_items(shards smallint[], names text[], places bigint[])
 RETURNS TABLE (n int, revision bigint, born bigint, len bigint, at tid)
 LANGUAGE plpgsql VOLATILE {plans} AS $$
 #variable_conflict use_column
@@ -96,7 +96,7 @@ BEGIN
 END $$;
 
 -- Which of the ids were appended within the time that they are remembered for.
-CREATE FUNCTION {schema}.load_seen(spaces int[], ids bytea[], remembered bigint) RETURNS TABLE (n int)
+CREATE OR REPLACE FUNCTION {schema}.load_seen(spaces int[], ids bytea[], remembered bigint) RETURNS TABLE (n int)
 LANGUAGE plpgsql VOLATILE {plans} AS $$
 #variable_conflict use_column
 DECLARE
@@ -110,7 +110,7 @@ BEGIN
 END $$;
 
 -- The numbers of these spaces, made where there are none.
-CREATE FUNCTION {schema}.name_spaces(queues text[], names text[]) RETURNS TABLE (n int, id int)
+CREATE OR REPLACE FUNCTION {schema}.name_spaces(queues text[], names text[]) RETURNS TABLE (n int, id int)
 LANGUAGE plpgsql VOLATILE {plans} AS $$
 #variable_conflict use_column
 BEGIN
@@ -126,7 +126,7 @@ BEGIN
 END $$;
 
 -- Removes heads; what they held is left to the sweep.
-CREATE FUNCTION {schema}.drop_logs(ids bigint[], held boolean[]) RETURNS void
+CREATE OR REPLACE FUNCTION {schema}.drop_logs(ids bigint[], held boolean[]) RETURNS void
 LANGUAGE plpgsql VOLATILE {plans} AS $$
 BEGIN
     FOR i IN 1 .. cardinality(ids) LOOP
@@ -139,7 +139,7 @@ END $$;
 
 -- Writes heads, those of new logs too. An absent head cannot be locked: one that somebody else made meanwhile has
 -- another number, and then the whole transaction is to be run again.
-CREATE FUNCTION {schema}.put_logs(ids bigint[], shards smallint[], conversations text[], names text[],
+CREATE OR REPLACE FUNCTION {schema}.put_logs(ids bigint[], shards smallint[], conversations text[], names text[],
     versions bigint[], commits bigint[], incarnations bigint[], base_versions bigint[], base_lens bigint[],
     firsts bigint[], nexts bigint[], entry_bytess bigint[], deadlines bigint[], rebased boolean[], bases bytea[])
 RETURNS void LANGUAGE plpgsql VOLATILE {plans} AS $$
@@ -189,14 +189,14 @@ BEGIN
     END IF;
 END $$;
 
-CREATE FUNCTION {schema}.put_bases(logs bigint[], bytess bytea[]) RETURNS void
+CREATE OR REPLACE FUNCTION {schema}.put_bases(logs bigint[], bytess bytea[]) RETURNS void
 LANGUAGE plpgsql VOLATILE {plans} AS $$
 BEGIN
     INSERT INTO {schema}.bases AS b (log, bytes) SELECT * FROM unnest(logs, bytess)
     ON CONFLICT (log) DO UPDATE SET bytes = excluded.bytes;
 END $$;
 
-CREATE FUNCTION {schema}.drop_bases(logs bigint[]) RETURNS void
+CREATE OR REPLACE FUNCTION {schema}.drop_bases(logs bigint[]) RETURNS void
 LANGUAGE plpgsql VOLATILE {plans} AS $$
 BEGIN
     FOR i IN 1 .. cardinality(logs) LOOP
@@ -204,13 +204,13 @@ BEGIN
     END LOOP;
 END $$;
 
-CREATE FUNCTION {schema}.append_entries(logs bigint[], places bigint[], bytess bytea[]) RETURNS void
+CREATE OR REPLACE FUNCTION {schema}.append_entries(logs bigint[], places bigint[], bytess bytea[]) RETURNS void
 LANGUAGE plpgsql VOLATILE {plans} AS $$
 BEGIN
     INSERT INTO {schema}.entries (log, place, bytes) SELECT * FROM unnest(logs, places, bytess);
 END $$;
 
-CREATE FUNCTION {schema}.trim_entries(logs bigint[], firsts bigint[]) RETURNS void
+CREATE OR REPLACE FUNCTION {schema}.trim_entries(logs bigint[], firsts bigint[]) RETURNS void
 LANGUAGE plpgsql VOLATILE {plans} AS $$
 BEGIN
     FOR i IN 1 .. cardinality(logs) LOOP
@@ -219,7 +219,7 @@ BEGIN
 END $$;
 
 -- Like `put_logs`.
-CREATE FUNCTION {schema}.put_queues(ids bigint[], shards smallint[], names text[], versions bigint[],
+CREATE OR REPLACE FUNCTION {schema}.put_queues(ids bigint[], shards smallint[], names text[], versions bigint[],
     commits bigint[], incarnations bigint[], nexts bigint[], counts bigint[], bytess bigint[]) RETURNS void
 LANGUAGE plpgsql VOLATILE {plans} AS $$
 #variable_conflict use_column
@@ -237,7 +237,7 @@ BEGIN
     END IF;
 END $$;
 
-CREATE FUNCTION {schema}.append_items(queues bigint[], places bigint[], revisions bigint[], births bigint[],
+CREATE OR REPLACE FUNCTION {schema}.append_items(queues bigint[], places bigint[], revisions bigint[], births bigint[],
     spaces int[], ids bytea[], bytess bytea[]) RETURNS void
 LANGUAGE plpgsql VOLATILE {plans} AS $$
 BEGIN
@@ -245,7 +245,7 @@ BEGIN
     SELECT * FROM unnest(queues, places, revisions, births, spaces, ids, bytess);
 END $$;
 
-CREATE FUNCTION {schema}.replace_items(queues bigint[], places bigint[], revisions bigint[], bytess bytea[])
+CREATE OR REPLACE FUNCTION {schema}.replace_items(queues bigint[], places bigint[], revisions bigint[], bytess bytea[])
 RETURNS void LANGUAGE plpgsql VOLATILE {plans} AS $$
 BEGIN
     FOR i IN 1 .. cardinality(queues) LOOP
@@ -256,7 +256,7 @@ END $$;
 
 -- Removes entries that this transaction loaded, by where their rows are: no index is searched, and one statement
 -- removes them all. A tenth of the time that a statement for each takes.
-CREATE FUNCTION {schema}.remove_items(rows tid[]) RETURNS void
+CREATE OR REPLACE FUNCTION {schema}.remove_items(rows tid[]) RETURNS void
 LANGUAGE plpgsql VOLATILE {plans} AS $$
 DECLARE
     removed bigint;
@@ -268,7 +268,7 @@ BEGIN
     END IF;
 END $$;
 
-CREATE FUNCTION {schema}.see(spaces int[], ids bytea[], now bigint) RETURNS void
+CREATE OR REPLACE FUNCTION {schema}.see(spaces int[], ids bytea[], now bigint) RETURNS void
 LANGUAGE plpgsql VOLATILE {plans} AS $$
 BEGIN
     INSERT INTO {schema}.seen AS s (space, id, at) SELECT k.space, k.id, now FROM unnest(spaces, ids) AS k (space, id)

@@ -4,8 +4,10 @@
 
 mod conformance;
 mod damage;
+mod fixtures;
 mod kill;
 mod lost;
+mod migration;
 mod parameters;
 mod pooled;
 mod processes;
@@ -15,3 +17,4 @@ mod standby;
 mod storm;
 mod sweeping;
 mod tls;
+mod versions;

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tertulia::error::Kind;
-use tertulia::storage::{Batch, CommitId, Committed, Limits, LogPage, Read, Storage, Write};
+use tertulia::storage::{Batch, CommitId, Committed, Limits, LogPage, QueuePage, Read, Storage, Write};
 use tertulia::{Conversation, Error, Key, Name, Result};
 use tertulia_postgres::{Postgres, PostgresOptions};
 use tertulia_testkit::servers::Server;
@@ -79,6 +79,13 @@ pub(crate) async fn read_log(storage: &Postgres, key: &Key) -> Result<Option<Log
     let read = Read::new(key.clone()).limit(usize::MAX, usize::MAX);
     let page = storage.read(&[read]).await?.remove(0)?;
     Ok(page.map(|page| page.into_log().unwrap()))
+}
+
+/// Everything of a queue.
+pub(crate) async fn read_queue(storage: &Postgres, key: &Key) -> Result<Option<QueuePage>> {
+    let read = Read::new(key.clone()).limit(usize::MAX, usize::MAX);
+    let page = storage.read(&[read]).await?.remove(0)?;
+    Ok(page.map(|page| page.into_queue().unwrap()))
 }
 
 /// Holds an error to its kind and to what its text names.

@@ -12,8 +12,9 @@ fn count(schema: &str, table: &str) -> usize {
     server().psql(&format!("SELECT count(*) FROM {schema}.{table}")).parse().unwrap()
 }
 
-fn sweep(schema: &str) {
-    server().psql(&format!("SELECT * FROM {schema}.sweep(0, '', 172800000000)"));
+/// Tells whether there is more to do.
+fn sweep(schema: &str) -> bool {
+    server().psql(&format!("SELECT {schema}.sweep(172800000000)")) == "t"
 }
 
 #[test]
@@ -80,5 +81,19 @@ fn ids_are_remembered_for_48_hours_and_no_longer() {
         assert_eq!(committed.appended, expected);
         let remove = QueueWrite::new(queue).remove(tertulia::storage::Offset(2), Revision(CommitId(2)));
         commit(&storage, 3, vec![remove.into()]).await.unwrap();
+    });
+}
+
+#[test]
+fn however_many_ids_are_forgotten_together_are_freed_step_by_step() {
+    run(async || {
+        let schema = schema();
+        PostgresOptions::new().schema(&schema).connect(&server().postgres_url()).await.unwrap();
+        server().psql(&format!(
+            "INSERT INTO {schema}.seen SELECT 1, int8send(n), CASE WHEN n % 3 = 0 THEN {schema}.now_us() ELSE n END
+            FROM generate_series(1, 7500) n"
+        ));
+        let left = [1, 2, 3].map(|_| (sweep(&schema), count(&schema, "seen")));
+        assert_eq!(left, [(true, 5_500), (true, 3_500), (false, 2_500)]);
     });
 }
