@@ -90,7 +90,7 @@ for i = 1, count do
         same = is == revision
         plan.freed = plan.freed + #found - ITEM_LEN - id_len
         -- Its birth stays its birth, and its id its id.
-        plan.replaced[j] = { offset, sub(found, ITEM_LEN - 9, ITEM_LEN + id_len), arg_at + 1 }
+        plan.replaced[j] = { offset, sub(found, ITEM_LEN - 9, ITEM_LEN + id_len), arg_at + 1, found }
       end
       if not same then
         failed[#failed + 1] = pack('>I4I4', i, j)
@@ -220,7 +220,12 @@ for i = 1, count do
       if head and (plan.trims or plan.appends > 0) and call('LLEN', plan.key2) ~= plan.length then
         return { 4, i, 'the count of entries' }
       end
-      if not head then call('ZCARD', plan.index) end
+      plan.left = 0
+      if not head then
+        call('ZCARD', plan.index)
+        -- Of one that expired.
+        plan.left = call('LLEN', plan.key2)
+      end
       if not head or plan.expire ~= 0 then call('ZCARD', plan.deadlines) end
       plan.moves, plan.changes = moves, moves or plan.trims or plan.expire ~= 0
       plan.after = pack(LOG, 1, after.incarnation, after.commit, after.version, after.base_version, after.base_len,
@@ -254,6 +259,18 @@ local in_parts = function(command, key, arguments)
   end
 end
 
+-- A key that is emptied is gone, and where its slot is on its way to another node it cannot be made again. So what
+-- comes into a key comes before anything leaves it, here and below.
+for i = 1, count do
+  local plan = plans[i]
+  if plan.changes then
+    if not plan.head then call('ZADD', plan.index, 0, plan.id) end
+    if not plan.is_queue and plan.deadline > 0 and plan.deadline ~= plan.was_deadline then
+      call('ZADD', plan.deadlines, plan.deadline, plan.id)
+    end
+  end
+end
+
 for i = 1, count do
   local plan = plans[i]
   local head, after = plan.head, plan.after
@@ -276,13 +293,16 @@ for i = 1, count do
       end
     end
     if plan.changes then
-      for _, offset in ipairs(plan.removed) do call('ZREMRANGEBYSCORE', plan.key2, offset, offset) end
-      for j = 1, plan.replaces do
-        local offset, kept, at = unpack(plan.replaced[j])
-        call('ZREMRANGEBYSCORE', plan.key2, offset, offset)
-        call('ZADD', plan.key2, offset, pack('>BI8c8', 1, offset, commit) .. kept .. ARGV[at])
-      end
       in_parts('ZADD', plan.key2, items)
+      for j = 1, plan.replaces do
+        local offset, kept, at, found = unpack(plan.replaced[j])
+        local item = pack('>BI8c8', 1, offset, commit) .. kept .. ARGV[at]
+        if item ~= found then
+          call('ZADD', plan.key2, offset, item)
+          call('ZREM', plan.key2, found)
+        end
+      end
+      for _, offset in ipairs(plan.removed) do call('ZREMRANGEBYSCORE', plan.key2, offset, offset) end
       if #ids > 0 then
         in_parts('ZADD', plan.seen_key, ids)
         local old = call('ZRANGEBYSCORE', plan.seen_key, '-inf', now - forget_after, 'LIMIT', 0,
@@ -290,23 +310,18 @@ for i = 1, count do
         in_parts('ZREM', plan.seen_key, old)
       end
       call('SET', plan.key, after)
-      if not head then call('ZADD', plan.index, 0, plan.id) end
       if plan.adds > 0 then tell(plan) end
     end
   elseif plan.delete == 1 then
     if head then
-      call('UNLINK', plan.key, plan.key2)
+      call('UNLINK', plan.key)
+      call('UNLINK', plan.key2)
       call('ZREM', plan.index, plan.id)
       if head.deadline > 0 then call('ZREM', plan.deadlines, plan.id) end
       tell(plan)
     end
   elseif plan.changes then
     local deadline = plan.deadline
-    if not head then
-      -- What is left of one that expired.
-      call('UNLINK', plan.key2)
-      call('ZADD', plan.index, 0, plan.id)
-    end
     if plan.has_base == 1 or not head then
       local record = plan.has_base == 1 and after .. ARGV[plan.at] or after
       if deadline > 0 then call('SET', plan.key, record, 'PXAT', deadline) else call('SET', plan.key, record) end
@@ -322,28 +337,25 @@ for i = 1, count do
       call('RPUSH', plan.key2, unpack(ARGV, from, to))
       from = to + 1
     end
-    if plan.trims then
+    if plan.trims or plan.left > 0 then
       if plan.emptied then call('UNLINK', plan.key2)
-      else call('LTRIM', plan.key2, plan.dropped, -1) end
+      else call('LTRIM', plan.key2, plan.left + plan.dropped, -1) end
     end
-    if not plan.emptied and (deadline ~= plan.was_deadline or (deadline > 0 and plan.length == 0)) then
+    if not plan.emptied and (deadline ~= plan.was_deadline or plan.left > 0 or (deadline > 0 and plan.length == 0)) then
       if deadline > 0 then call('PEXPIREAT', plan.key2, deadline) else call('PERSIST', plan.key2) end
     end
-    if deadline > 0 then
-      if deadline ~= plan.was_deadline then call('ZADD', plan.deadlines, deadline, plan.id) end
-    elseif plan.was_deadline > 0 or not head then
-      call('ZREM', plan.deadlines, plan.id)
-    end
+    if deadline == 0 and (plan.was_deadline > 0 or not head) then call('ZREM', plan.deadlines, plan.id) end
     if plan.moves or plan.expire ~= 0 then tell(plan) end
-    if (not head or plan.expire ~= 0) and not swept[plan.deadlines] then
-      -- What expired leaves the index, a few at a time; Redis itself gives back the space.
-      swept[plan.deadlines] = true
-      local gone = call('ZRANGEBYSCORE', plan.deadlines, '-inf', now, 'LIMIT', 0, 4)
-      if #gone > 0 then
-        call('ZREM', plan.index, unpack(gone))
-        call('ZREM', plan.deadlines, unpack(gone))
-      end
-    end
+    if not head or plan.expire ~= 0 then swept[plan.deadlines] = plan.index end
+  end
+end
+
+-- What expired leaves the index, a few at a time; Redis itself gives back the space.
+for deadlines, index in pairs(swept) do
+  local gone = call('ZRANGEBYSCORE', deadlines, '-inf', now, 'LIMIT', 0, 4)
+  if #gone > 0 then
+    call('ZREM', index, unpack(gone))
+    call('ZREM', deadlines, unpack(gone))
   end
 end
 

@@ -13,31 +13,11 @@ use tertulia_redis::Redis;
 use tertulia_testkit::servers::RedisCluster;
 
 use crate::kill::{numbers, write};
-use crate::rig::{self, admin, log, queue};
+use crate::moving::Moving;
+use crate::rig::{self, log, queue};
 
 const WRITERS: u64 = 8;
 const MOVES: usize = 4;
-
-/// Moves a slot as `redis-cli --cluster reshard` does. In between the nodes refuse what names keys on both sides.
-fn migrate(cluster: &RedisCluster, slot: &str, from: usize, to: usize) {
-    let (from, to) = (cluster.nodes[from].port(), cluster.nodes[to].port());
-    let id = |port| admin::<String>(port, &["CLUSTER", "MYID"]);
-    let _: () = admin(to, &["CLUSTER", "SETSLOT", slot, "IMPORTING", &id(from)]);
-    let _: () = admin(from, &["CLUSTER", "SETSLOT", slot, "MIGRATING", &id(to)]);
-    loop {
-        let keys: Vec<Vec<u8>> = admin(from, &["CLUSTER", "GETKEYSINSLOT", slot, "3"]);
-        if keys.is_empty() {
-            break;
-        }
-        let mut connection = redis::Client::open(("127.0.0.1", from)).unwrap().get_connection().unwrap();
-        let mut command = redis::cmd("MIGRATE");
-        command.arg("127.0.0.1").arg(to).arg("").arg(0).arg(5_000).arg("KEYS").arg(keys);
-        command.query::<()>(&mut connection).unwrap();
-    }
-    for port in [to, from].into_iter().chain(cluster.nodes[..3].iter().map(|node| node.port())) {
-        let _: () = admin(port, &["CLUSTER", "SETSLOT", slot, "NODE", &id(to)]);
-    }
-}
 
 /// Follows a log from its beginning.
 async fn follow(store: Redis, key: Key, seen: Arc<Mutex<Vec<u64>>>) {
@@ -65,9 +45,7 @@ async fn a_slot_that_moves_while_it_is_used_loses_and_doubles_nothing() {
     let url = format!("redis-cluster://{}?prefix={prefix}", cluster.hosts());
     let (here, there) =
         (rig::options().connect(&url).await.unwrap(), rig::options().connect(&url).await.unwrap());
-    let tag = format!("{{{prefix}:{}}}", rig::shard());
-    let slot: u16 = admin(cluster.nodes[0].port(), &["CLUSTER", "KEYSLOT", &tag]);
-    let mut owner = [5_460, 10_922, 16_383].into_iter().position(|last| slot <= last).unwrap();
+    let mut moving = Moving::of(&cluster, &prefix);
 
     let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
     let seen = Arc::new(Mutex::new(Vec::new()));
@@ -80,9 +58,11 @@ async fn a_slot_that_moves_while_it_is_used_loses_and_doubles_nothing() {
         while done.load(Ordering::Relaxed) < before + 100 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        let to = (owner + 1) % 3;
-        tokio::task::block_in_place(|| migrate(&cluster, &slot.to_string(), owner, to));
-        owner = to;
+        tokio::task::block_in_place(|| {
+            moving.begin();
+            while moving.keys(3) > 0 {}
+            moving.end();
+        });
     }
     stop.store(true, Ordering::Relaxed);
     let mut acknowledged = BTreeSet::new();
