@@ -6,6 +6,7 @@ use std::time::Duration;
 use tertulia::error::Kind;
 use tertulia::storage::{Expect, Head, LogWrite, Read, Storage};
 use tertulia_postgres::{Postgres, PostgresOptions};
+use tertulia_testkit::servers::Server;
 use tertulia_testkit::{Played, count_through_both};
 use tokio::time::{Instant, timeout};
 
@@ -114,5 +115,44 @@ fn a_direct_address_is_heard_from_behind_a_pooler() {
         let mut took = tailed(&a, &b, 20).await;
         took.sort_unstable();
         assert!(took[10] < Duration::from_millis(250), "it is heard, not looked for: {:?}", took[10]);
+    });
+}
+
+/// When, by its clock in seconds, a server that logs all statements was given each, and what it was.
+fn statements(server: &Server) -> Vec<(f64, String)> {
+    let said = server.said();
+    let lines = said.lines().filter_map(|line| line.split_once(" LOG:  "));
+    let said = lines.filter_map(|(time, rest)| Some((time.parse().ok()?, rest)));
+    said.filter(|(_, rest)| rest.starts_with("statement: ") || rest.starts_with("execute "))
+        .map(|(time, rest)| (time, rest.split_once(": ").map_or("", |(_, sql)| sql.trim()).to_owned()))
+        .collect()
+}
+
+#[test]
+fn who_waits_asks_less_than_once_a_second() {
+    run(async || {
+        let server = Server::postgres_with(&["fsync=off", "log_statement=all", "log_line_prefix=%n "]);
+        let options = PostgresOptions::new().schema(schema());
+        let storage = options.connect(&server.postgres_url()).await.unwrap();
+        let waiting: Vec<_> = (0..20)
+            .map(|id| {
+                let (storage, key) = (storage.clone(), log(&id.to_string()));
+                tokio::spawn(async move { storage.changed(&key, None).await })
+            })
+            .collect();
+        // The connection that listens asks with an empty statement whether it is still there. What the others need to
+        // begin comes before the first.
+        let (begun, all) = loop {
+            let all = statements(&server);
+            let asks = || all.iter().enumerate().filter(|(_, (_, sql))| sql.is_empty()).map(|(at, _)| at);
+            if let (Some(first), Some(second)) = (asks().next(), asks().nth(1)) {
+                break (first, all[..=second].to_vec());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        };
+        let seconds = all[all.len() - 1].0 - all[begun].0;
+        let asked = &all[begun + 1..];
+        assert!((asked.len() as f64) < seconds, "in {seconds} s: {asked:?}");
+        assert!(waiting.iter().all(|waiting| !waiting.is_finished()));
     });
 }

@@ -1,5 +1,7 @@
 //! Two handles to one store, as two processes have them.
 
+use std::io::{BufRead, BufReader, Write as _};
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -102,30 +104,50 @@ async fn increments_through_two_handles_are_exact() {
     println!("{} increments in {took:?}", played.rounds);
 }
 
-fn commands(port: u16) -> u64 {
-    let info: String = rig::admin(port, &["INFO", "stats"]);
-    let line = info.lines().find_map(|line| line.strip_prefix("total_commands_processed:")).unwrap();
-    line.trim().parse().unwrap()
+/// Tells of each command that a server gets: when, by its clock in seconds, and what.
+fn monitored(port: u16) -> impl Iterator<Item = (f64, String)> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.write_all(b"MONITOR\r\n").unwrap();
+    // The first line says that it begins.
+    BufReader::new(stream).lines().skip(1).map(|line| {
+        let line = line.unwrap();
+        let (time, command) = line.trim_start_matches('+').split_once(' ').unwrap();
+        (time.parse().unwrap(), command.to_owned())
+    })
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_waits_asks_less_than_once_a_second() {
     let server = rig::server(&[]);
     let store = rig::options().connect(&rig::url(&server)).await.unwrap();
+    let mut asked = monitored(server.port());
     let waiting: Vec<_> = (0..20)
         .map(|i| {
             let store = store.clone();
             tokio::spawn(async move { store.changed(&log(&i.to_string()), None).await })
         })
         .collect();
-    // Two looks each and what the first wait needs; nothing tells from outside when they are done.
-    while commands(server.port()) < 20 {
-        tokio::task::yield_now().await;
-    }
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    let before = commands(server.port());
-    tokio::time::sleep(Duration::from_secs(4)).await;
-    let asked = commands(server.port()) - before;
-    assert!(asked <= 4, "{asked} commands in four seconds, what counts them among them");
+    // What they need to begin is behind one of the first pings, and then nothing is between a ping and the next.
+    let quiet = tokio::task::spawn_blocking(move || {
+        let mut pings = Vec::new();
+        let mut others = 0;
+        while pings.len() < 10 {
+            let (time, command) = asked.next().expect("the server goes on");
+            if !command.contains("\"PING\"") {
+                others += 1;
+                continue;
+            }
+            if let Some(before) = pings.last()
+                && others == 0
+            {
+                return Some(time - before);
+            }
+            pings.push(time);
+            others = 0;
+        }
+        None
+    });
+    let quiet = quiet.await.unwrap().expect("between two pings nothing is asked");
+    assert!(quiet > 1.0, "it pings again after {quiet} s");
     assert!(waiting.iter().all(|waiting| !waiting.is_finished()));
 }
