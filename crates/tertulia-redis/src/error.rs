@@ -34,6 +34,22 @@ pub(crate) fn is_moved(cause: &RedisError) -> bool {
     matches!(cause.kind(), ErrorKind::Server(Moved | Ask | TryAgain | ClusterDown))
 }
 
+/// Whether a slot of a cluster is on its way between two nodes: nothing was done.
+pub(crate) fn is_moving(cause: &RedisError) -> bool {
+    use ServerErrorKind::{Ask, TryAgain};
+    matches!(cause.kind(), ErrorKind::Server(Ask | TryAgain))
+}
+
+/// The node, by its host and port, that has what was asked for though it has not its slot yet.
+pub(crate) fn asked(cause: &RedisError) -> Option<(&str, u16)> {
+    if cause.kind() != ErrorKind::Server(ServerErrorKind::Ask) {
+        return None;
+    }
+    let (place, _) = cause.redirect_node()?;
+    let (host, port) = place.rsplit_once(':')?;
+    Some((host, port.parse().ok()?))
+}
+
 /// Whether the server was the primary and is no more, so that another is to be found.
 pub(crate) fn is_demoted(cause: &RedisError) -> bool {
     matches!(cause.kind(), ErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown))

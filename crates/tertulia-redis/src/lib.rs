@@ -26,6 +26,7 @@ mod lost;
 mod names;
 mod nodes;
 mod options;
+mod reach;
 mod records;
 mod script;
 mod start;

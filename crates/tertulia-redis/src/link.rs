@@ -31,7 +31,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(1);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long an answer may take, unless told otherwise.
-const TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What to do where a sentinel lets nobody in.
 const OF_SENTINELS: &str = "what sentinels ask for is `sentinel_user` and `sentinel_password` in the URL, not its \

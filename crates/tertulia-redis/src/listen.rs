@@ -9,7 +9,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use redis::{PushInfo, PushKind, Value, cmd};
 use tertulia::storage::Hub;
-use tertulia::{Error, Result, Shard};
+use tertulia::{Error, Key, Result, Shard};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -244,7 +244,7 @@ impl Ear {
         }
     }
 
-    /// Ids with their lengths before them, 2 bytes each.
+    /// Ids as [`news`] puts them.
     fn wake(&self, shard: Shard, mut ids: &[u8]) {
         while let Some((length, rest)) = ids.split_first_chunk() {
             let Some((id, rest)) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length))) else {
@@ -256,4 +256,15 @@ impl Ear {
             }
         }
     }
+}
+
+/// What says of keys of a shard that they changed, as the script says it: their ids with their lengths before them, 2
+/// bytes each.
+pub(crate) fn news<'a>(keys: impl Iterator<Item = &'a Key>) -> Vec<u8> {
+    let mut news = Vec::new();
+    for id in keys.map(names::id) {
+        news.extend(u16::try_from(id.len()).unwrap_or(u16::MAX).to_be_bytes());
+        news.extend(id.into_bytes());
+    }
+    news
 }

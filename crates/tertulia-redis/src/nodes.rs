@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use parking_lot::Mutex;
-use redis::{Client, Value, cmd};
+use redis::{Client, ConnectionAddr, Value, cmd};
 use tertulia::storage::Hub;
 use tertulia::{Error, Result, Shard};
 use tokio::time::Instant;
@@ -34,6 +34,19 @@ pub(crate) struct Node {
     pub(crate) listener: Listener,
 }
 
+impl Node {
+    /// Its host and port, if it is always there.
+    fn place(&self) -> Option<(String, u16)> {
+        let Way::Server(client) = self.link.way() else { return None };
+        match client.get_connection_info().addr() {
+            ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => {
+                Some((host.clone(), *port))
+            }
+            _ => None,
+        }
+    }
+}
+
 /// The servers of a store.
 pub(crate) struct Nodes {
     pub(crate) address: Arc<Address>,
@@ -42,6 +55,8 @@ pub(crate) struct Nodes {
     hub: Arc<Hub>,
     /// Per shard. Replaced when a cluster says so.
     map: Mutex<Vec<Arc<Node>>>,
+    /// Nodes that slots are on their way to, and that had none before.
+    guests: Mutex<Vec<Arc<Node>>>,
     /// Held by who asks a cluster; when it was asked last.
     asking: tokio::sync::Mutex<Option<Instant>>,
     this: Weak<Self>,
@@ -63,6 +78,7 @@ impl Nodes {
             options,
             hub,
             map: Mutex::default(),
+            guests: Mutex::default(),
             asking: tokio::sync::Mutex::default(),
             this: this.clone(),
         });
@@ -173,7 +189,7 @@ impl Nodes {
         let answer =
             connection.send(cmd("CLUSTER").arg("SLOTS")).await.map_err(|cause| failed(doing, cause))?;
         let asked = match client.get_connection_info().addr() {
-            redis::ConnectionAddr::Tcp(host, _) | redis::ConnectionAddr::TcpTls { host, .. } => host.clone(),
+            ConnectionAddr::Tcp(host, _) | ConnectionAddr::TcpTls { host, .. } => host.clone(),
             _ => String::new(),
         };
         let mut owners: Vec<(u16, u16, String, u16)> = Vec::new();
@@ -201,18 +217,35 @@ impl Nodes {
         Shard::all().map(owner).collect()
     }
 
+    /// Where the nodes are that there are connections to.
+    fn known(&self) -> Vec<((String, u16), Arc<Node>)> {
+        let mut nodes = self.all();
+        nodes.extend(self.guests.lock().iter().cloned());
+        nodes.into_iter().filter_map(|node| Some((node.place()?, node))).collect()
+    }
+
+    /// The node at this place; where no host is named, it is that of the node that told.
+    ///
+    /// # Errors
+    /// `Invalid`.
+    pub(crate) fn at(&self, told: &Node, host: &str, port: u16) -> Result<Arc<Node>> {
+        let host = match host {
+            "" | "?" => told.place().map(|(host, _)| host).unwrap_or_default(),
+            host => host.to_owned(),
+        };
+        let place = (host, port);
+        if let Some((_, node)) = self.known().into_iter().find(|(known, _)| *known == place) {
+            return Ok(node);
+        }
+        let node = self.node(Way::Server(Box::new(self.address.at(&place.0, place.1)?)), true);
+        self.guests.lock().push(node.clone());
+        Ok(node)
+    }
+
     /// Takes over what a cluster told. A node that was not known may have taken over from another, so it is compared
     /// with the last commits, and listens to what the other listened to.
     fn change(&self, owners: Vec<(String, u16)>, suspect: bool) -> Result<()> {
-        let mut known: Vec<((String, u16), Arc<Node>)> = Vec::new();
-        for node in self.all() {
-            if let Way::Server(client) = node.link.way()
-                && let redis::ConnectionAddr::Tcp(host, port)
-                | redis::ConnectionAddr::TcpTls { host, port, .. } = client.get_connection_info().addr()
-            {
-                known.push(((host.clone(), *port), node.clone()));
-            }
-        }
+        let mut known = self.known();
         let mut map = Vec::with_capacity(owners.len());
         for owner in owners {
             let node = match known.iter().find(|(place, _)| *place == owner) {
@@ -226,6 +259,7 @@ impl Nodes {
             map.push(node);
         }
         let before = std::mem::replace(&mut *self.map.lock(), map.clone());
+        self.guests.lock().clear();
         for (shard, (before, now)) in Shard::all().zip(before.iter().zip(&map)) {
             if !Arc::ptr_eq(before, now) && before.listener.wants(shard) {
                 now.listener.take_over(shard);

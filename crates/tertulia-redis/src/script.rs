@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use redis::{Cmd, RedisResult, Script as Source, Value};
+use redis::{Cmd, RedisResult, Script as Source, Value, pipe};
 
 use crate::error::is_unknown_script;
 use crate::link::Connection;
@@ -37,6 +37,31 @@ impl Script {
             }
             answer => answer,
         }
+    }
+
+    /// Calls it where the slot is on its way to, after the node that it leaves said that it has none of the keys. A node
+    /// refuses several keys in such a slot if it lacks one, which may not have come yet. That they are nowhere else is
+    /// known here, and stays so as long as the slot is on its way: they are given as an argument, behind the first.
+    ///
+    /// # Errors
+    /// The server's, and the connection's.
+    pub(crate) async fn call_asking(&self, connection: &mut Connection, call: &Call) -> RedisResult<Value> {
+        let mut names = Vec::new();
+        for key in &call.keys {
+            names.extend(u32::try_from(key.len()).unwrap_or(u32::MAX).to_be_bytes());
+            names.extend(key.as_bytes());
+        }
+        let keys = call.keys.iter().take(1).cloned().collect();
+        let arguments = call.arguments.iter().cloned().chain([names.into()]).collect();
+        let call = Call { keys, arguments };
+        let asking = |command| pipe().cmd("ASKING").add_command(command).to_owned();
+        let answers = match connection.send_all(&asking(command("EVALSHA", &self.hash, &call))).await {
+            Err(cause) if is_unknown_script(&cause) => {
+                connection.send_all(&asking(command("EVAL", self.text, &call))).await
+            }
+            answers => answers,
+        };
+        answers.map(|mut answers| answers.pop().unwrap_or(Value::Nil))
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
-use redis::{Pipeline, RedisResult, Value, pipe};
+use redis::{Value, pipe};
 use tertulia::error::Kind as ErrorKind;
 use tertulia::storage::{
     Batch, BoxFuture, Committed, Durability, Etag, Head, Hub, ListQuery, Listing, Page, Properties, Read,
@@ -16,12 +16,13 @@ use tokio::task::coop;
 
 use crate::address::Address;
 use crate::answer;
-use crate::error::{failed, is_demoted, is_lost, is_moved, not_committed, unexpected};
-use crate::link::Live;
+use crate::error::{failed, is_lost, not_committed, unexpected};
+use crate::link::TIMEOUT;
 use crate::list;
 use crate::names::{Kind, Names};
-use crate::nodes::{Node, Nodes};
-use crate::script::{COMMIT, READ, Script};
+use crate::nodes::Nodes;
+use crate::reach::Reached;
+use crate::script::{COMMIT, READ};
 use crate::url::Url;
 use crate::wire::{self, Call};
 use crate::{RedisOptions, Wait};
@@ -37,10 +38,6 @@ struct Inner {
     nodes: Arc<Nodes>,
     hub: Arc<Hub>,
 }
-
-/// How often a command is given to a cluster that says it has moved, and how long it waits in between.
-const MOVES: u32 = 20;
-const MOVING: Duration = Duration::from_millis(50);
 
 impl Redis {
     /// Connects to the server at `url` with the usual options, and makes the store if it is not there.
@@ -73,49 +70,17 @@ impl Redis {
         &self.0.nodes.address.names
     }
 
+    pub(crate) fn nodes(&self) -> &Nodes {
+        &self.0.nodes
+    }
+
+    /// How long an answer may take.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.0.options.timeout.unwrap_or(TIMEOUT)
+    }
+
     pub(crate) fn is_cluster(&self) -> bool {
         self.0.nodes.is_cluster()
-    }
-
-    /// A connection to the server that has a shard.
-    async fn live(&self, shard: Shard) -> Result<(Arc<Node>, Live)> {
-        let node = self.0.nodes.of(shard);
-        match node.link.get().await {
-            Ok(live) => Ok((node, live)),
-            Err(error) => {
-                // Perhaps another one took over.
-                self.0.nodes.refresh().await;
-                let other = self.0.nodes.of(shard);
-                if Arc::ptr_eq(&node, &other) {
-                    return Err(error);
-                }
-                let live = other.link.get().await?;
-                Ok((other, live))
-            }
-        }
-    }
-
-    /// Calls a script where a shard is; again where a cluster says that it is elsewhere, and has done nothing.
-    async fn call(&self, shard: Shard, script: &Script, call: &Call) -> Result<(Live, RedisResult<Value>)> {
-        let mut moves = 0;
-        loop {
-            let (node, mut live) = self.live(shard).await?;
-            match script.call(&mut live.connection, call).await {
-                Err(cause) if is_moved(&cause) && moves < MOVES && self.is_cluster() => {
-                    moves += 1;
-                    self.0.nodes.refresh().await;
-                    tokio::time::sleep(MOVING.min(MOVING * moves / 4)).await;
-                }
-                Err(cause) => {
-                    node.link.failed(&live, &cause);
-                    if is_demoted(&cause) {
-                        self.0.nodes.refresh().await;
-                    }
-                    return Ok((live, Err(cause)));
-                }
-                answer => return Ok((live, answer)),
-            }
-        }
     }
 
     async fn commit_batch(&self, batch: Batch) -> Result<Committed> {
@@ -135,8 +100,12 @@ impl Redis {
                 write.key()
             )));
         }
-        let call = wire::commit(&batch, &inner.options.limits, self.names());
-        let (mut live, answer) = self.call(shard, &COMMIT, &call).await?;
+        let mut call = wire::commit(&batch, &inner.options.limits, self.names());
+        if self.is_cluster() && inner.options.wait.is_some() {
+            // What is written to be waited for is where the batch is.
+            call.keys.push(self.names().of_shard(shard, Kind::Barrier));
+        }
+        let (mut reached, answer) = self.call(shard, &COMMIT, &call).await?;
         let answer = answer.map_err(not_committed)?;
         drop(call);
         let committed = answer::committed(&batch, &inner.options.limits, answer);
@@ -147,35 +116,41 @@ impl Redis {
                     inner.hub.wake(write.key());
                 }
             }
+            if reached.asks {
+                self.tell(shard, batch.writes.iter().map(|write| write.key())).await;
+            }
         }
         if let Some(wait) = inner.options.wait
             && settles(&committed)
         {
-            self.wait(&mut live, shard, wait).await?;
+            self.wait(&mut reached, shard, wait).await?;
         }
         committed
     }
 
     /// Waits until everything that was written so far is where it is to be.
-    async fn wait(&self, live: &mut Live, shard: Shard, wait: Wait) -> Result<()> {
+    async fn wait(&self, reached: &mut Reached, shard: Shard, wait: Wait) -> Result<()> {
         let lost = |text: String| Error::new(ErrorKind::Unknown, text);
         let milliseconds = u64::try_from(wait.timeout.as_millis().max(1)).unwrap_or(u64::MAX);
         // What another connection wrote, such as a commit that this one answers `Seen` to, is behind it too then.
         let mut waiting = pipe();
+        if reached.asks {
+            waiting.cmd("ASKING");
+        }
         waiting.cmd("SET").arg(self.names().of_shard(shard, Kind::Barrier)).arg("");
         if wait.fsync {
             waiting.cmd("WAITAOF").arg(1).arg(wait.replicas).arg(milliseconds);
         } else {
             waiting.cmd("WAIT").arg(wait.replicas).arg(milliseconds);
         }
-        let answers = live.connection.send_all(&waiting).await;
+        let answers = reached.live.connection.send_all(&waiting).await;
         let answers = answers.map_err(|cause| {
-            self.0.nodes.of(shard).link.failed(live, &cause);
+            reached.node.link.failed(&reached.live, &cause);
             lost(format!("it is applied, and perhaps on this server alone: {cause}")).with_source(cause)
         })?;
         let (disks, replicas) = match &answers[..] {
-            [_, Value::Int(replicas)] => (1, *replicas),
-            [_, Value::Array(counts)] => match counts[..] {
+            [.., Value::Int(replicas)] => (1, *replicas),
+            [.., Value::Array(counts)] => match counts[..] {
                 [Value::Int(disks), Value::Int(replicas)] => (disks, replicas),
                 _ => return Err(unexpected("cannot wait for replicas")),
             },
@@ -230,32 +205,6 @@ impl Redis {
                 // A connection that was lost while idle is found out by the first who uses it.
                 Err(cause) if tries == 0 && is_lost(&cause) && !cause.is_timeout() => tries += 1,
                 Err(cause) => return Err(failed("cannot read", cause)),
-            }
-        }
-    }
-
-    /// Sends commands that change nothing to the server that has a shard.
-    pub(crate) async fn send_all(
-        &self,
-        doing: &str,
-        shard: Shard,
-        commands: &Pipeline,
-    ) -> Result<Vec<Value>> {
-        let mut tries = 0;
-        loop {
-            let (node, mut live) = self.live(shard).await?;
-            match live.connection.send_all(commands).await {
-                Ok(answers) => return Ok(answers),
-                Err(cause) => {
-                    node.link.failed(&live, &cause);
-                    let again =
-                        is_lost(&cause) && !cause.is_timeout() || is_moved(&cause) && self.is_cluster();
-                    if tries > 0 || !again {
-                        return Err(failed(doing, cause));
-                    }
-                    self.0.nodes.refresh().await;
-                    tries += 1;
-                }
             }
         }
     }

@@ -15,6 +15,15 @@ local byte, sub = string.byte, string.sub
 local LOG, QUEUE, ITEM = '>Bc8c8I8I8I8I8I8I8I8', '>Bc8c8I8I8I8I8', '>BI8c8c8I2'
 local LOG_LEN, QUEUE_LEN, ITEM_LEN = 73, 49, 27
 
+-- In a slot that is on its way here, KEYS has the first name alone, and the last of ARGV has all of them with their
+-- lengths before them (see `script.rs`).
+local names = KEYS
+if #KEYS == 1 then
+  names = {}
+  local packed, at = table.remove(ARGV), 1
+  while at <= #packed do names[#names + 1], at = read('>I4c0', packed, at) end
+end
+
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local count, commit, most_entries, most_bytes, forget_after = read('>I4c8I8I8I8', ARGV[1])
@@ -24,11 +33,11 @@ local plans, failed = {}, {}
 -- ---- Expectations ----
 
 for i = 1, count do
-  local plan = { description = ARGV[arg_at], id = ARGV[arg_at + 1], key = KEYS[key_at], key2 = KEYS[key_at + 1] }
+  local plan = { description = ARGV[arg_at], id = ARGV[arg_at + 1], key = names[key_at], key2 = names[key_at + 1] }
   plans[i] = plan
   arg_at = arg_at + 2
   if byte(plan.description) == 1 then
-    plan.index, plan.deadlines = KEYS[key_at + 2], KEYS[key_at + 3]
+    plan.index, plan.deadlines = names[key_at + 2], names[key_at + 3]
     key_at = key_at + 4
     local raw = call('GETRANGE', plan.key, 0, LOG_LEN - 1)
     if raw ~= '' then
@@ -58,7 +67,7 @@ for i = 1, count do
       failed[#failed + 1] = head and head.raw or false
     end
   else
-    plan.seen_key, plan.index = KEYS[key_at + 2], KEYS[key_at + 3]
+    plan.seen_key, plan.index = names[key_at + 2], names[key_at + 3]
     key_at = key_at + 4
     plan.is_queue = true
     local raw = call('GET', plan.key)

@@ -11,6 +11,15 @@ local byte = string.byte
 local LOG, QUEUE = '>Bc8c8I8I8I8I8I8I8I8', '>Bc8c8I8I8I8I8'
 local LOG_LEN, QUEUE_LEN = 73, 49
 
+-- In a slot that is on its way here, KEYS has the first name alone, and the last of ARGV has all of them with their
+-- lengths before them (see `script.rs`).
+local names = KEYS
+if #KEYS == 1 then
+  names = {}
+  local packed, at = table.remove(ARGV), 1
+  while at <= #packed do names[#names + 1], at = read('>I4c0', packed, at) end
+end
+
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local pages = { now }
@@ -34,7 +43,7 @@ local take = function(fetch, length, most, most_bytes)
 end
 
 for i = 1, #ARGV do
-  local record, entries = KEYS[2 * i - 1], KEYS[2 * i]
+  local record, entries = names[2 * i - 1], names[2 * i]
   local is_queue, from, incarnation, place, most, most_bytes, base, base_id, base_version =
     read('>BBc8I8I8I8Bc8I8', ARGV[i])
   local page = false

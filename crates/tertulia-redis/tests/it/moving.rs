@@ -26,6 +26,11 @@ impl<'a> Moving<'a> {
         [self.from, (self.from + 1) % 3].map(|node| self.cluster.nodes[node].port())
     }
 
+    /// The port of the node that has it.
+    pub(crate) fn from(&self) -> u16 {
+        self.ports()[0]
+    }
+
     /// Both nodes know that it is on its way; no key is.
     pub(crate) fn begin(&self) {
         let [from, to] = self.ports();
@@ -36,8 +41,15 @@ impl<'a> Moving<'a> {
 
     /// Moves at most so many keys; gives how many.
     pub(crate) fn keys(&self, most: usize) -> usize {
+        self.keys_if(most, |_| true)
+    }
+
+    /// The same of the keys that are chosen by their names.
+    pub(crate) fn keys_if(&self, most: usize, chosen: impl Fn(&[u8]) -> bool) -> usize {
         let [from, to] = self.ports();
-        let keys: Vec<Vec<u8>> = admin(from, &["CLUSTER", "GETKEYSINSLOT", &self.slot, &most.to_string()]);
+        let mut keys: Vec<Vec<u8>> = admin(from, &["CLUSTER", "GETKEYSINSLOT", &self.slot, "1000"]);
+        keys.retain(|key| chosen(key));
+        keys.truncate(most);
         if keys.is_empty() {
             return 0;
         }

@@ -61,8 +61,16 @@ async fn a_slot_that_moves_while_it_is_used_loses_and_doubles_nothing() {
         tokio::task::block_in_place(|| {
             moving.begin();
             while moving.keys(3) > 0 {}
-            moving.end();
         });
+        // They go on where the keys are, and are heard of, before the slot is there.
+        let (before, heard) = (done.load(Ordering::Relaxed), seen.lock().len());
+        let served = async {
+            while done.load(Ordering::Relaxed) < before + 100 || seen.lock().len() <= heard {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), served).await.expect("it is served meanwhile");
+        tokio::task::block_in_place(|| moving.end());
     }
     stop.store(true, Ordering::Relaxed);
     let mut acknowledged = BTreeSet::new();
