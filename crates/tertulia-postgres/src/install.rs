@@ -28,8 +28,12 @@ const TABLES: &str = include_str!("sql/tables.sql");
 /// From one version to the next, those of version 1 first.
 const STEPS: [&str; VERSION as usize - 1] = [include_str!("sql/steps/2.sql")];
 
-const FUNCTIONS: [&str; 3] =
-    [include_str!("sql/writing.sql"), include_str!("sql/reading.sql"), include_str!("sql/sweeping.sql")];
+const FUNCTIONS: [&str; 4] = [
+    include_str!("sql/writing.sql"),
+    include_str!("sql/reading.sql"),
+    include_str!("sql/remembering.sql"),
+    include_str!("sql/sweeping.sql"),
+];
 
 /// Every transaction that writes locks one of these first, and a group of batches in this order, so that who waits for
 /// them all waits for every group that is half done, and for nobody who waits for it. Who only reads goes on.

@@ -80,7 +80,7 @@ impl PostgresOptions {
         self
     }
 
-    /// Connects to a store that is there only, and makes no schema.
+    /// Connects to a store that is there only, and makes no schema. One of an older version is brought up to date.
     #[must_use]
     pub fn existing(mut self) -> Self {
         self.existing = true;

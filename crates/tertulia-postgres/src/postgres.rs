@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use tertulia::error::Kind;
 use tertulia::storage::{
     Batch, BoxFuture, Committed, Durability, Etag, Head, Hub, ListQuery, Listing, Page, Properties, Read,
-    Scope, Storage,
+    Scope, SeenPage, SeenQuery, Storage,
 };
 use tertulia::{Error, Key, Result};
 use tokio::sync::Notify;
@@ -163,6 +163,10 @@ impl Storage for Postgres {
 
     fn list<'a>(&'a self, query: &'a ListQuery) -> BoxFuture<'a, Result<Listing>> {
         Box::pin(self.0.reader.list(query))
+    }
+
+    fn seen<'a>(&'a self, query: &'a SeenQuery) -> BoxFuture<'a, Result<SeenPage>> {
+        Box::pin(self.0.reader.seen(query))
     }
 
     fn changed<'a>(&'a self, key: &'a Key, seen: Option<Etag>) -> BoxFuture<'a, Result<Option<Head>>> {

@@ -1,6 +1,7 @@
 //! Our schema in the database: how it is named and recognised, and what server it may be in.
 
 use tertulia::error::Kind;
+use tertulia::storage::SEEN_FOR;
 use tertulia::{Error, Result};
 use tokio_postgres::error::SqlState;
 
@@ -15,6 +16,8 @@ const OLDEST: i32 = 150_000;
 /// The longest base kept in its log's row; longer ones have a table of their own, so that a head is read and written
 /// without them.
 pub(crate) const INLINE_BASE: u64 = 1024;
+/// How long the id of an appended entry is remembered, in microseconds, as the server counts time.
+pub(crate) const REMEMBERED: i64 = SEEN_FOR.as_secs() as i64 * 1_000_000;
 /// How many numbers of logs and queues are taken at once.
 pub(crate) const BLOCK: i64 = 4_096;
 

@@ -8,8 +8,8 @@ use tokio::time::timeout;
 use crate::connection::{Connector, Link};
 use crate::error::{Cause, failed};
 use crate::postgres::Shared;
+use crate::schema::REMEMBERED;
 use crate::values::value;
-use crate::writer::SEEN_FOR;
 
 /// How long it waits where there is nothing to do; other processes sweep too.
 const IDLE: Duration = Duration::from_secs(30);
@@ -67,8 +67,7 @@ impl Sweeper {
     }
 
     async fn swept(&self, link: &Link) -> Result<bool, Cause> {
-        let remembered = i64::try_from(SEEN_FOR.as_micros()).expect("48 hours");
-        let rows = link.call(&self.schema, "sweep", &[value(&remembered)]).await?;
+        let rows = link.call(&self.schema, "sweep", &[value(&REMEMBERED)]).await?;
         rows.first().map_or(Ok(false), |row| row.try_get(0))
     }
 }

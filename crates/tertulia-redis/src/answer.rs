@@ -180,7 +180,7 @@ fn maybe_bytes(value: Value) -> Option<Option<Bytes>> {
     }
 }
 
-fn number(value: Value) -> Option<u64> {
+pub(crate) fn number(value: Value) -> Option<u64> {
     match value {
         Value::Int(number) => u64::try_from(number).ok(),
         _ => None,

@@ -29,6 +29,7 @@ mod options;
 mod reach;
 mod records;
 mod script;
+mod seen;
 mod start;
 mod store;
 mod url;

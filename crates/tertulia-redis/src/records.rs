@@ -96,7 +96,8 @@ pub(crate) fn write_item_id(id: &ItemId, out: &mut Vec<u8>) {
     out.extend(space.as_str().as_bytes());
 }
 
-fn item_id(id: &[u8]) -> Option<ItemId> {
+/// The item's id that was written so.
+pub(crate) fn item_id(id: &[u8]) -> Option<ItemId> {
     let space = |rest: &[u8]| Name::new(std::str::from_utf8(rest).ok()?).ok();
     match id.split_first()? {
         (b'n', rest) => {

@@ -21,6 +21,9 @@ pub(crate) static COMMIT: LazyLock<Script> =
 /// Reads logs and queues.
 pub(crate) static READ: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/read.lua")));
 
+/// Gives the ids that a queue remembers.
+pub(crate) static SEEN: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/seen.lua")));
+
 impl Script {
     fn new(text: &'static str) -> Self {
         Self { text, hash: Source::new(text).get_hash().to_owned() }
@@ -46,13 +49,9 @@ impl Script {
     /// # Errors
     /// The server's, and the connection's.
     pub(crate) async fn call_asking(&self, connection: &mut Connection, call: &Call) -> RedisResult<Value> {
-        let mut names = Vec::new();
-        for key in &call.keys {
-            names.extend(u32::try_from(key.len()).unwrap_or(u32::MAX).to_be_bytes());
-            names.extend(key.as_bytes());
-        }
+        let several = (call.keys.len() > 1).then(|| packed(&call.keys).into());
         let keys = call.keys.iter().take(1).cloned().collect();
-        let arguments = call.arguments.iter().cloned().chain([names.into()]).collect();
+        let arguments = call.arguments.iter().cloned().chain(several).collect();
         let call = Call { keys, arguments };
         let asking = |command| pipe().cmd("ASKING").add_command(command).to_owned();
         let answers = match connection.send_all(&asking(command("EVALSHA", &self.hash, &call))).await {
@@ -63,6 +62,16 @@ impl Script {
         };
         answers.map(|mut answers| answers.pop().unwrap_or(Value::Nil))
     }
+}
+
+/// Names with their lengths before them.
+fn packed(names: &[String]) -> Vec<u8> {
+    let mut packed = Vec::new();
+    for name in names {
+        packed.extend(u32::try_from(name.len()).unwrap_or(u32::MAX).to_be_bytes());
+        packed.extend(name.as_bytes());
+    }
+    packed
 }
 
 fn command(name: &str, script: &str, call: &Call) -> Cmd {

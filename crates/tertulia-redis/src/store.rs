@@ -9,7 +9,7 @@ use redis::{Value, pipe};
 use tertulia::error::Kind as ErrorKind;
 use tertulia::storage::{
     Batch, BoxFuture, Committed, Durability, Etag, Head, Hub, ListQuery, Listing, Page, Properties, Read,
-    Scope, Storage,
+    Scope, SeenPage, SeenQuery, Storage,
 };
 use tertulia::{Error, Key, Result, Shard};
 use tokio::task::coop;
@@ -22,7 +22,8 @@ use crate::list;
 use crate::names::{Kind, Names};
 use crate::nodes::Nodes;
 use crate::reach::Reached;
-use crate::script::{COMMIT, READ};
+use crate::script::{COMMIT, READ, Script};
+use crate::seen;
 use crate::url::Url;
 use crate::wire::{self, Call};
 use crate::{RedisOptions, Wait};
@@ -198,13 +199,18 @@ impl Redis {
         for read in reads.clone() {
             wire::read(read, self.names(), &mut call);
         }
+        answer::pages(reads, self.ask("cannot read", shard, &READ, &call).await?)
+    }
+
+    /// Calls a script that changes nothing.
+    pub(crate) async fn ask(&self, doing: &str, shard: Shard, script: &Script, call: &Call) -> Result<Value> {
         let mut tries = 0;
         loop {
-            match self.call(shard, &READ, &call).await?.1 {
-                Ok(answer) => return answer::pages(reads, answer),
+            match self.call(shard, script, call).await?.1 {
+                Ok(answer) => return Ok(answer),
                 // A connection that was lost while idle is found out by the first who uses it.
                 Err(cause) if tries == 0 && is_lost(&cause) && !cause.is_timeout() => tries += 1,
-                Err(cause) => return Err(failed("cannot read", cause)),
+                Err(cause) => return Err(failed(doing, cause)),
             }
         }
     }
@@ -245,6 +251,10 @@ impl Storage for Redis {
 
     fn list<'a>(&'a self, query: &'a ListQuery) -> BoxFuture<'a, Result<Listing>> {
         Box::pin(list::list(self, query))
+    }
+
+    fn seen<'a>(&'a self, query: &'a SeenQuery) -> BoxFuture<'a, Result<SeenPage>> {
+        Box::pin(seen::seen(self, query))
     }
 
     fn changed<'a>(&'a self, key: &'a Key, seen: Option<Etag>) -> BoxFuture<'a, Result<Option<Head>>> {

@@ -3,15 +3,14 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use tertulia::Shard;
 use tertulia::storage::{
-    Base, Batch, Expect, Expire, From, Limits, LogWrite, QueueWrite, Read, Removal, Revision, Which, Write,
+    Base, Batch, Expect, Expire, From, Limits, LogWrite, QueueWrite, Read, Removal, Revision, SEEN_FOR, See,
+    Which, Write,
 };
 
 use crate::names::{self, Kind, Names};
 use crate::records::write_item_id;
-
-/// How long ids are seen: 48 hours, in milliseconds.
-const SEEN_FOR: u64 = 48 * 3600 * 1000;
 
 /// The scripts count in doubles. What is at or above this is not in any store and not in any batch's reach.
 const MAX_NUMBER: u64 = 1 << 53;
@@ -29,7 +28,7 @@ pub(crate) fn commit(batch: &Batch, limits: &Limits, names: &Names) -> Call {
     let count = u32::try_from(batch.writes.len()).unwrap_or(u32::MAX);
     let mut first = Packed::new();
     first.put(&count.to_be_bytes()).put(&batch.id.0.to_be_bytes());
-    first.number(limits.queue_entries).number(limits.queue_bytes).number(SEEN_FOR);
+    first.number(limits.queue_entries).number(limits.queue_bytes).number(milliseconds(SEEN_FOR));
     call.arguments.push(first.0.into());
     for write in &batch.writes {
         let (key, shard) = (write.key(), write.key().shard());
@@ -84,7 +83,9 @@ fn log(write: &LogWrite, id: String, arguments: &mut Vec<Bytes>) {
 
 fn queue(write: &QueueWrite, id: String, arguments: &mut Vec<Bytes>) {
     let mut packed = Packed::new();
+    let see: Vec<&See> = write.see.iter().filter(|see| !see.left.is_zero()).collect();
     packed.put(&[2]).count(write.append.len()).count(write.replace.len()).count(write.remove.len());
+    packed.count(see.len());
     arguments.push(packed.0.into());
     arguments.push(id.into());
     for append in &write.append {
@@ -112,6 +113,28 @@ fn queue(write: &QueueWrite, id: String, arguments: &mut Vec<Bytes>) {
         packed.number(offset.0).put(&[expected]).put(&commit.0.to_be_bytes());
     }
     arguments.push(packed.0.into());
+    for See { id, left } in see {
+        let mut handed = milliseconds((*left).min(SEEN_FOR)).to_be_bytes().to_vec();
+        write_item_id(id, &mut handed);
+        arguments.push(handed.into());
+    }
+}
+
+/// The call that gives the ids of a queue, at most so many, behind this one of this time.
+pub(crate) fn seen(
+    shard: Shard,
+    queue: &str,
+    most: usize,
+    after: Option<(u64, &Bytes)>,
+    names: &Names,
+) -> Call {
+    let mut packed = Packed::new();
+    packed.number(milliseconds(SEEN_FOR)).number(most as u64);
+    let mut arguments = vec![packed.0.into()];
+    if let Some((at, id)) = after {
+        arguments.extend([Bytes::copy_from_slice(&at.to_be_bytes()), id.clone()]);
+    }
+    Call { keys: vec![names.of_id(shard, Kind::Seen, queue)], arguments }
 }
 
 /// Adds a read to a call of the script that reads.

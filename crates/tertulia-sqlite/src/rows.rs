@@ -1,7 +1,7 @@
-//! Heads as rows, for the writer and the readers alike.
+//! Heads as rows, and the time of ids, for the writer and the readers alike.
 
 use rusqlite::Row;
-use tertulia::storage::{CommitId, Etag, LogHead, Offset, QueueHead};
+use tertulia::storage::{CommitId, Etag, LogHead, Offset, QueueHead, SEEN_FOR};
 use tertulia::{Key, Result, Timestamp};
 
 use crate::error::{corrupt, failed};
@@ -89,6 +89,12 @@ impl QueueRow {
         }
         Ok(Self { id: row.number(0)?, head })
     }
+}
+
+/// When the ids that are no longer remembered were appended, at the latest: a value of `seen.at`, which is below zero
+/// for who tests with a clock that has just begun.
+pub(crate) fn forgotten(now: Timestamp) -> i64 {
+    now.0.cast_signed().saturating_sub(i64::try_from(SEEN_FOR.as_millis()).unwrap_or(i64::MAX))
 }
 
 struct Columns<'a> {

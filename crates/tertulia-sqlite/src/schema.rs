@@ -14,7 +14,7 @@ use crate::{SqliteOptions, Synchronous};
 /// "Trtl", in the header of every file of ours.
 const APPLICATION_ID: i32 = 0x5472_746c;
 /// The version of the tables below.
-const VERSION: i32 = 2;
+const VERSION: i32 = 3;
 /// The longest base kept in its log's row; longer ones have a table of their own, so that a head is read and
 /// written without them.
 pub(crate) const INLINE_BASE: u64 = 1024;
@@ -85,16 +85,21 @@ CREATE TABLE seen (
     space INTEGER NOT NULL,
     id ANY NOT NULL,                    -- an integer or 16 bytes
     at INTEGER NOT NULL,                -- milliseconds since 1970
+    shard INTEGER,                      -- null of what was appended before version 3
     PRIMARY KEY (space, id)
 ) STRICT, WITHOUT ROWID;
 ";
 
 /// From one version to the next, those of version 1 first.
-const STEPS: [&str; VERSION as usize - 1] = ["ALTER TABLE items ADD COLUMN born INTEGER"];
+const STEPS: [&str; VERSION as usize - 1] =
+    ["ALTER TABLE items ADD COLUMN born INTEGER", "ALTER TABLE seen ADD COLUMN shard INTEGER"];
 
 /// What a reader of a file of version 1 reads instead of its `items`.
 const ITEMS_OF_1: &str =
     "CREATE TEMP VIEW items AS SELECT place, revision, NULL AS born, space, id, bytes FROM main.items";
+
+/// What a reader of a file of version 1 or 2 reads instead of its `seen`.
+const SEEN_OF_2: &str = "CREATE TEMP VIEW seen AS SELECT space, id, at, NULL AS shard FROM main.seen";
 
 /// The place that `path` names, the same for every spelling of it, so that all spellings share one lock file.
 ///
@@ -247,6 +252,9 @@ pub(crate) fn open_reader(path: &Path, cache: usize) -> Result<Connection> {
     check_version(path, version)?;
     if version == 1 {
         connection.execute_batch(ITEMS_OF_1).map_err(cannot_open)?;
+    }
+    if matches!(version, 1 | 2) {
+        connection.execute_batch(SEEN_OF_2).map_err(cannot_open)?;
     }
     Ok(connection)
 }

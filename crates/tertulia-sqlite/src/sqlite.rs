@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use tertulia::error::Kind;
 use tertulia::storage::{
     Batch, BoxFuture, Committed, Durability, Etag, Head, Hub, Limits, ListQuery, Listing, Page, Properties,
-    Read, Scope, Storage, Write,
+    Read, Scope, SeenPage, SeenQuery, Storage, Write,
 };
 use tertulia::{Clock, Error, Key, Result, Timestamp};
 use tokio::task::{coop, spawn_blocking};
@@ -232,6 +232,11 @@ impl Storage for Sqlite {
     fn list<'a>(&'a self, query: &'a ListQuery) -> BoxFuture<'a, Result<Listing>> {
         let (query, now) = (query.clone(), self.0.now());
         Box::pin(self.on_a_thread(move |reader| reader.list(&query, now)))
+    }
+
+    fn seen<'a>(&'a self, query: &'a SeenQuery) -> BoxFuture<'a, Result<SeenPage>> {
+        let (query, now) = (query.clone(), self.0.now());
+        Box::pin(self.on_a_thread(move |reader| reader.seen(&query, now)))
     }
 
     fn changed<'a>(&'a self, key: &'a Key, seen: Option<Etag>) -> BoxFuture<'a, Result<Option<Head>>> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tertulia::storage::{
     Appended, Batch, BoxFuture, Committed, Etag, Expire, Head, ListQuery, Listing, LogWrite, Page,
-    Properties, QueueWrite, Read, Storage, Write,
+    Properties, QueueWrite, Read, SeenPage, SeenQuery, Storage, Write,
 };
 use tertulia::{Key, Name, Result};
 
@@ -41,7 +41,7 @@ pub struct Counts {
     pub refused: u64,
     /// Calls to `read`.
     pub reads: u64,
-    /// Calls to `list`.
+    /// Calls to `list` and to `seen`.
     pub lists: u64,
     /// Calls to `changed`.
     pub changed: u64,
@@ -52,7 +52,7 @@ pub struct Counts {
 /// What was written to and read from the logs and queues of a name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Written {
-    /// Writes that set a base, appended, trimmed, replaced, removed, set a deadline or deleted. Mere expectations
+    /// Writes that set a base, appended, trimmed, replaced, removed, handed over ids, set a deadline or deleted. Mere expectations
     /// are not writes, nor are queue writes of nothing but ids that were seen.
     pub writes: u64,
     /// Writes with nothing but an expectation.
@@ -173,7 +173,8 @@ fn queue_written(write: &QueueWrite, appended: &[Appended]) -> Written {
             Appended::Seen => written.seen += 1,
         }
     }
-    written.writes = u64::from(written.replaced + written.removed + written.entries > 0);
+    let changes = written.replaced + written.removed + written.entries;
+    written.writes = u64::from(changes > 0 || !write.see.is_empty());
     written
 }
 
@@ -243,6 +244,11 @@ impl Storage for Counting {
     fn list<'a>(&'a self, query: &'a ListQuery) -> BoxFuture<'a, Result<Listing>> {
         self.counts.lock().lists += 1;
         self.inner.list(query)
+    }
+
+    fn seen<'a>(&'a self, query: &'a SeenQuery) -> BoxFuture<'a, Result<SeenPage>> {
+        self.counts.lock().lists += 1;
+        self.inner.seen(query)
     }
 
     fn changed<'a>(&'a self, key: &'a Key, seen: Option<Etag>) -> BoxFuture<'a, Result<Option<Head>>> {

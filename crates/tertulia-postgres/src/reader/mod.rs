@@ -2,8 +2,9 @@
 
 mod list;
 mod page;
+mod seen;
 
-use tertulia::storage::{Head, ListQuery, Listing, Page, Read};
+use tertulia::storage::{Head, ListQuery, Listing, Page, Read, SeenPage, SeenQuery};
 use tertulia::{Error, Key, Result};
 
 use crate::connection::Pool;
@@ -40,5 +41,13 @@ impl Reader {
     /// `Unavailable`, `Corrupt`, `Invalid` for a foreign cursor.
     pub(crate) async fn list(&self, query: &ListQuery) -> Result<Listing> {
         list::list(self, query).await
+    }
+
+    /// A page of ids.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Corrupt`, `Invalid` for a foreign cursor.
+    pub(crate) async fn seen(&self, query: &SeenQuery) -> Result<SeenPage> {
+        seen::seen(self, query).await
     }
 }

@@ -77,6 +77,7 @@ CREATE TABLE {schema}.seen (
     space integer NOT NULL,
     id bytea NOT NULL,
     at bigint NOT NULL,
+    shard smallint,                             -- null of what was appended before version 2
     PRIMARY KEY (space, id)
 );
 -- They come in the order of this index, so that it costs little, and the oldest are found without looking at the rest.

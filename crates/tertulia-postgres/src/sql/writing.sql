@@ -267,10 +267,3 @@ BEGIN
         RAISE EXCEPTION 'an entry of a locked queue is gone' USING ERRCODE = 'serialization_failure';
     END IF;
 END $$;
-
-CREATE OR REPLACE FUNCTION {schema}.see(spaces int[], ids bytea[], now bigint) RETURNS void
-LANGUAGE plpgsql VOLATILE {plans} AS $$
-BEGIN
-    INSERT INTO {schema}.seen AS s (space, id, at) SELECT k.space, k.id, now FROM unnest(spaces, ids) AS k (space, id)
-    ON CONFLICT (space, id) DO UPDATE SET at = excluded.at;
-END $$;

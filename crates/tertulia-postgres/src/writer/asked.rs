@@ -8,10 +8,10 @@ use tokio_postgres::Row;
 
 use super::load::{Loaded, Spaces, Wanted};
 use super::slots::{Item, LogSlot, QueueSlot};
-use super::transaction::SEEN_FOR;
 use crate::error::Cause;
 use crate::keys::{id_bytes, parts};
 use crate::rows::{LogRow, QueueRow, commit};
+use crate::schema::REMEMBERED;
 use crate::values::{Value, value};
 
 /// The `n`th, counted from 1.
@@ -28,7 +28,6 @@ pub(super) struct Asked<'a> {
     item_keys: Vec<(&'a Key, Offset)>,
     items: (Vec<i16>, Vec<&'a str>, Vec<i64>),
     ids: (Vec<i32>, Vec<Vec<u8>>),
-    remembered: i64,
 }
 
 impl<'a> Asked<'a> {
@@ -41,7 +40,6 @@ impl<'a> Asked<'a> {
             item_keys: wanted.items.iter().copied().collect(),
             items: Default::default(),
             ids: Default::default(),
-            remembered: i64::try_from(SEEN_FOR.as_micros()).expect("48 hours"),
         };
         for key in &asked.log_keys {
             let (shard, conversation, name) = parts(key);
@@ -83,10 +81,7 @@ impl<'a> Asked<'a> {
                 "load_items",
                 some(!items.0.is_empty(), vec![value(&items.0), value(&items.1), value(&items.2)]),
             ),
-            (
-                "load_seen",
-                some(!ids.0.is_empty(), vec![value(&ids.0), value(&ids.1), value(&self.remembered)]),
-            ),
+            ("load_seen", some(!ids.0.is_empty(), vec![value(&ids.0), value(&ids.1), value(&REMEMBERED)])),
         ]
     }
 }

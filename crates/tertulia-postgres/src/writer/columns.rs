@@ -4,12 +4,12 @@ use futures_util::future::{join, join_all};
 use tertulia::Key;
 use tokio_postgres::Row;
 
-use super::load::Loaded;
+use super::load::{Loaded, Seeing};
 use super::resolve::Signature;
 use crate::connection::Link;
 use crate::error::Cause;
 use crate::keys::parts;
-use crate::schema::INLINE_BASE;
+use crate::schema::{INLINE_BASE, REMEMBERED};
 use crate::values::{RowPlace, Value, value};
 
 /// All writes of a group. A function whose columns are empty is not called.
@@ -27,7 +27,7 @@ pub(super) struct Columns<'a> {
     remove: Vec<RowPlace>,
     replace: Replaced<'a>,
     items: Items<'a>,
-    see: (Vec<i32>, Vec<&'a [u8]>),
+    see: Seen<'a>,
     now: i64,
     signed: Signed,
 }
@@ -39,6 +39,9 @@ struct Signed {
     before: i64,
     after: i64,
 }
+
+/// Spaces, ids, shards, times.
+type Seen<'a> = (Vec<i32>, Vec<&'a [u8]>, Vec<i16>, Vec<i64>);
 
 /// Queues, places, revisions, entries.
 type Replaced<'a> = (Vec<i64>, Vec<i64>, Vec<i64>, Vec<&'a [u8]>);
@@ -118,9 +121,11 @@ impl<'a> Columns<'a> {
         for (key, slot) in queues {
             columns.queue(key, slot);
         }
-        for (space, id) in &loaded.see {
+        for Seeing { space, id, shard, left } in &loaded.see {
             columns.see.0.push(*space);
             columns.see.1.push(id);
+            columns.see.2.push(*shard);
+            columns.see.3.push(loaded.now - REMEMBERED + left);
         }
         columns
     }
@@ -230,7 +235,7 @@ impl<'a> Columns<'a> {
                 columns![self.replace.0, self.replace.1, self.replace.2, self.replace.3],
             ),
             ("append_items", self.items.queues.len(), self.items.values()),
-            ("see", self.see.0.len(), columns![self.see.0, self.see.1, self.now]),
+            ("see", self.see.0.len(), columns![self.see.0, self.see.1, self.see.2, self.see.3]),
         ];
         plan.retain(|(_, rows, _)| *rows > 0);
         let calls = join_all(plan.iter().map(|(name, _, values)| link.call(schema, name, values)));

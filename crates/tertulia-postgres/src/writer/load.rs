@@ -34,6 +34,7 @@ impl<'a> Wanted<'a> {
                     wanted.items.extend(write.replace.iter().map(|replace| (key, replace.0)));
                     wanted.items.extend(write.remove.iter().map(|remove| (key, remove.offset)));
                     let ids = write.append.iter().filter_map(|append| append.id.as_ref());
+                    let ids = ids.chain(write.see.iter().map(|see| &see.id));
                     wanted.ids.extend(ids.map(|id| (key, id)));
                 }
             }
@@ -55,7 +56,17 @@ pub(super) struct Loaded<'a> {
     pub(super) spaces: &'a Spaces,
     pub(super) seen: HashSet<(i32, Vec<u8>), RandomState>,
     /// Ids to be remembered, of those.
-    pub(super) see: Vec<(i32, Vec<u8>)>,
+    pub(super) see: Vec<Seeing>,
+}
+
+/// An id to be remembered.
+#[derive(Debug)]
+pub(super) struct Seeing {
+    pub(super) space: i32,
+    pub(super) id: Vec<u8>,
+    pub(super) shard: i16,
+    /// For so many microseconds.
+    pub(super) left: i64,
 }
 
 impl Loaded<'_> {

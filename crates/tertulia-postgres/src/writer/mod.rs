@@ -7,8 +7,6 @@ mod resolve;
 mod slots;
 mod transaction;
 
-pub(crate) use transaction::SEEN_FOR;
-
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;

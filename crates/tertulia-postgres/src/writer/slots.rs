@@ -1,16 +1,19 @@
 //! A log and a queue while a group of batches is decided: what the server has, and what is to be written.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tertulia::storage::{
-    CommitId, EntryHead, Expire, LogChange, LogHead, Offset, QueueChange, QueueHead, Revision,
+    CommitId, EntryHead, Expire, ItemId, LogChange, LogHead, Offset, QueueChange, QueueHead, Revision,
+    SEEN_FOR, See,
 };
 use tertulia::{Error, Result};
 
-use crate::keys::id_bytes;
+use super::load::Seeing;
+use crate::keys::{id_bytes, parts};
 use crate::rows::{LogRow, QueueRow};
-use crate::schema::INLINE_BASE;
+use crate::schema::{INLINE_BASE, REMEMBERED};
 use crate::values::RowPlace;
 
 /// A log.
@@ -153,7 +156,7 @@ impl QueueSlot {
     }
 
     /// Applies a change that was decided on this very state. `space` gives the number of a space of ids, `new_id` that
-    /// of a new queue; gives the ids that were appended.
+    /// of a new queue; gives the ids to be remembered.
     ///
     /// # Errors
     /// What `space` gives.
@@ -162,8 +165,8 @@ impl QueueSlot {
         change: QueueChange,
         space: impl Fn(&tertulia::Name) -> Result<i32>,
         new_id: impl FnOnce() -> i64,
-    ) -> Result<Vec<(i32, Vec<u8>)>> {
-        let QueueChange { head, append, replace, remove, .. } = change;
+    ) -> Result<Vec<Seeing>> {
+        let QueueChange { key, head, append, replace, remove, see } = change;
         self.dirty = true;
         self.row.get_or_insert_with(|| QueueRow { id: new_id(), head }).head = head;
         for offset in remove {
@@ -177,13 +180,20 @@ impl QueueSlot {
             }
         }
         let mut ids = Vec::new();
+        let seeing = |id: &ItemId, left: Duration| {
+            let (name, id) = id_bytes(id);
+            let left = i64::try_from(left.as_nanos().div_ceil(1_000))
+                .map_or(REMEMBERED, |left| left.min(REMEMBERED));
+            Ok::<_, Error>(Seeing { space: space(name)?, id, shard: parts(&key).0, left })
+        };
         for (offset, append) in append {
             let id = match &append.id {
                 None => None,
                 Some(id) => {
-                    let (name, bytes) = id_bytes(id);
-                    ids.push((space(name)?, bytes.clone()));
-                    Some((space(name)?, bytes))
+                    let seeing = seeing(id, SEEN_FOR)?;
+                    let id = (seeing.space, seeing.id.clone());
+                    ids.push(seeing);
+                    Some(id)
                 }
             };
             let item = Item {
@@ -195,6 +205,9 @@ impl QueueSlot {
                 id,
             };
             self.items.insert(offset, item);
+        }
+        for See { id, left } in see {
+            ids.push(seeing(&id, left)?);
         }
         Ok(ids)
     }

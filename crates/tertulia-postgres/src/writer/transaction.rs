@@ -21,9 +21,6 @@ use crate::keys::id_bytes;
 use crate::schema::BLOCK;
 use crate::values::value;
 
-/// How long an appended id is remembered.
-pub(crate) const SEEN_FOR: Duration = Duration::from_hours(48);
-
 /// How long a transaction may stand still, as it does while its batches are decided: a process that is stopped half way
 /// must not hold its locks for ever.
 const STANDSTILL: Duration = Duration::from_secs(5);
@@ -195,7 +192,7 @@ impl Writer {
                         };
                         for id in slot.apply(change, space, || next(ids))? {
                             // An id that is remembered for longer than it counts is remembered anew.
-                            if seen.insert(id.clone()) {
+                            if seen.insert((id.space, id.id.clone())) {
                                 see.push(id);
                             }
                         }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use tertulia::Name;
 use tertulia::storage::{
-    Appended, CommitId, Expect, ListQuery, LogWrite, Names, Offset, QueueEntry, QueueWrite, Revision, Storage,
+    Appended, CommitId, Expect, ListQuery, LogWrite, Names, Offset, QueueEntry, QueueWrite, Revision,
+    SeenQuery, Storage,
 };
 use tertulia_postgres::{Postgres, PostgresOptions};
 
@@ -86,6 +87,9 @@ async fn is_written_on(version: u32) {
     assert_eq!(large.base.unwrap(), "now small");
     let page = read_queue(&storage, &queue()).await.unwrap().unwrap();
     assert_eq!(page.entries.iter().map(|entry| entry.offset.0).collect::<Vec<_>>(), [0, 3, 4]);
+    let ids = storage.seen(&SeenQuery::default()).await.unwrap().ids;
+    let ids: Vec<_> = ids.into_iter().map(|seen| (seen.queue, seen.id)).collect();
+    assert_eq!(ids, [(queue(), hash(8))], "version 1 kept no shards of ids");
 }
 
 #[test]

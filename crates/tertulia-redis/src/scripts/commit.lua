@@ -82,7 +82,7 @@ for i = 1, count do
     local head = plan.head
     if call('ZCARD', plan.key2) ~= (head and head.entries or 0) then return { 4, i, 'the count of entries' } end
     local _
-    _, plan.appends, plan.replaces, plan.removes = read('>BI4I4I4', plan.description)
+    _, plan.appends, plan.replaces, plan.removes, plan.sees = read('>BI4I4I4I4', plan.description)
     local item = function(offset)
       return call('ZRANGEBYSCORE', plan.key2, offset, offset)[1]
     end
@@ -129,8 +129,14 @@ for i = 1, count do
         failed[#failed + 1] = head and head.raw or false
       end
     end
-    -- Per append: whether its id was seen, in the store or earlier in this write.
-    plan.seen, plan.adds, plan.ids = {}, 0, 0
+    plan.sees_at = arg_at
+    arg_at = arg_at + plan.sees
+    -- Per append, and behind them per id without an entry: whether it was seen, in the store or earlier in this write.
+    plan.seen, plan.adds, plan.ids, plan.handed = {}, 0, 0, 0
+    local id_of = function(j)
+      if j <= plan.appends then return ARGV[plan.at + 2 * j - 2] end
+      return sub(ARGV[plan.sees_at + j - plan.appends - 1], 9)
+    end
     local asked = { 'ZMSCORE', plan.seen_key }
     local places = {}
     local ask = function()
@@ -140,8 +146,8 @@ for i = 1, count do
       end
       asked, places = { 'ZMSCORE', plan.seen_key }, {}
     end
-    for j = 1, plan.appends do
-      local id = ARGV[plan.at + 2 * j - 2]
+    for j = 1, plan.appends + plan.sees do
+      local id = id_of(j)
       if id ~= '' then
         asked[#asked + 1] = id
         places[#places + 1] = j
@@ -150,13 +156,15 @@ for i = 1, count do
     end
     ask()
     local earlier = {}
-    for j = 1, plan.appends do
-      local id = ARGV[plan.at + 2 * j - 2]
+    for j = 1, plan.appends + plan.sees do
+      local id = id_of(j)
       if id ~= '' then
         if earlier[id] then plan.seen[j] = true end
         earlier[id] = true
       end
-      if not plan.seen[j] then
+      if not plan.seen[j] and j > plan.appends then
+        plan.handed = plan.handed + 1
+      elseif not plan.seen[j] then
         plan.adds = plan.adds + 1
         if id ~= '' then plan.ids = plan.ids + 1 end
       end
@@ -172,7 +180,7 @@ for i = 1, count do
   local plan = plans[i]
   local head = plan.head
   if plan.is_queue then
-    if head or plan.adds > 0 then
+    if head or plan.adds > 0 or plan.handed > 0 then
       local after = head and {
         incarnation = head.incarnation, commit = head.commit, version = head.version, next = head.next,
         entries = head.entries, bytes = head.bytes,
@@ -180,8 +188,8 @@ for i = 1, count do
       after.entries = after.entries - #plan.removed + plan.adds
       after.bytes = after.bytes - plan.freed
       for j = 1, plan.replaces do after.bytes = after.bytes + #ARGV[plan.replaced[j][3]] end
+      if plan.adds > 0 or not head then after.version, after.commit = after.version + 1, commit end
       if plan.adds > 0 then
-        after.version, after.commit = after.version + 1, commit
         for j = 1, plan.appends do
           if not plan.seen[j] then
             -- What follows the id in the entry's tail is the entry.
@@ -195,7 +203,7 @@ for i = 1, count do
       end
       plan.next = after.next
       after.next = after.next + plan.adds
-      plan.changes = plan.adds > 0 or plan.replaces > 0 or #plan.removed > 0
+      plan.changes = plan.adds > 0 or plan.replaces > 0 or #plan.removed > 0 or plan.handed > 0
       plan.after = pack(QUEUE, 1, after.incarnation, after.commit, after.version, after.next, after.entries,
         after.bytes)
       if not head then call('ZCARD', plan.index) end
@@ -301,6 +309,13 @@ for i = 1, count do
         appended[#appended + 1] = pack('>I8', next)
       end
     end
+    for j = 1, plan.sees do
+      if not plan.seen[plan.appends + j] then
+        local handed = ARGV[plan.sees_at + j - 1]
+        ids[#ids + 1] = now - forget_after + read('>I8', handed)
+        ids[#ids + 1] = sub(handed, 9)
+      end
+    end
     if plan.changes then
       in_parts('ZADD', plan.key2, items)
       for j = 1, plan.replaces do
@@ -319,7 +334,7 @@ for i = 1, count do
         in_parts('ZREM', plan.seen_key, old)
       end
       call('SET', plan.key, after)
-      if plan.adds > 0 then tell(plan) end
+      if plan.adds > 0 or not head then tell(plan) end
     end
   elseif plan.delete == 1 then
     if head then

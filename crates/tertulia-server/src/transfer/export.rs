@@ -1,4 +1,4 @@
-//! Writes what a store keeps, a page of keys at a time.
+//! Writes what a store keeps: logs and queues, a page of keys at a time, then the ids that queues remember.
 
 use std::io::Write;
 
@@ -10,6 +10,7 @@ use tertulia::{Clock, Error, Key, Result};
 
 use super::line::{Blob, Header, Hex, ItemLine, Line, LogLine, QueueLine, VERSION, process};
 use super::progress::Progress;
+use super::seen;
 use crate::failure::Failure;
 
 /// The most bytes of entries that are read at once, and written in one line.
@@ -28,11 +29,14 @@ pub(super) async fn export(
     out: &mut impl Write,
     progress: &mut Progress,
 ) -> Result<(), Failure> {
-    let at = clock.now().0;
+    let began = clock.now();
     let mut started = storage.read(&[Read::head(process())]).await?;
     let started = started.pop().transpose()?.flatten().and_then(|page| page.head().log());
     let process = started.map(|head| Hex(head.incarnation));
-    say(out, &Line::Tertulia(Header { version: VERSION, from: storage.properties().name, at, process }))?;
+    say(
+        out,
+        &Line::Tertulia(Header { version: VERSION, from: storage.properties().name, at: began.0, process }),
+    )?;
     let mut query = ListQuery::default();
     loop {
         let page = storage.list(&query).await?;
@@ -49,6 +53,7 @@ pub(super) async fn export(
             None => break,
         }
     }
+    seen::export(storage, clock, began, out, progress).await?;
     say(out, &Line::End(progress.totals))
 }
 
@@ -221,7 +226,7 @@ async fn one(storage: &dyn Storage, read: Read) -> Result<Option<Page>, Interrup
     }
 }
 
-fn say(out: &mut impl Write, line: &Line) -> Result<(), Failure> {
+pub(super) fn say(out: &mut impl Write, line: &Line) -> Result<(), Failure> {
     let written = serde_json::to_writer(&mut *out, line).map_err(std::io::Error::from);
     written
         .and_then(|()| out.write_all(b"\n"))

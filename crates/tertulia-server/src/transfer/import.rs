@@ -11,11 +11,12 @@ use tertulia::{Clock, Error, Result};
 use super::line::{Header, Hex, Line, LogLine, Totals, VERSION, process};
 use super::progress::Progress;
 use super::put::{PutLog, PutQueue};
+use super::seen;
 use crate::failure::Failure;
 
 /// The longest line that is read: a base of 32 MiB in base64, and more.
 const LINE: u64 = 128 << 20;
-/// How many logs that fit into one batch are committed at once.
+/// How many logs that fit into one batch, or lines of ids, are committed at once.
 const AT_ONCE: usize = 64;
 /// Entries of a log that are more than this go in several batches.
 const BATCH: usize = 4 << 20;
@@ -42,9 +43,9 @@ impl<R: BufRead> Lines<R> {
             return Err(Failure::Run("it is empty".into()));
         }
         match self.next()? {
-            Line::Tertulia(header) if header.version == VERSION => Ok(header),
+            Line::Tertulia(header) if (1..=VERSION).contains(&header.version) => Ok(header),
             Line::Tertulia(Header { version, .. }) => Err(self.wrong(&format_args!(
-                "the export is of version {version}, this program reads version {VERSION}"
+                "the export is of version {version}, this program reads versions up to {VERSION}"
             ))),
             _ => Err(self.wrong(&"an export begins with `tertulia` and its version")),
         }
@@ -86,7 +87,7 @@ pub(super) struct Import<'a> {
     clock: &'a Clock,
     progress: &'a mut Progress,
     open: Open<'a>,
-    /// Logs that are written whole.
+    /// Logs that are written whole, and ids.
     under_way: FuturesUnordered<BoxFuture<'a, Result<()>>>,
 }
 
@@ -95,6 +96,8 @@ enum Open<'a> {
     Nothing,
     Log(PutLog<'a>),
     Queue(PutQueue<'a>),
+    /// Ids, after which no queue may come: entries with such an id would be taken for those that were there before.
+    Ids,
 }
 
 impl<'a> Import<'a> {
@@ -146,6 +149,9 @@ impl<'a> Import<'a> {
 
     async fn take(&mut self, line: Line) -> Result<()> {
         let totals = &mut self.progress.totals;
+        if matches!(self.open, Open::Ids) && !matches!(line, Line::Seen(_)) {
+            return Err(Error::invalid("ids come behind all logs and queues"));
+        }
         match line {
             Line::Log(line) => {
                 totals.logs += 1;
@@ -177,6 +183,15 @@ impl<'a> Import<'a> {
                 };
                 queue.append(items).await?;
             }
+            Line::Seen(line) => {
+                totals.ids += line.len();
+                if !matches!(self.open, Open::Ids) {
+                    self.finish().await?;
+                    self.open = Open::Ids;
+                }
+                let put = seen::Put::new(&line)?;
+                self.begin(Box::pin(put.write(self.storage, self.clock))).await?;
+            }
             Line::Tertulia(_) | Line::End(_) => {
                 return Err(Error::invalid("an export has one beginning and one end"));
             }
@@ -191,11 +206,16 @@ impl<'a> Import<'a> {
     /// All lines of what is open have come.
     async fn close(&mut self) -> Result<()> {
         let mut log = match std::mem::replace(&mut self.open, Open::Nothing) {
-            Open::Nothing => return Ok(()),
+            Open::Nothing | Open::Ids => return Ok(()),
             Open::Queue(queue) => return queue.finish(),
             Open::Log(log) => log,
         };
-        self.under_way.push(Box::pin(async move { log.finish().await }));
+        self.begin(Box::pin(async move { log.finish().await })).await
+    }
+
+    /// Begins to write, beside what is being written.
+    async fn begin(&mut self, written: BoxFuture<'a, Result<()>>) -> Result<()> {
+        self.under_way.push(written);
         while self.under_way.len() >= AT_ONCE {
             self.under_way.next().await.transpose()?;
         }

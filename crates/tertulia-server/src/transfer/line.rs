@@ -5,10 +5,10 @@ use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use tertulia::runner::PROCESS;
 use tertulia::storage::{CommitId, ItemId};
-use tertulia::{Conversation, Error, Key, Name, Result, Shard};
+use tertulia::{Conversation, Error, Key, Name, Result, Shard, Timestamp};
 
-/// The version of what follows.
-pub(super) const VERSION: u32 = 1;
+/// The version of what follows: ids, in the second.
+pub(super) const VERSION: u32 = 2;
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -23,6 +23,8 @@ pub(super) enum Line {
     Queue(QueueLine),
     /// More entries of the queue before, oldest first.
     Items(Vec<ItemLine>),
+    /// Ids that a queue remembers, behind all logs and queues.
+    Seen(SeenLine),
     /// The last: what there was, so that a file that ends early is told.
     End(Totals),
 }
@@ -90,6 +92,21 @@ pub(super) struct ItemLine {
     pub(super) bytes: Blob,
 }
 
+/// Ids of one space, each with the time at which it is forgotten, in milliseconds since 1970.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SeenLine {
+    pub(super) shard: u8,
+    /// The name of the queue.
+    pub(super) queue: String,
+    pub(super) space: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) numbers: Vec<(i64, u64)>,
+    /// In hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) hashes: Vec<(String, u64)>,
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Totals {
@@ -99,12 +116,15 @@ pub(super) struct Totals {
     pub(super) entries: u64,
     /// Of bases and entries.
     pub(super) bytes: u64,
+    /// That queues remember; none in a file of version 1.
+    #[serde(default)]
+    pub(super) ids: u64,
 }
 
 impl std::fmt::Display for Totals {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { logs, queues, entries, bytes } = self;
-        write!(f, "{logs} logs, {queues} queues, {entries} entries and {bytes} bytes")
+        let Self { logs, queues, entries, bytes, ids } = self;
+        write!(f, "{logs} logs, {queues} queues, {entries} entries, {bytes} bytes and {ids} ids")
     }
 }
 
@@ -146,8 +166,7 @@ impl ItemLine {
                 Self { space: Some(space.to_string()), number: Some(number), hash: None, bytes }
             }
             Some(ItemId::Bytes(space, hash)) => {
-                let hash = Some(format!("{:032x}", u128::from_be_bytes(hash)));
-                Self { space: Some(space.to_string()), number: None, hash, bytes }
+                Self { space: Some(space.to_string()), number: None, hash: Some(hex(hash)), bytes }
             }
         }
     }
@@ -158,14 +177,65 @@ impl ItemLine {
         match (&self.space, self.number, &self.hash) {
             (None, None, None) => Ok(None),
             (Some(space), Some(number), None) => Ok(Some(ItemId::Number(Name::new(space.as_str())?, number))),
-            (Some(space), None, Some(hash)) if hash.len() == 32 => {
-                let hash = u128::from_str_radix(hash, 16)
-                    .map_err(|_| Error::invalid(format!("`{hash}` is not 32 hexadecimal digits")))?;
-                Ok(Some(ItemId::Bytes(Name::new(space.as_str())?, hash.to_be_bytes())))
+            (Some(space), None, Some(hash)) => {
+                Ok(Some(ItemId::Bytes(Name::new(space.as_str())?, unhex(hash)?)))
             }
             _ => Err(Error::invalid("an id has a space, and a number or a hash of 32 hexadecimal digits")),
         }
     }
+}
+
+impl SeenLine {
+    /// A line of ids of this queue and this space, of which there are none yet.
+    pub(super) fn new(queue: &Key, space: &Name) -> Self {
+        let (shard, queue, space) = (queue.shard().0, queue.name().to_string(), space.to_string());
+        Self { shard, queue, space, numbers: Vec::new(), hashes: Vec::new() }
+    }
+
+    /// Adds an id of that space.
+    pub(super) fn push(&mut self, id: &ItemId, until: Timestamp) {
+        match id {
+            ItemId::Number(_, number) => self.numbers.push((*number, until.0)),
+            ItemId::Bytes(_, hash) => self.hashes.push((hex(*hash), until.0)),
+        }
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> u64 {
+        (self.numbers.len() + self.hashes.len()) as u64
+    }
+
+    /// # Errors
+    /// `Invalid` if it names no queue.
+    pub(super) fn key(&self) -> Result<Key> {
+        Ok(Key::Queue(Shard(self.shard), Name::new(self.queue.as_str())?))
+    }
+
+    /// The ids, and when each is forgotten.
+    ///
+    /// # Errors
+    /// `Invalid` if one is no id.
+    pub(super) fn ids(&self) -> Result<Vec<(ItemId, Timestamp)>> {
+        let space = Name::new(self.space.as_str())?;
+        let numbers = self.numbers.iter();
+        let numbers = numbers.map(|(id, until)| Ok((ItemId::Number(space.clone(), *id), Timestamp(*until))));
+        let hashes = self.hashes.iter();
+        let hashes =
+            hashes.map(|(id, until)| Ok((ItemId::Bytes(space.clone(), unhex(id)?), Timestamp(*until))));
+        numbers.chain(hashes).collect()
+    }
+}
+
+fn hex(hash: [u8; 16]) -> String {
+    format!("{:032x}", u128::from_be_bytes(hash))
+}
+
+fn unhex(text: &str) -> Result<[u8; 16]> {
+    // A sign would be taken for a digit.
+    let is_hex = text.len() == 32 && text.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let number = u128::from_str_radix(text, 16).ok().filter(|_| is_hex);
+    let number = number.ok_or_else(|| Error::invalid(format!("`{text}` is not 32 hexadecimal digits")))?;
+    Ok(number.to_be_bytes())
 }
 
 impl Serialize for Blob {

@@ -1,13 +1,14 @@
 //! `tertulia export` and `tertulia import`: everything that a store keeps, as lines of JSON, from any store into any other.
 //!
 //! What readers hold on to stays: a log begins in the commit with the id that it began in before, and its entries have the
-//! offsets that they had. The entries of queues get new ones.
+//! offsets that they had. The entries of queues get new ones. What queues remember is remembered for as long.
 
 mod export;
 mod import;
 mod line;
 mod progress;
 mod put;
+mod seen;
 #[cfg(test)]
 mod tests;
 

@@ -34,8 +34,11 @@ impl Progress {
     }
 
     fn text(&self) -> String {
-        let Totals { logs, queues, entries, bytes } = self.totals;
+        let Totals { logs, queues, entries, bytes, ids } = self.totals;
         let megabytes = bytes as f64 / 1e6;
-        format!("{} {logs} logs and {queues} queues, {entries} entries, {megabytes:.1} MB", self.done)
+        format!(
+            "{} {logs} logs and {queues} queues, {entries} entries, {megabytes:.1} MB, {ids} ids",
+            self.done
+        )
     }
 }

@@ -260,13 +260,13 @@ impl<'a> PutQueue<'a> {
 }
 
 /// How often a store that is away was asked.
-struct Tries<'a> {
+pub(super) struct Tries<'a> {
     clock: &'a Clock,
     tried: u32,
 }
 
 impl<'a> Tries<'a> {
-    fn new(clock: &'a Clock) -> Self {
+    pub(super) fn new(clock: &'a Clock) -> Self {
         Self { clock, tried: 0 }
     }
 
@@ -274,7 +274,7 @@ impl<'a> Tries<'a> {
     ///
     /// # Errors
     /// This one, if waiting does not help or has not.
-    async fn again(&mut self, error: Error) -> Result<()> {
+    pub(super) async fn again(&mut self, error: Error) -> Result<()> {
         self.tried += 1;
         let is_away = matches!(error.kind(), Kind::Unavailable | Kind::Unknown | Kind::Timeout);
         if !is_away || self.tried == TRIES || error.detail::<tertulia::storage::Full>().is_some() {

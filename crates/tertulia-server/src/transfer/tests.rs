@@ -1,13 +1,15 @@
 //! From one store in memory into another.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 use tertulia::storage::{
-    Batch, CommitId, Expire, ItemId, Limits, ListQuery, LogWrite, Memory, Offset, QueueWrite, Read, Revision,
-    Storage, Write,
+    Appended, Batch, CommitId, Expire, ItemId, Limits, ListQuery, LogWrite, Memory, Offset, QueueWrite, Read,
+    Revision, SEEN_FOR, SeenId, SeenQuery, Storage, Write,
 };
 use tertulia::{Clock, Conversation, Key, Name, Shard, Timestamp};
+use tertulia_testkit::{Call, Fault, Faulty};
 
 use super::export::export;
 use super::import::{Import, Lines};
@@ -16,6 +18,11 @@ use super::progress::Progress;
 use crate::failure::Failure;
 
 const HOUR: Duration = Duration::from_hours(1);
+const SECOND: Duration = Duration::from_secs(1);
+
+fn number(space: &'static str, id: i64) -> ItemId {
+    ItemId::Number(Name::from_static(space), id)
+}
 
 fn log(id: &str) -> Key {
     Key::Log(Conversation::new("test", id).unwrap(), Name::from_static("log"))
@@ -59,10 +66,25 @@ async fn filled() -> Memory {
     commit(&storage, 5, [LogWrite::new(log("empty")).trim(Offset(2))]).await;
     commit(&storage, 6, [LogWrite::new(log("emptied")).trim(Offset(1))]).await;
     commit(&storage, 7, [QueueWrite::new(queue()).remove(Offset(1), Revision(CommitId(2)))]).await;
+    let far = Key::Queue(Shard(200), Name::from_static("inbox"));
+    let done =
+        [QueueWrite::new(queue()).append(number(5), "done"), QueueWrite::new(far).append(number(6), "done")];
+    commit(&storage, 8, done.clone()).await;
+    let offsets = [Offset(3), Offset(0)];
+    let removals = done.into_iter().zip(offsets).map(|(done, offset)| {
+        let brief = ItemId::Number(Name::from_static("brief"), i64::from(done.key.shard().0));
+        QueueWrite::new(done.key).discard(offset, CommitId(8)).see(brief, HOUR)
+    });
+    commit(&storage, 9, removals).await;
     storage
 }
 
-async fn exported(storage: &Memory) -> String {
+/// What queues remember.
+async fn ids(storage: &Memory) -> Vec<SeenId> {
+    storage.seen(&SeenQuery::default()).await.unwrap().ids
+}
+
+async fn exported(storage: &dyn Storage) -> String {
     let clock = Clock::starting_at(Timestamp(1_000_000), 2);
     let mut out = Vec::new();
     export(storage, &clock, &mut out, &mut Progress::new("exported")).await.unwrap();
@@ -77,13 +99,16 @@ async fn imported(storage: &Memory, text: &str) -> Result<(), Failure> {
     Import::new(storage, &clock, &mut progress).run(&header, &mut lines).await
 }
 
-/// What there is, by key, but for revisions and the offsets of queues, which are made anew.
+/// What there is, by key, but for revisions and the offsets of queues, which are made anew, and what they remember.
 async fn everything(storage: &Memory) -> Vec<String> {
     let mut found = Vec::new();
     for listed in storage.list(&ListQuery::default()).await.unwrap().keys {
         let read = Read::new(listed.key.clone()).limit(usize::MAX, usize::MAX);
         let page = storage.read(&[read]).await.unwrap().remove(0).unwrap().unwrap();
         let head = page.head();
+        if head.queue().is_some_and(|queue| queue.count == 0) {
+            continue;
+        }
         found.push(match (page.clone().into_log(), page.into_queue()) {
             (Some(page), _) => format!(
                 "{} {} {:?} {:?} {} {} {:?}",
@@ -104,6 +129,9 @@ async fn everything(storage: &Memory) -> Vec<String> {
             _ => unreachable!("a page is of a log or of a queue"),
         });
     }
+    found.extend(
+        ids(storage).await.into_iter().map(|SeenId { queue, id, left }| format!("{queue} {id} {left:?}")),
+    );
     found
 }
 
@@ -112,12 +140,63 @@ async fn all_that_a_store_keeps_goes_into_another() {
     let (from, to) = (filled().await, store());
     imported(&to, &exported(&from).await).await.unwrap();
     let there = everything(&to).await;
-    assert_eq!(there.len(), 8, "{there:#?}");
+    assert_eq!(there.len(), 8 + 6, "{there:#?}");
     assert!(there == everything(&from).await, "{there:#?}");
-    // Ids are known there, so that an update that is given again is seen.
-    let again = QueueWrite::new(queue()).append(Some(ItemId::Number(Name::from_static("space"), -1)), "x");
+    // Ids are known there, so that an update that is given again is seen, whether it waited or was done.
+    let number = |id| Some(ItemId::Number(Name::from_static("space"), id));
+    let again = QueueWrite::new(queue()).append(number(-1), "x").append(number(5), "x");
     let committed = to.commit(Batch::new(CommitId(9), vec![again.into()])).await.unwrap();
-    assert_eq!(committed.appended, [tertulia::storage::Appended::Seen]);
+    assert_eq!(committed.appended, [Appended::Seen; 2]);
+    // And once more.
+    let third = store();
+    imported(&third, &exported(&to).await).await.unwrap();
+    assert!(everything(&third).await == everything(&from).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_export_of_version_1_is_read() {
+    let to = store();
+    imported(&to, include_str!("fixtures/export-1.jsonl")).await.unwrap();
+    let there = everything(&to).await;
+    let remembered = [number("telegram", i64::MAX), ItemId::Bytes(Name::from_static("http"), [9; 16])];
+    assert_eq!(there.len(), 6 + remembered.len(), "{there:#?}");
+    for id in remembered {
+        assert!(ids(&to).await.contains(&SeenId { queue: queue(), id, left: SEEN_FOR }), "of the entries");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_ids_go_in_several_lines_and_none_is_doubled() {
+    let (from, to) = (store(), store());
+    let see = (0..25_000).fold(QueueWrite::new(queue()), |write, id| write.see(number("space", id), HOUR));
+    commit(&from, 1, [see]).await;
+    let whole = exported(&from).await;
+    assert_eq!(whole.lines().count(), 1 + 3 + 1, "at most 10,000 a line");
+    imported(&to, &whole).await.unwrap();
+    assert_eq!(
+        to.seen(&SeenQuery { limit: 100_000, ..SeenQuery::default() }).await.unwrap().ids.len(),
+        25_000
+    );
+    assert_eq!(exported(&to).await, whole);
+}
+
+/// What came since may not be in the file as an update, so it must not be there as one that was seen.
+#[tokio::test(start_paused = true)]
+async fn ids_that_came_after_the_export_began_are_left_out() {
+    let from = filled().await;
+    let slow = Faulty::new(Arc::new(from.clone()));
+    slow.next(Call::Seen, Fault::Delay(2 * SECOND));
+    let came = QueueWrite::new(queue()).append(Some(number("space", 77)), "came meanwhile");
+    let meanwhile = async {
+        tokio::time::sleep(SECOND).await;
+        commit(&from, 77, [came]).await;
+    };
+    let (text, ()) = tokio::join!(exported(&slow), meanwhile);
+    let to = store();
+    imported(&to, &text).await.unwrap();
+    let (there, since) = (ids(&to).await, ids(&from).await);
+    assert_eq!((there.len(), since.len()), (6, 7));
+    assert!(there.iter().all(|seen| seen.id != number("space", 77)), "{there:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -183,7 +262,7 @@ async fn what_has_expired_on_the_way_stays_away() {
     let header = lines.header().unwrap();
     Import::new(&to, &clock, &mut Progress::new("imported")).run(&header, &mut lines).await.unwrap();
     let there = everything(&to).await;
-    assert_eq!(there.len(), 7);
+    assert_eq!(there.len(), 7 + 4);
     assert!(!there.iter().any(|found| found.contains("brief")));
 }
 
@@ -200,7 +279,9 @@ async fn lines_that_are_wrong_are_named() {
     let (a_log, items, end) = (find("{\"log\""), find("{\"items\""), find("{\"end\""));
     let entries = find("{\"entries\"");
     let end_of_queue = lines.iter().rposition(|line| line.starts_with("{\"items\"")).unwrap() + 2;
-    let cases: [(usize, String, &str); 13] = [
+    let seen = find("{\"seen\"");
+    let hashes = lines.iter().position(|line| line.contains("hashes")).unwrap();
+    let cases: [(usize, String, &str); 18] = [
         (1, "{\"tertulia\"".into(), "the export ends early"),
         (
             end_of_queue,
@@ -216,9 +297,22 @@ async fn lines_that_are_wrong_are_named() {
         (1, lines[1].into(), "begins with `tertulia`"),
         (
             1,
-            changed(0, &|line| line["tertulia"]["version"] = 2.into()),
-            "version 2, this program reads version 1",
+            changed(0, &|line| line["tertulia"]["version"] = 3.into()),
+            "version 3, this program reads versions up to 2",
         ),
+        (seen + 1, changed(seen, &|line| line["seen"]["queue"] = "".into()), "name"),
+        (seen + 1, changed(seen, &|line| line["seen"]["more"] = 1.into()), "more"),
+        (
+            hashes + 1,
+            changed(hashes, &|line| line["seen"]["hashes"][0][0] = format!("+{}", "0".repeat(31)).into()),
+            "is not 32 hexadecimal digits",
+        ),
+        (
+            a_log + 2,
+            lines[..a_log].concat() + lines[seen] + &lines[a_log..].concat(),
+            "ids come behind all logs and queues",
+        ),
+        (end + 1, changed(end, &|line| line["end"]["ids"] = 99.into()), "99 ids"),
         (a_log + 1, changed(a_log, &|line| line["log"]["conversation"] = "x".into()), "source:id"),
         (a_log + 1, changed(a_log, &|line| line["log"]["incarnation"] = "xyz".into()), "16 hexadecimal"),
         (a_log + 1, changed(a_log, &|line| line["log"]["more"] = 1.into()), "more"),

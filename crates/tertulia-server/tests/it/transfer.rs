@@ -1,11 +1,13 @@
 //! `tertulia export` and `tertulia import`.
 
+use std::time::Duration;
+
 use serde_json::Value;
-use tertulia_testkit::servers::Server;
+use tertulia_testkit::servers::{RedisCluster, Server};
 
 use crate::support::Folder;
 
-/// The lines of an export without what is different each time: the first, and when things expire.
+/// The lines of an export without what is different each time: the first, and when things expire and ids are forgotten.
 fn lines(folder: &Folder, file: &str) -> Vec<Value> {
     let text = std::fs::read_to_string(folder.path().join(file)).unwrap();
     let lines = text.lines().skip(1).map(|line| serde_json::from_str::<Value>(line).unwrap());
@@ -13,9 +15,64 @@ fn lines(folder: &Folder, file: &str) -> Vec<Value> {
         if let Some(log) = line.get_mut("log").and_then(Value::as_object_mut) {
             log.remove("expires");
         }
+        for ids in ["numbers", "hashes"] {
+            let ids = line.pointer_mut(&format!("/seen/{ids}")).and_then(Value::as_array_mut);
+            ids.into_iter().flatten().for_each(|id| *id = id[0].clone());
+        }
         line
     };
     lines.map(without).collect()
+}
+
+/// The same, each log with its entries, in an order that is the same for every storage.
+fn sorted(folder: &Folder, file: &str) -> Vec<String> {
+    let mut parts: Vec<String> = Vec::new();
+    for line in lines(folder, file) {
+        let goes_on = line.get("entries").or(line.get("items")).is_some();
+        match parts.last_mut().filter(|_| goes_on) {
+            Some(part) => *part += &line.to_string(),
+            None => parts.push(line.to_string()),
+        }
+    }
+    parts.sort_unstable();
+    parts
+}
+
+/// From SQLite to Redis, to a cluster, to PostgreSQL and back, and asked at each.
+#[tokio::test]
+async fn an_update_that_is_given_again_after_the_move_gets_the_answer_that_it_had() {
+    let folder = Folder::new();
+    let server = folder.serve();
+    let first = server.post("alice", "count", Some("k1")).await;
+    assert_eq!(first.replies().len(), 1, "{first:?}");
+    server.kill();
+    assert_eq!(folder.run(&["export", "0.jsonl"]).code, Some(0));
+    let exported = sorted(&folder, "0.jsonl");
+    assert!(exported.iter().any(|line| line.starts_with("{\"seen\"")), "{exported:#?}");
+    let (redis, cluster, postgres) =
+        (Server::redis(), RedisCluster::start("redis-server", Duration::from_secs(60)), Server::postgres());
+    let urls = [
+        format!("redis://127.0.0.1:{}", redis.port()),
+        format!("redis-cluster://{}", cluster.hosts()),
+        postgres.postgres_url(),
+        "sqlite:back.db".into(),
+    ];
+    for (n, url) in urls.iter().enumerate() {
+        let (before, after) = (format!("{n}.jsonl"), format!("{}.jsonl", n + 1));
+        let run = |words: &[&str]| folder.run(&[words, &["--storage", url]].concat());
+        for _ in 0..2 {
+            let imported = run(&["import", &before]);
+            assert_eq!(imported.code, Some(0), "{url}: {imported:?}");
+        }
+        let again = run(&["export", &after, "--running"]);
+        assert_eq!(again.code, Some(0), "{url}: {again:?}");
+        assert_eq!(sorted(&folder, &after), exported, "{url}");
+        let server = folder.serve_with(&["--storage", url], &[]);
+        assert_eq!(server.post("alice", "count", Some("k1")).await, first, "{url}");
+        let second = server.post("alice", "count", Some("k2")).await;
+        assert_ne!(second.replies(), first.replies(), "{url}: another one is handled");
+        server.kill();
+    }
 }
 
 #[tokio::test]

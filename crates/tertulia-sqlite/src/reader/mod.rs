@@ -2,13 +2,14 @@
 
 mod list;
 mod page;
+mod seen;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 
 use parking_lot::Mutex;
 use rusqlite::Connection;
-use tertulia::storage::{Head, ListQuery, Listing, Page, Read};
+use tertulia::storage::{Head, ListQuery, Listing, Page, Read, SeenPage, SeenQuery};
 use tertulia::{Error, Key, Name, Result, Timestamp};
 use tokio::sync::Semaphore;
 
@@ -140,6 +141,14 @@ impl Reader {
     /// `Unavailable`, `Corrupt`, `Invalid` for a foreign cursor.
     pub(crate) fn list(&self, query: &ListQuery, now: Timestamp) -> Result<Listing> {
         list::list(&self.connection, query, now)
+    }
+
+    /// A page of ids.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Corrupt`, `Invalid` for a foreign cursor.
+    pub(crate) fn seen(&self, query: &SeenQuery, now: Timestamp) -> Result<SeenPage> {
+        seen::seen(&self.connection, query, now)
     }
 }
 

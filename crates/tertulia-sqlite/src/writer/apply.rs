@@ -2,13 +2,14 @@
 
 use rusqlite::params;
 use tertulia::storage::{
-    Append, Change, CommitId, EntryHead, Expire, ItemId, LogChange, Offset, QueueChange, Revision,
+    Append, Change, CommitId, EntryHead, Expire, ItemId, LogChange, Offset, QueueChange, Revision, SEEN_FOR,
+    See,
 };
 use tertulia::{Key, Timestamp};
 
 use super::statements::Statements;
 use super::store::{LogSlot, QueueSlot, Store, parts, place};
-use crate::rows::{LogRow, QueueRow};
+use crate::rows::{LogRow, QueueRow, forgotten};
 use crate::schema::INLINE_BASE;
 
 impl Store<'_> {
@@ -76,7 +77,7 @@ impl Store<'_> {
     }
 
     fn apply_queue(&mut self, change: QueueChange) -> rusqlite::Result<()> {
-        let QueueChange { key, head, append, replace, remove } = change;
+        let QueueChange { key, head, append, replace, remove, see } = change;
         let slot_place = self.queues.find(&key).expect("decided on the state of this slot");
         let slot = self.queues[slot_place].get_or_insert_with(|| {
             let id = self.next_queue;
@@ -103,6 +104,11 @@ impl Store<'_> {
         for (offset, append) in append {
             self.append(&key, queue, offset, head.etag.commit, &append)?;
         }
+        for See { id, left } in see {
+            let left = left.min(SEEN_FOR).as_nanos().div_ceil(1_000_000);
+            let at = forgotten(self.now) + i64::try_from(left).unwrap_or(i64::MAX);
+            self.see(&key, &id, at)?;
+        }
         if !was_dirty {
             self.dirty.push((key, slot_place));
         }
@@ -125,21 +131,25 @@ impl Store<'_> {
             self.statements.append_item.execute(values)?;
             return Ok(());
         };
-        let space = self.space_of(key.name(), id)?;
-        self.appended += 1;
-        let now = self.now.0.cast_signed();
-        let Statements { append_item: item, see, .. } = &mut self.statements;
+        let space = self.see(key, id, self.now.0.cast_signed())?;
+        let item = &mut self.statements.append_item;
         match id {
-            ItemId::Number(_, number) => {
-                item.execute(params![place, revision, space, number, &bytes[..]])?;
-                see.execute(params![space, number, now])?;
-            }
-            ItemId::Bytes(_, hash) => {
-                item.execute(params![place, revision, space, hash, &bytes[..]])?;
-                see.execute(params![space, hash, now])?;
-            }
-        }
+            ItemId::Number(_, number) => item.execute(params![place, revision, space, number, &bytes[..]])?,
+            ItemId::Bytes(_, hash) => item.execute(params![place, revision, space, hash, &bytes[..]])?,
+        };
         Ok(())
+    }
+
+    /// Remembers an id as appended at `at`; gives the number of its space.
+    fn see(&mut self, key: &Key, id: &ItemId, at: i64) -> rusqlite::Result<i64> {
+        let (space, shard) = (self.space_of(key.name(), id)?, key.shard().0);
+        self.appended += 1;
+        let see = &mut self.statements.see;
+        match id {
+            ItemId::Number(_, number) => see.execute(params![space, number, at, shard])?,
+            ItemId::Bytes(_, hash) => see.execute(params![space, hash, at, shard])?,
+        };
+        Ok(space)
     }
 
     /// Writes the heads that changed, each once.

@@ -25,8 +25,6 @@ use crate::lock::Lock;
 use crate::schema::OFFSET_BITS;
 use crate::sqlite::Shared;
 
-/// How long an appended id is remembered.
-const SEEN_FOR: Duration = Duration::from_hours(48);
 /// Frames in the write-ahead log at which they are copied into the database.
 const CHECKPOINT: u32 = 4_000;
 /// Frames at which the writer waits for the readers, so that the log can begin anew.

@@ -54,6 +54,6 @@ statements! {
     replace_item: "UPDATE items SET born = ifnull(born, revision), revision = ?2, bytes = ?3 WHERE place = ?1";
     remove_item: "DELETE FROM items WHERE place = ?1";
     seen: "SELECT at FROM seen WHERE space = ?1 AND id = ?2";
-    see: "INSERT INTO seen (space, id, at) VALUES (?1, ?2, ?3)
-        ON CONFLICT (space, id) DO UPDATE SET at = excluded.at";
+    see: "INSERT INTO seen (space, id, at, shard) VALUES (?1, ?2, ?3, ?4)
+        ON CONFLICT (space, id) DO UPDATE SET at = excluded.at, shard = excluded.shard";
 }

@@ -8,11 +8,10 @@ use rusqlite::{Connection, OptionalExtension, params};
 use tertulia::storage::{CommitId, EntryHead, ItemId, LogHead, Offset, QueueHead, Revision, State};
 use tertulia::{Key, Name, Result, Timestamp};
 
-use super::SEEN_FOR;
 use super::cache::{Cache, Place};
 use super::statements::Statements;
 use crate::error::failed;
-use crate::rows::{LogRow, QueueRow};
+use crate::rows::{LogRow, QueueRow, forgotten};
 use crate::schema::{INLINE_BASE, OFFSET_BITS};
 
 /// How many spaces of item ids are remembered.
@@ -252,7 +251,7 @@ impl State for Store<'_> {
             ItemId::Bytes(_, bytes) => self.statements.seen.query_row(params![space_id, bytes], at),
         };
         let at = self.read("a seen id", found.optional())?;
-        Ok(at.is_some_and(|at| self.now.since(Timestamp(at.cast_unsigned())) < SEEN_FOR))
+        Ok(at.is_some_and(|at| at > forgotten(self.now)))
     }
 
     fn entry(&mut self, key: &Key, offset: Offset) -> Result<Option<EntryHead>> {

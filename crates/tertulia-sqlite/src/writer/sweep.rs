@@ -4,10 +4,9 @@ use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, params};
 use tertulia::{Conversation, Key, Name, Shard};
 
-use super::SEEN_FOR;
 use super::apply::drop_log;
 use super::store::{LogSlot, Store};
-use crate::rows::{LogRow, log_columns};
+use crate::rows::{LogRow, forgotten, log_columns};
 use crate::schema::INLINE_BASE;
 
 /// Expired logs of one step.
@@ -96,8 +95,7 @@ impl Store<'_> {
         const FREE_REST: &str = "DELETE FROM seen WHERE (space, id) > (?1, ?2) AND at <= ?3";
         let step = IDS.max(4 * std::mem::take(&mut self.appended));
         let (space, id) = self.swept_to.take().unwrap_or((0, Value::Null));
-        let old = self.now.0.saturating_sub(u64::try_from(SEEN_FOR.as_millis()).unwrap_or(u64::MAX));
-        let old = old.cast_signed();
+        let old = forgotten(self.now);
         let end = self
             .connection
             .prepare_cached(END)?

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tertulia::storage::{
     Appended, CommitId, Expect, Expire, From, ItemId, ListQuery, LogWrite, Names, Offset, Page, QueueEntry,
-    QueueWrite, Read, Revision, Storage,
+    QueueWrite, Read, Revision, SeenId, SeenQuery, Storage,
 };
 use tertulia::{Clock, Key, Name, Shard, Timestamp};
 use tertulia_sqlite::{Sqlite, SqliteOptions};
@@ -47,7 +47,7 @@ async fn opened(version: u32, after: Duration) -> (TempDir, Sqlite) {
 }
 
 /// Every version that a file may have; the last is the present one.
-const VERSIONS: [u32; 2] = [1, 2];
+const VERSIONS: [u32; 3] = [1, 2, 3];
 
 /// Writes the fixture of the present version. Once a version was released its file is never written again.
 #[test]
@@ -197,6 +197,42 @@ fn entries_of_any_version_are_replaced_and_discarded_by_the_birth_that_is_read()
     });
 }
 
+async fn ids(storage: &Sqlite) -> Vec<SeenId> {
+    storage.seen(&SeenQuery::default()).await.unwrap().ids
+}
+
+fn seen(id: ItemId, left: Duration) -> SeenId {
+    SeenId { queue: queue(), id, left }
+}
+
+/// Before version 3 the shard was not stored, and without it an id is no use to another storage.
+#[test]
+fn ids_in_a_file_are_given_where_their_shard_is_stored() {
+    run(|| async {
+        for version in VERSIONS {
+            let (folder, storage) = opened(version, DAY).await;
+            let path = folder.path().join("fixture.db");
+            std::fs::copy(fixture(version), &path).unwrap();
+            let reader = Sqlite::open_read_only(&path).await.unwrap();
+            assert_eq!(ids(&reader).await, [], "by now, they are forgotten");
+            let mut expected = match version {
+                1 | 2 => vec![],
+                _ => [number(-1), number(i64::MAX), hash(9)].map(|id| seen(id, DAY)).to_vec(),
+            };
+            let near = |found: Vec<SeenId>| -> Vec<SeenId> {
+                let round = |left: Duration| Duration::from_hours((left.as_secs() + 1_800) / 3_600);
+                found.into_iter().map(|seen| SeenId { left: round(seen.left), ..seen }).collect()
+            };
+            assert_eq!(near(ids(&storage).await), expected, "version {version}");
+            let write = QueueWrite::new(queue()).append(Some(number(7)), "new").see(number(8), DAY);
+            commit(&storage, 3, vec![write.into()]).await.unwrap();
+            let more = [seen(number(7), 2 * DAY), seen(number(8), DAY)];
+            expected.splice(usize::from(version == 3)..usize::from(version == 3), more);
+            assert_eq!(near(ids(&storage).await), expected, "version {version}, written on");
+        }
+    });
+}
+
 async fn is_written_on(version: u32) {
     let (_folder, storage) = opened(version, DAY).await;
     let append = QueueWrite::new(queue())
@@ -239,6 +275,8 @@ fn ids_in_a_file_of_any_version_are_forgotten_after_48_hours() {
                 QueueWrite::new(queue()).append(Some(number(-1)), "again").append(Some(hash(9)), "again");
             let committed = commit(&storage, 3, vec![append.into()]).await.unwrap();
             assert_eq!(committed.appended, [Appended::At(Offset(4)), Appended::At(Offset(5))]);
+            let anew: Vec<_> = ids(&storage).await.into_iter().map(|seen| (seen.queue, seen.id)).collect();
+            assert_eq!(anew, [(queue(), number(-1)), (queue(), hash(9))], "with their shards");
         }
     });
 }

@@ -17,7 +17,7 @@ use crate::Subject;
 use crate::subject::{far_log, log, queue};
 
 /// Short for who waits in real time, long enough to do something before.
-const SOON: Duration = Duration::from_millis(60);
+pub(crate) const SOON: Duration = Duration::from_millis(60);
 
 const LATER: Duration = Duration::from_hours(1);
 
@@ -35,7 +35,7 @@ async fn expiring_in(subject: &Subject, key: &Key, deadline: Duration) -> LogHea
 }
 
 /// Waits until so much time has passed since now.
-async fn pass(subject: &Subject, time: Duration) {
+pub(crate) async fn pass(subject: &Subject, time: Duration) {
     let timer = far_log(9, "timer");
     let head = subject.put_log(until(&timer, time).append("x")).await;
     assert_eq!(subject.changed(&timer, Some(head.etag)).await, None);

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use tertulia::Name;
 use tertulia::error::Kind;
-use tertulia::storage::{Appended, ItemId, LogWrite, Offset, QueueWrite, Write};
+use tertulia::storage::{Appended, ItemId, LogWrite, Offset, QueueWrite, SEEN_FOR, Write};
 
 use super::batch::refused;
 use crate::Subject;
@@ -51,7 +51,7 @@ pub async fn a_base_has_a_limit(subject: &Subject) {
     assert_eq!(subject.head(&key).await, head);
 }
 
-/// All bytes of a batch together, bases and entries of logs and queues.
+/// All bytes of a batch together, bases and entries of logs and queues, and ids without entries.
 pub async fn a_batch_has_a_limit_in_bytes(subject: &Subject) {
     let limits = subject.storage().properties().limits;
     let large = zeros(limits.base_bytes);
@@ -69,6 +69,10 @@ pub async fn a_batch_has_a_limit_in_bytes(subject: &Subject) {
     for write in &writes {
         assert_eq!(subject.head(write.key()).await, None);
     }
+    let space = Name::new("x".repeat(248)).expect("a valid name");
+    let ids = (0..=limits.batch_bytes as i64 / 256).map(|id| ItemId::Number(space.clone(), id));
+    let see = ids.fold(QueueWrite::new(queue("inbox")), |write, id| write.see(id, SEEN_FOR));
+    refused(subject.commit([see.into()]).await, Kind::Invalid);
     subject.apply(writes).await;
 }
 

@@ -94,6 +94,19 @@ macro_rules! conformance {
                 a_cursor_that_was_not_given_is_invalid
                 keys_that_look_alike_are_different
             }
+            seen by timed {
+                ids_are_given_whether_their_entries_are_there_or_gone
+                a_page_of_ids_has_a_bound_and_none_is_given_twice
+                ids_that_stay_are_given_once_while_others_are_appended
+                an_id_handed_over_is_seen_and_has_no_entry
+                an_id_handed_over_makes_a_queue_and_moves_none
+                an_id_that_is_known_is_left_as_it_is
+                an_id_is_handed_over_with_its_batch_or_not_at_all
+                ids_handed_over_are_seen_when_opened_again
+                an_id_handed_over_counts_for_the_time_it_has_left
+                ids_are_forgotten_after_48_hours
+                a_place_among_ids_that_was_not_given_is_invalid
+            }
             changed by threads {
                 a_change_already_made_is_told_at_once
                 every_change_wakes_who_waits

@@ -16,6 +16,7 @@ pub mod log;
 pub mod queue;
 pub mod read;
 mod run;
+pub mod seen;
 
 #[doc(inline)]
 pub use crate::model;

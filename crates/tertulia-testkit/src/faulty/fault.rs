@@ -16,6 +16,8 @@ pub enum Call {
     Read,
     /// `Storage::list`.
     List,
+    /// `Storage::seen`.
+    Seen,
     /// `Storage::changed`.
     Changed,
 }
@@ -84,6 +86,7 @@ impl fmt::Display for Call {
             Self::Commit => "commit",
             Self::Read => "read",
             Self::List => "list",
+            Self::Seen => "seen",
             Self::Changed => "changed",
         })
     }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tertulia::error::Kind;
 use tertulia::storage::{
-    Batch, BoxFuture, Committed, Etag, Head, ListQuery, Listing, Page, Properties, Read, Storage,
+    Batch, BoxFuture, Committed, Etag, Head, ListQuery, Listing, Page, Properties, Read, SeenPage, SeenQuery,
+    Storage,
 };
 use tertulia::{Clock, Error, Key, Result};
 
@@ -146,6 +147,14 @@ impl Storage for Faulty {
             let fault = self.before(Call::List).await?;
             let answer = self.inner.list(query).await;
             self.after(Call::List, fault, answer).await?
+        })
+    }
+
+    fn seen<'a>(&'a self, query: &'a SeenQuery) -> BoxFuture<'a, Result<SeenPage>> {
+        Box::pin(async move {
+            let fault = self.before(Call::Seen).await?;
+            let answer = self.inner.seen(query).await;
+            self.after(Call::Seen, fault, answer).await?
         })
     }
 

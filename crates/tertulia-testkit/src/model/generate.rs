@@ -6,7 +6,7 @@ use bytes::Bytes;
 use fastrand::Rng;
 use tertulia::storage::{
     Append, Base, Batch, CommitId, Etag, Expect, Expire, From, ItemId, LogWrite, Offset, QueueWrite, Read,
-    Removal, Revision, Which, Write,
+    Removal, Revision, See, Which, Write,
 };
 use tertulia::{Key, Name};
 
@@ -160,6 +160,14 @@ impl Generator {
                 _ => Some(ItemId::Number(space(self.below(2)), n.cast_signed() - 10)),
             };
             write.append.push(Append { id, bytes: self.bytes() });
+        }
+        for _ in 0..[0, 0, 0, 1, 3][self.rng.usize(..5)] {
+            let (space, n) = (space(self.below(2)), self.below(20).cast_signed() - 10);
+            let left = Duration::from_millis(self.below(50 * 60 * 60 * 1_000));
+            // Where no time is leapt over, none runs out meanwhile.
+            let left = if self.short_deadlines { left } else { left + Duration::from_hours(1) };
+            let left = if self.one_in(8) { Duration::ZERO } else { left };
+            write.see.push(See { id: ItemId::Number(space, n), left });
         }
         for _ in 0..[0, 0, 1, 1, 3][self.rng.usize(..5)] {
             let (offset, mut born, mut revision) = if there.is_empty() || self.one_in(10) {

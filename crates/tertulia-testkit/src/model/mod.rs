@@ -3,18 +3,19 @@
 mod generate;
 mod reference;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use tertulia::error::Kind;
-use tertulia::storage::{Conflict, Gone, Head, ListQuery, Mismatch, Names, Page, Read};
+use tertulia::storage::{Conflict, Gone, Head, ListQuery, Mismatch, Names, Page, Read, SeenId};
 use tertulia::{Error, Key};
 
 use self::generate::Generator;
 use self::reference::{NoPage, Reference, Refusal};
 use crate::Subject;
 use crate::conformance::list::list;
+use crate::conformance::seen::seen;
 use crate::conformance::step;
 use crate::played::variable;
 
@@ -89,6 +90,7 @@ impl<'a> Round<'a> {
             step(self.subject, self.step()).await;
         }
         self.list().await;
+        self.seen().await;
         for key in self.generator.keys().to_vec() {
             self.compare_read(&[Read::new(key).limit(usize::MAX, usize::MAX)]).await;
         }
@@ -99,7 +101,8 @@ impl<'a> Round<'a> {
             0..60 => self.commit().await,
             60..80 => self.read().await,
             80..88 => self.changed().await,
-            88..92 => self.list().await,
+            88..91 => self.list().await,
+            91..92 => self.seen().await,
             92..99 => self.leap().await,
             _ => self.reopen().await,
         }
@@ -196,6 +199,24 @@ impl<'a> Round<'a> {
         assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
         for (found, expected) in found.into_values().zip(expected.into_values()) {
             self.same(Some(found), Some(expected));
+        }
+    }
+
+    async fn seen(&mut self) {
+        // Those of all rounds are given.
+        let limit = [50, 500, 10_000][usize::try_from(self.generator.below(3)).expect("below three")];
+        self.trace.note(format_args!("seen(limit {limit})"));
+        let mut found: BTreeSet<SeenId> = seen(self.subject, limit).await.into_iter().collect();
+        found.retain(|seen| seen.queue.name().as_str().starts_with(self.prefix));
+        let expected = self.reference.seen();
+        if self.subject.can_leap() {
+            assert_eq!(found, expected);
+            return;
+        }
+        assert_eq!(found.len(), expected.len());
+        for (found, expected) in found.iter().zip(&expected) {
+            assert_eq!((&found.queue, &found.id), (&expected.queue, &expected.id));
+            assert!(found.left.abs_diff(expected.left) < Duration::from_mins(1), "{found:?} {expected:?}");
         }
     }
 

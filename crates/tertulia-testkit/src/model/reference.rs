@@ -10,7 +10,7 @@ use tertulia::Key;
 use tertulia::storage::{
     Appended, Base, Batch, CommitId, Committed, Etag, Expect, Expire, From, Gone, Head, ItemId, LogHead,
     LogPage, LogWrite, Mismatch, Offset, Page, QueueEntry, QueueHead, QueuePage, QueueWrite, Read, Revision,
-    Which, Write,
+    See, SeenId, Which, Write,
 };
 
 /// How long an id is seen, in milliseconds.
@@ -46,6 +46,7 @@ struct Queue {
     etag: Etag,
     /// By offset; `None` once removed.
     all: Vec<Option<QueueEntry>>,
+    /// Every id ever remembered, and until when.
     seen: Vec<(ItemId, u64)>,
 }
 
@@ -97,6 +98,10 @@ impl Queue {
         }
     }
 
+    fn remembers(&self, id: &ItemId, now: u64) -> bool {
+        self.seen.iter().any(|(seen, until)| seen == id && now < *until)
+    }
+
     fn holds(&self, offset: Offset, revision: Revision) -> bool {
         self.there().any(|entry| entry.offset == offset && entry.revision == revision)
     }
@@ -127,6 +132,20 @@ impl Reference {
     pub(super) fn listing(&self) -> BTreeMap<Key, Head> {
         let keys = self.logs.keys().chain(self.queues.keys());
         keys.filter_map(|key| Some((key.clone(), self.head(key)?))).collect()
+    }
+
+    /// Every id that is remembered.
+    pub(super) fn seen(&self) -> BTreeSet<SeenId> {
+        let left = |until: u64| Duration::from_millis(until.saturating_sub(self.now));
+        let of = |(key, queue): (&Key, &Queue)| {
+            let ids = queue.seen.iter().map(|(id, until)| SeenId {
+                queue: key.clone(),
+                id: id.clone(),
+                left: left(*until),
+            });
+            ids.collect::<Vec<_>>()
+        };
+        self.queues.iter().flat_map(of).filter(|seen| !seen.left.is_zero()).collect()
     }
 
     pub(super) fn commit(&mut self, batch: &Batch) -> Result<Committed, Refusal> {
@@ -254,21 +273,27 @@ impl Reference {
         let before = queue.all.len();
         let mut answers = Vec::new();
         for append in &write.append {
-            let seen = |id: &ItemId| queue.seen.iter().any(|(seen, at)| seen == id && now - at < SEEN_FOR);
-            if append.id.as_ref().is_some_and(seen) {
+            if append.id.as_ref().is_some_and(|id| queue.remembers(id, now)) {
                 answers.push(Appended::Seen);
                 continue;
             }
             let offset = Offset(queue.all.len() as u64);
             let (item, bytes) = (append.id.clone(), append.bytes.clone());
-            queue.seen.extend(item.clone().map(|item| (item, now)));
+            queue.seen.extend(item.clone().map(|item| (item, now + SEEN_FOR)));
             queue.all.push(Some(QueueEntry { offset, born: id, revision: Revision(id), id: item, bytes }));
             answers.push(Appended::At(offset));
         }
-        if queue.all.len() > before {
+        for See { id, left } in &write.see {
+            let left = u64::try_from(left.as_millis()).unwrap_or(u64::MAX).min(SEEN_FOR);
+            if left > 0 && !queue.remembers(id, now) {
+                queue.seen.push((id.clone(), now + left));
+            }
+        }
+        let is_new = queue.etag.version == 0 && !queue.seen.is_empty();
+        if queue.all.len() > before || is_new {
             queue.etag = Etag { version: queue.etag.version + 1, commit: id };
         }
-        if !queue.all.is_empty() {
+        if queue.etag.version > 0 {
             self.queues.insert(write.key.clone(), queue);
         }
         answers

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use tertulia::error::Kind;
 use tertulia::storage::{
     Batch, BoxFuture, Committed, Durability, Etag, Head, ListQuery, Listing, Page, Properties, Read, Scope,
-    Storage,
+    SeenPage, SeenQuery, Storage,
 };
 use tertulia::{Error, Key, Result};
 use tokio::sync::oneshot;
@@ -185,6 +185,13 @@ impl Storage for Link {
         Box::pin(async move {
             self.life.pass().await;
             self.world.disk.memory().list(query).await
+        })
+    }
+
+    fn seen<'a>(&'a self, query: &'a SeenQuery) -> BoxFuture<'a, Result<SeenPage>> {
+        Box::pin(async move {
+            self.life.pass().await;
+            self.world.disk.memory().seen(query).await
         })
     }
 

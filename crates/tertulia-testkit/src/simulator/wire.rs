@@ -8,7 +8,8 @@ use fastrand::Rng;
 use parking_lot::Mutex;
 use tertulia::error::Kind;
 use tertulia::storage::{
-    Batch, BoxFuture, Committed, Etag, Head, ListQuery, Listing, Page, Properties, Read, Storage,
+    Batch, BoxFuture, Committed, Etag, Head, ListQuery, Listing, Page, Properties, Read, SeenPage, SeenQuery,
+    Storage,
 };
 use tertulia::{Key, Result};
 
@@ -124,6 +125,16 @@ impl Storage for Wire {
             let storage = self.storage().await;
             match self.ask(async move { storage.list(query).await }).await {
                 Some(listing) => listing,
+                None => pending().await,
+            }
+        })
+    }
+
+    fn seen<'a>(&'a self, query: &'a SeenQuery) -> BoxFuture<'a, Result<SeenPage>> {
+        Box::pin(async move {
+            let storage = self.storage().await;
+            match self.ask(async move { storage.seen(query).await }).await {
+                Some(page) => page,
                 None => pending().await,
             }
         })

@@ -1,7 +1,7 @@
 //! The lists of cases leave none out.
 
 /// The files of cases, beside the names of their groups.
-const STORAGE: [(&str, &str); 10] = [
+const STORAGE: [(&str, &str); 11] = [
     ("batch", include_str!("../../src/conformance/batch.rs")),
     ("changed", include_str!("../../src/conformance/changed.rs")),
     ("concurrency", include_str!("../../src/conformance/concurrency.rs")),
@@ -12,6 +12,7 @@ const STORAGE: [(&str, &str); 10] = [
     ("log", include_str!("../../src/conformance/log.rs")),
     ("queue", include_str!("../../src/conformance/queue.rs")),
     ("read", include_str!("../../src/conformance/read.rs")),
+    ("seen", include_str!("../../src/conformance/seen.rs")),
 ];
 
 /// The same of sessions.

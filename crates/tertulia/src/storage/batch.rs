@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{CommitId, Etag, Limits, Offset, Revision};
+use super::{CommitId, Etag, Limits, Offset, Revision, See};
 use crate::{Error, Key, Name, Result};
 
 /// Writes that apply whole or not at all. At most one write per key.
@@ -89,6 +89,9 @@ pub struct QueueWrite {
     pub replace: Vec<(Offset, Revision, Bytes)>,
     /// Entries to remove.
     pub remove: Vec<Removal>,
+    /// Ids to remember without entries, such as those of a store that this one takes the place of. They make a queue,
+    /// and move no etag but that of a queue that they make.
+    pub see: Vec<See>,
 }
 
 /// An entry to remove from a queue.
@@ -127,6 +130,16 @@ pub enum ItemId {
     Number(Name, i64),
     /// A hash or other 16 bytes.
     Bytes(Name, [u8; 16]),
+}
+
+impl ItemId {
+    /// The bytes of a number or other id, and of its space.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Number(space, number) => size_of_val(number) + space.as_str().len(),
+            Self::Bytes(space, bytes) => bytes.len() + space.as_str().len(),
+        }
+    }
 }
 
 impl fmt::Display for ItemId {
@@ -204,7 +217,7 @@ impl LogWrite {
 impl QueueWrite {
     /// A write that does nothing yet.
     pub fn new(key: Key) -> Self {
-        Self { key, append: Vec::new(), replace: Vec::new(), remove: Vec::new() }
+        Self { key, append: Vec::new(), replace: Vec::new(), remove: Vec::new(), see: Vec::new() }
     }
 
     /// Adds an entry at the end.
@@ -234,6 +247,13 @@ impl QueueWrite {
         self.remove.push(Removal { offset, which: Which::Born(born) });
         self
     }
+
+    /// Remembers an id for so much longer without an entry.
+    #[must_use]
+    pub fn see(mut self, id: ItemId, left: Duration) -> Self {
+        self.see.push(See { id, left });
+        self
+    }
 }
 
 impl From<LogWrite> for Write {
@@ -257,13 +277,14 @@ impl Write {
         }
     }
 
-    /// The bytes it carries.
+    /// The bytes it carries, those of ids without entries too.
     pub fn bytes(&self) -> usize {
         match self {
             Self::Log(write) => write.bytes(),
             Self::Queue(write) => {
                 write.append.iter().map(|append| append.bytes.len()).sum::<usize>()
                     + write.replace.iter().map(|(_, _, bytes)| bytes.len()).sum::<usize>()
+                    + write.see.iter().map(|see| see.id.bytes()).sum::<usize>()
             }
         }
     }

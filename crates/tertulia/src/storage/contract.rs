@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use super::{Batch, Committed, Etag, Head, Limits, ListQuery, Listing, Page, Read};
+use super::{Batch, Committed, Etag, Head, Limits, ListQuery, Listing, Page, Read, SeenPage, SeenQuery};
 use crate::{Key, Result};
 
 /// A boxed future, so that `Arc<dyn Storage>` works.
@@ -41,6 +41,12 @@ pub trait Storage: Debug + Send + Sync + 'static {
     /// # Errors
     /// `Unavailable`; `Invalid` for a cursor that this storage did not give.
     fn list<'a>(&'a self, query: &'a ListQuery) -> BoxFuture<'a, Result<Listing>>;
+
+    /// The ids that queues remember, a page at a time; also those whose entries are gone.
+    ///
+    /// # Errors
+    /// `Unavailable`; `Invalid` for a cursor that this storage did not give; `Corrupt`.
+    fn seen<'a>(&'a self, query: &'a SeenQuery) -> BoxFuture<'a, Result<SeenPage>>;
 
     /// Resolves once the etag of `key` is no longer `seen`, with the head it has then (`None`: absent, also by
     /// expiry). May wake early, never misses.

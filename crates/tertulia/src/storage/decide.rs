@@ -3,10 +3,11 @@
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use super::seen::new_ids;
 use super::{
     Append, Appended, Batch, CommitId, Committed, Conflict, EntryHead, Etag, Expect, Expire, Full, Head,
-    ItemId, Limits, LogHead, LogWrite, Mismatch, Offset, QueueHead, QueueWrite, Removal, Revision, Which,
-    Write,
+    ItemId, Limits, LogHead, LogWrite, Mismatch, Offset, QueueHead, QueueWrite, Removal, Revision, See,
+    Which, Write,
 };
 use crate::{Error, Key, Result};
 
@@ -24,7 +25,7 @@ pub trait State {
     /// The storage's own.
     fn queue(&mut self, key: &Key) -> Result<Option<QueueHead>>;
 
-    /// Whether this id was appended to the queue within the last 48 hours.
+    /// Whether the queue remembers this id: it was appended within the last 48 hours, or handed over with time left.
     ///
     /// # Errors
     /// The storage's own.
@@ -87,6 +88,8 @@ pub struct QueueChange {
     pub replace: Vec<(Offset, Revision, Bytes)>,
     /// Entries to remove.
     pub remove: Vec<Offset>,
+    /// Ids to remember, none of which is; each once, with time left.
+    pub see: Vec<See>,
 }
 
 impl Change {
@@ -148,6 +151,8 @@ struct QueuePlan {
     replaced: SmallVec<[u64; 2]>,
     /// Per remove: the length, if there is an entry that it takes.
     removed: SmallVec<[Option<u64>; 4]>,
+    /// Per id to remember: whether it is new.
+    new: Vec<bool>,
 }
 
 fn expect_log(
@@ -193,7 +198,8 @@ fn expect_queue(write: &QueueWrite, state: &mut impl State, failed: &mut Vec<Mis
             }
         });
     }
-    Ok(QueuePlan { head, seen, replaced, removed })
+    let new = new_ids(write, state)?;
+    Ok(QueuePlan { head, seen, replaced, removed, new })
 }
 
 fn change_log(
@@ -305,10 +311,11 @@ fn change_queue(
     limits: &Limits,
     appended: &mut Vec<Appended>,
 ) -> Result<(Option<QueueHead>, Option<QueueChange>)> {
-    let QueuePlan { head, seen, replaced, removed } = plan;
-    let QueueWrite { key, append, replace, remove } = write;
+    let QueuePlan { head, seen, replaced, removed, new } = plan;
+    let QueueWrite { key, append, replace, remove, see } = write;
+    let see: Vec<See> = see.into_iter().zip(new).filter_map(|(see, new)| new.then_some(see)).collect();
     let adds = seen.iter().any(|seen| !seen);
-    if head.is_none() && !adds {
+    if head.is_none() && !adds && see.is_empty() {
         appended.extend(seen.iter().map(|_| Appended::Seen));
         return Ok((None, None));
     }
@@ -325,7 +332,7 @@ fn change_queue(
     after.bytes -= removed.iter().flatten().sum::<u64>();
     after.bytes -= replaced.iter().sum::<u64>();
     after.bytes += replace.iter().map(|(_, _, bytes)| bytes.len() as u64).sum::<u64>();
-    if adds {
+    if adds || head.is_none() {
         after.etag = Etag { version: after.etag.version + 1, commit };
     }
     let mut added = Vec::with_capacity(append.len());
@@ -346,8 +353,8 @@ fn change_queue(
     }
     let replace: Vec<_> =
         replace.into_iter().map(|(offset, _, bytes)| (offset, Revision(commit), bytes)).collect();
-    if added.is_empty() && replace.is_empty() && gone.is_empty() {
+    if added.is_empty() && replace.is_empty() && gone.is_empty() && see.is_empty() {
         return Ok((Some(after), None));
     }
-    Ok((Some(after), Some(QueueChange { key, head: after, append: added, replace, remove: gone })))
+    Ok((Some(after), Some(QueueChange { key, head: after, append: added, replace, remove: gone, see })))
 }

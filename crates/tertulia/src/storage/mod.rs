@@ -16,6 +16,7 @@ mod limits;
 mod memory;
 mod page;
 mod parameters;
+mod seen;
 
 pub(crate) use commit::{commit_logs, commit_made};
 
@@ -33,3 +34,4 @@ pub use page::{
     QueuePage, Read,
 };
 pub use parameters::Parameters;
+pub use seen::{SEEN_FOR, See, SeenId, SeenPage, SeenQuery};

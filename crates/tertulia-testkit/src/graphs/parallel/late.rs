@@ -7,7 +7,8 @@ use tertulia::Key;
 use tertulia::Result;
 use tertulia::error::{Error, Kind};
 use tertulia::storage::{
-    Batch, BoxFuture, Committed, Etag, Head, ListQuery, Listing, Page, Properties, Read, Storage, Write,
+    Batch, BoxFuture, Committed, Etag, Head, ListQuery, Listing, Page, Properties, Read, SeenPage, SeenQuery,
+    Storage, Write,
 };
 use tokio::sync::Semaphore;
 
@@ -76,6 +77,10 @@ impl Storage for Late {
 
     fn list<'a>(&'a self, query: &'a ListQuery) -> BoxFuture<'a, Result<Listing>> {
         self.inner.list(query)
+    }
+
+    fn seen<'a>(&'a self, query: &'a SeenQuery) -> BoxFuture<'a, Result<SeenPage>> {
+        self.inner.seen(query)
     }
 
     fn changed<'a>(&'a self, key: &'a Key, seen: Option<Etag>) -> BoxFuture<'a, Result<Option<Head>>> {

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::error::Kind;
 use crate::storage::{
-    Batch, BoxFuture, Committed, Etag, Head, ListQuery, Listing, Page, Properties, Read, Storage,
+    Batch, BoxFuture, Committed, Etag, Head, ListQuery, Listing, Page, Properties, Read, SeenPage, SeenQuery,
+    Storage,
 };
 use crate::{Error, Key, Result};
 
@@ -37,6 +38,10 @@ impl Storage for Limited {
 
     fn list<'a>(&'a self, query: &'a ListQuery) -> BoxFuture<'a, Result<Listing>> {
         Box::pin(self.within(self.storage.list(query)))
+    }
+
+    fn seen<'a>(&'a self, query: &'a SeenQuery) -> BoxFuture<'a, Result<SeenPage>> {
+        Box::pin(self.within(self.storage.seen(query)))
     }
 
     fn changed<'a>(&'a self, key: &'a Key, seen: Option<Etag>) -> BoxFuture<'a, Result<Option<Head>>> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::super::{
     Batch, BoxFuture, Committed, Etag, Expect, Expire, Head, ListQuery, Listing, LogHead, LogWrite, Memory,
-    Offset, Page, Properties, Read, Storage,
+    Offset, Page, Properties, Read, SeenPage, SeenQuery, Storage,
 };
 use super::*;
 use crate::error::Kind;
@@ -68,6 +68,10 @@ impl Storage for Broken {
 
     fn list<'a>(&'a self, query: &'a ListQuery) -> BoxFuture<'a, Result<Listing>> {
         self.0.list(query)
+    }
+
+    fn seen<'a>(&'a self, query: &'a SeenQuery) -> BoxFuture<'a, Result<SeenPage>> {
+        self.0.seen(query)
     }
 
     fn changed<'a>(&'a self, key: &'a Key, seen: Option<Etag>) -> BoxFuture<'a, Result<Option<Head>>> {

@@ -2,6 +2,7 @@
 
 mod seen;
 mod shelf;
+mod walk;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,8 +14,8 @@ use tokio::task::coop;
 use self::shelf::{Now, Shelf};
 use super::{
     Batch, BoxFuture, Committed, Cursor, Decision, Durability, EntryHead, Etag, Head, Hub, ItemId, Limits,
-    ListQuery, Listed, Listing, LogHead, Offset, Page, Properties, QueueHead, Read, Scope, State, Storage,
-    decide,
+    ListQuery, Listed, Listing, LogHead, Offset, Page, Properties, QueueHead, Read, Scope, SeenPage,
+    SeenQuery, State, Storage, decide,
 };
 use crate::{Clock, Error, Key, Result, Shard};
 
@@ -184,6 +185,13 @@ impl Storage for Memory {
         Box::pin(async move {
             coop::consume_budget().await;
             self.list_now(query)
+        })
+    }
+
+    fn seen<'a>(&'a self, query: &'a SeenQuery) -> BoxFuture<'a, Result<SeenPage>> {
+        Box::pin(async move {
+            coop::consume_budget().await;
+            self.seen_now(query)
         })
     }
 

@@ -8,7 +8,7 @@ use foldhash::fast::RandomState;
 
 use super::super::{
     Append, Change, EntryHead, Expire, From, Head, ItemId, ListQuery, Listed, LogChange, LogHead, LogPage,
-    Offset, Page, QueueChange, QueueEntry, QueueHead, QueuePage, Read, Revision,
+    Offset, Page, QueueChange, QueueEntry, QueueHead, QueuePage, Read, Revision, SEEN_FOR, See, SeenId,
 };
 use super::seen::Seen;
 use crate::{Clock, Key, Result, Timestamp};
@@ -139,7 +139,7 @@ impl Shelf {
     }
 
     fn apply_queue(&mut self, change: QueueChange, now: &Now<'_>) -> i64 {
-        let QueueChange { key, head, append, replace, remove } = change;
+        let QueueChange { key, head, append, replace, remove, see } = change;
         let place = self.queues.iter().position(|(known, _)| *known == key);
         let before = place.map_or(0, |place| self.queues[place].1.head.bytes);
         let place = place.unwrap_or_else(|| {
@@ -161,11 +161,14 @@ impl Shelf {
         }
         for (offset, append) in append {
             if let Some(id) = &append.id {
-                queue.seen.insert(id, now.get());
+                queue.seen.insert(id, now.get(), SEEN_FOR);
             }
             let Append { id, bytes } = append;
             let born = head.etag.commit;
             queue.entries.push_back(QueueEntry { offset, born, revision: Revision(born), id, bytes });
+        }
+        for See { id, left } in see {
+            queue.seen.insert(&id, now.get(), left);
         }
         head.bytes.cast_signed() - before.cast_signed()
     }
@@ -186,6 +189,28 @@ impl Shelf {
             return self.queue(&read.key).map(|queue| queue.read(read)).transpose();
         }
         self.logs.get(&read.key).filter(|log| log.is_live(now)).map(|log| log.read(read, now)).transpose()
+    }
+
+    /// The ids that are remembered behind this one of this queue, by queue and id, as many as that at most.
+    pub(super) fn seen_after(
+        &self,
+        after: Option<&(Key, ItemId)>,
+        most: usize,
+        now: &Now<'_>,
+    ) -> Vec<SeenId> {
+        let mut queues: Vec<&(Key, Queue)> =
+            self.queues.iter().filter(|(key, _)| after.is_none_or(|(from, _)| from <= key)).collect();
+        queues.sort_unstable_by(|one, other| one.0.cmp(&other.0));
+        let mut found = Vec::new();
+        for (key, queue) in queues {
+            if found.len() >= most {
+                break;
+            }
+            let after = after.filter(|(from, _)| from == key).map(|(_, id)| id);
+            let ids = queue.seen.after(after, most - found.len(), now.get());
+            found.extend(ids.into_iter().map(|(id, left)| SeenId { queue: key.clone(), id, left }));
+        }
+        found
     }
 
     pub(super) fn list(&self, query: &ListQuery, now: &Now<'_>) -> Vec<Listed> {

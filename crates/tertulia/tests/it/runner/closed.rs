@@ -7,7 +7,8 @@ use std::time::Duration;
 use tertulia::error::Kind;
 use tertulia::runner::Options;
 use tertulia::storage::{
-    Batch, BoxFuture, Committed, Etag, Head, ListQuery, Listing, Memory, Page, Properties, Read, Storage,
+    Batch, BoxFuture, Committed, Etag, Head, ListQuery, Listing, Memory, Page, Properties, Read, SeenPage,
+    SeenQuery, Storage,
 };
 use tertulia::{Error, Key, Result};
 
@@ -32,6 +33,10 @@ impl Storage for Closed {
 
     fn list<'a>(&'a self, query: &'a ListQuery) -> BoxFuture<'a, Result<Listing>> {
         self.0.list(query)
+    }
+
+    fn seen<'a>(&'a self, query: &'a SeenQuery) -> BoxFuture<'a, Result<SeenPage>> {
+        self.0.seen(query)
     }
 
     fn changed<'a>(&'a self, key: &'a Key, seen: Option<Etag>) -> BoxFuture<'a, Result<Option<Head>>> {

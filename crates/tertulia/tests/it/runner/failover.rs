@@ -7,7 +7,7 @@ use std::time::Duration;
 use tertulia::runner::{CallOptions, Delivery, HandlerResult, INBOX, OUTBOX, Options, Turn};
 use tertulia::storage::{
     Batch, BoxFuture, CommitId, Committed, Etag, Head, ListQuery, Listing, Memory, Page, Properties,
-    QueueWrite, Read, Storage,
+    QueueWrite, Read, SeenPage, SeenQuery, Storage,
 };
 use tertulia::{Key, Name, Result};
 
@@ -71,6 +71,10 @@ impl Storage for Pair {
 
     fn list<'a>(&'a self, query: &'a ListQuery) -> BoxFuture<'a, Result<Listing>> {
         self.current().list(query)
+    }
+
+    fn seen<'a>(&'a self, query: &'a SeenQuery) -> BoxFuture<'a, Result<SeenPage>> {
+        self.current().seen(query)
     }
 
     fn changed<'a>(&'a self, key: &'a Key, seen: Option<Etag>) -> BoxFuture<'a, Result<Option<Head>>> {

@@ -9,7 +9,7 @@ use tertulia::error::Kind;
 use tertulia::session::{Expiry, Live, LiveLog, Migrations, Operation, Options};
 use tertulia::storage::{
     Batch, BoxFuture, CommitId, Committed, Etag, Head, ListQuery, Listing, LogWrite, Memory, Page,
-    Properties, Read, Storage, Write,
+    Properties, Read, SeenPage, SeenQuery, Storage, Write,
 };
 use tertulia::{Clock, Key, Log, Name, Result, Sessions};
 
@@ -299,6 +299,10 @@ impl Storage for Slow {
 
     fn list<'a>(&'a self, query: &'a ListQuery) -> BoxFuture<'a, Result<Listing>> {
         self.0.list(query)
+    }
+
+    fn seen<'a>(&'a self, query: &'a SeenQuery) -> BoxFuture<'a, Result<SeenPage>> {
+        self.0.seen(query)
     }
 
     fn changed<'a>(&'a self, key: &'a Key, seen: Option<Etag>) -> BoxFuture<'a, Result<Option<Head>>> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tertulia::error::Kind;
 use tertulia::storage::{
     Batch, BoxFuture, Committed, Etag, Head, ListQuery, Listing, Memory, Page, Properties, Read, Scope,
-    Storage,
+    SeenPage, SeenQuery, Storage,
 };
 use tertulia::{Error, Key, Result};
 
@@ -122,6 +122,10 @@ impl Storage for Faulty {
 
     fn list<'a>(&'a self, query: &'a ListQuery) -> BoxFuture<'a, Result<Listing>> {
         self.inner.list(query)
+    }
+
+    fn seen<'a>(&'a self, query: &'a SeenQuery) -> BoxFuture<'a, Result<SeenPage>> {
+        self.inner.seen(query)
     }
 
     fn changed<'a>(&'a self, key: &'a Key, seen: Option<Etag>) -> BoxFuture<'a, Result<Option<Head>>> {
