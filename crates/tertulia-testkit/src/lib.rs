@@ -9,7 +9,8 @@
 //! - [`Faulty`]: a storage that fails, delays or loses answers by plan; [`FaultySaver`]: a persister that does.
 //! - [`Counting`]: a storage that counts what is written and read, by name.
 //! - [`count_through_both`]: two processes at one store, with nothing between them.
-//! - [`Desk`]: a bot platform that brings nothing and sends nowhere.
+//! - [`Desk`]: a bot platform that brings nothing and sends nowhere; [`Board`]: one whose messages can be changed;
+//!   [`Window`]: one that is read.
 //! - [`bot_api`]: a fake Bot API server, which also misbehaves.
 //! - [`openai`]: a fake model server, which does too.
 //! - [`proxy`]: a TCP proxy that fails as networks do, for storages that are reached through one.
@@ -56,11 +57,11 @@ pub mod bot_api;
 pub mod conformance;
 mod counters;
 mod counting;
-mod desk;
 mod faulty;
 pub mod graphs;
 pub mod model;
 pub mod openai;
+mod platforms;
 mod played;
 pub mod proxy;
 pub mod servers;
@@ -71,7 +72,7 @@ mod subject;
 
 pub use counters::count_through_both;
 pub use counting::{Counting, Counts, Written};
-pub use desk::Desk;
 pub use faulty::{Call, Fault, Faulty, FaultySaver, Gate, Rates};
+pub use platforms::{Board, Desk, Window};
 pub use played::Played;
 pub use subject::Subject;

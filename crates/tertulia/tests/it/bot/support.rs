@@ -1,40 +1,11 @@
-//! Platforms for tests: one that is called, of the test kit, and one that is read.
+//! What is said at the platforms of the test kit, and what is answered there.
 
-use std::sync::Arc;
-
-use bytes::Bytes;
-use tertulia::bot::{Adapter, Outgoing, Running, Update, answer};
-use tertulia::runner::{About, Incoming, Sender, Source};
-use tertulia::{Conversation, Result};
+use tertulia::Conversation;
+use tertulia::bot::{Running, answer};
+use tertulia::runner::Incoming;
 
 use crate::runner::support::dead;
-pub(crate) use tertulia_testkit::Desk;
-
-/// A platform that is read: replies are answers. Its updates are written as those of [`Desk`].
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Window;
-
-impl Adapter for Window {
-    fn name(&self) -> &'static str {
-        "window"
-    }
-
-    fn source(&self) -> Option<Box<dyn Source>> {
-        None
-    }
-
-    fn sender(&self) -> Option<Arc<dyn Sender>> {
-        None
-    }
-
-    fn decode(&self, about: &About) -> Result<Update> {
-        Desk::new().decode(about)
-    }
-
-    fn encode(&self, _: &Conversation, _: &Outgoing<'_>) -> Result<Option<Bytes>> {
-        Ok(None)
-    }
-}
+pub(crate) use tertulia_testkit::{Desk, Window};
 
 /// An update with an id of its own.
 pub(crate) fn update(source: &str, id: &str, text: &str) -> Incoming {

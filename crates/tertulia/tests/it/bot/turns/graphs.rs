@@ -11,8 +11,8 @@ use tertulia::graph::{self, Data, Graph, Input, Inputs, RunId, Runs, State, Stat
 use tertulia::runner::{Journal, journal};
 use tertulia::storage::Storage;
 use tertulia::stream::{End, Event};
+use tertulia_testkit::Board;
 
-use super::board::Board;
 use super::live::{at, desk, follow};
 use super::{at_desk, memory, pass, sent, tell};
 use crate::runner::support::assert_all_done;

@@ -10,10 +10,9 @@ use tertulia::error::Kind;
 use tertulia::runner::{Options, Ticket};
 use tertulia::storage::{Memory, Storage};
 use tertulia::stream::{End, Event, Followed, From, StreamId};
-use tertulia_testkit::Desk;
+use tertulia_testkit::{Board, Desk};
 use tokio::sync::Semaphore;
 
-use super::board::Board;
 use super::{Chat, memory, pass, tell};
 use crate::runner::support::assert_all_done;
 

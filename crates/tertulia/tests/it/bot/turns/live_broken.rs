@@ -11,9 +11,9 @@ use tertulia::bot::{Bot, Bypass, Context, Session, command};
 use tertulia::runner::{INBOX, Journal, Options};
 use tertulia::storage::{Batch, Write};
 use tertulia::stream::{CreateOptions, End, StreamId, Streams};
+use tertulia_testkit::Board;
 use tokio::sync::Semaphore;
 
-use super::board::Board;
 use super::live::{at, desk, follow, saying};
 use super::{Chat, at_first, memory, pass, tell};
 use crate::runner::support::{Fate, assert_all_done};

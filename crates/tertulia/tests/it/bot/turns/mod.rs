@@ -2,7 +2,6 @@
 //! updates.
 
 mod ask;
-mod board;
 mod bursts;
 mod cancel;
 mod crashes;
