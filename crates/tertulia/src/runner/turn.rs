@@ -408,6 +408,11 @@ impl Turn {
         }
     }
 
+    /// Has it forget what was enlisted when that is dropped.
+    pub(super) fn forgets(&self) -> Forgets<'_> {
+        Forgets(self)
+    }
+
     /// Ends the turn, once nothing changes its entry: nothing is collected any more, and who waits in it without its
     /// handler is told. Gives the update as it is then, and what was collected.
     pub(super) async fn end(&self) -> (Arc<Arrived>, Collected) {
@@ -424,6 +429,20 @@ impl Turn {
         collected.writes.extend(self.0.once.forget());
         collected.once = self.0.once.used();
         (self.arrived(), collected)
+    }
+}
+
+/// Forgets what a turn has enlisted: a part may hold the turn that holds it, as a run of a graph does, and where a turn is
+/// dropped without an end neither would ever go.
+pub(super) struct Forgets<'a>(&'a Turn);
+
+impl Drop for Forgets<'_> {
+    fn drop(&mut self) {
+        let mut collected = self.0.0.collected.lock();
+        let parts = collected.as_mut().map(|collected| std::mem::take(&mut collected.parts));
+        // What a part does when it goes is not done under the lock.
+        drop(collected);
+        drop(parts);
     }
 }
 

@@ -157,6 +157,7 @@ impl<H: Handler> Core<H> {
                 Err(error) => return self.postpone(&whole, &error),
             };
             let turn = Turn::new(place, Arc::clone(&whole), joined, Arc::clone(self) as Arc<dyn Desk>);
+            let _forgets = turn.forgets();
             // Calling the handler may panic before there is a future, so that is inside too.
             let run = async {
                 if self.handle(&turn, update).await? == Handled::Stopped {

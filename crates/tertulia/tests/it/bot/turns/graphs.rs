@@ -155,6 +155,24 @@ async fn a_turn_that_was_killed_goes_on_with_the_step_it_was_at_and_says_the_res
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_bot_that_is_dropped_in_a_step_lets_its_storage_go() {
+    for is_shut_down in [false, true] {
+        let (storage, watch) = (memory(), Arc::<Watch>::default());
+        let graph = talk(&watch).await;
+        let (_, bot) = at_desk(&storage, runs(&graph, false, false)).await;
+        tell(&bot, "hello").await;
+        pass().await;
+        assert_eq!(watch.thinks.load(Ordering::SeqCst), 1, "it is in the middle of a step");
+        if is_shut_down {
+            assert_eq!(bot.shutdown(Duration::ZERO).await.len(), 1);
+        }
+        drop(bot);
+        pass().await;
+        assert_eq!(Arc::strong_count(&storage), 1, "shut down: {is_shut_down}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_try_of_an_action_that_failed_is_taken_back_from_what_is_seen() {
     let (storage, board) = (memory(), Board::default());
     async fn first(step: Step) -> graph::Result {
