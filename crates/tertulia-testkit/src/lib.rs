@@ -6,6 +6,9 @@
 //! - [`mod@streams`]: the same for streams; [`streams!`].
 //! - [`mod@graphs`]: the same for runs of graphs, and for persisters of one's own; [`graphs!`].
 //! - [`graphs::parallel`]: what actions of graphs that run others promise; [`parallel!`].
+//! - [`mod@runner`]: what the runner promises on every storage, whatever process dies; [`runner!`].
+//! - [`mod@turns`]: the same of the turns of bots; [`turns!`].
+//! - [`suites!`]: all of them.
 //! - [`Faulty`]: a storage that fails, delays or loses answers by plan; [`FaultySaver`]: a persister that does.
 //! - [`Counting`]: a storage that counts what is written and read, by name.
 //! - [`count_through_both`]: two processes at one store, with nothing between them.
@@ -20,8 +23,8 @@
 //! # Running the suites on a storage of your own
 //!
 //! In an integration test, say how an empty store is opened and which [`Time`](conformance::Time) it keeps.
-//! Every case becomes a test of its own, `mine::queue::an_id_appended_again_is_seen`,
-//! `mine::fire_and_forget::deletion::a_guard_deletes_its_session` and so on.
+//! Every case becomes a test of its own, `mine::contract::queue::an_id_appended_again_is_seen`,
+//! `mine::sessions::fire_and_forget::deletion::a_guard_deletes_its_session` and so on.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -40,15 +43,12 @@
 //!         Subject::new(Arc::new(Memory::with(Clock::system(), limits, 1 << 30)))
 //!     }
 //!
-//!     tertulia_testkit::conformance!(tertulia_testkit::conformance::Time::Paused, open);
-//!     tertulia_testkit::sessions!(tertulia_testkit::conformance::Time::Paused, open);
-//!     tertulia_testkit::streams!(tertulia_testkit::conformance::Time::Paused, open);
-//!     mod graphs {
-//!         tertulia_testkit::graphs!(tertulia_testkit::conformance::Time::Paused, super::open);
-//!     }
+//!     tertulia_testkit::suites!(tertulia_testkit::conformance::Time::Paused, open);
 //! }
 //! # fn main() {}
 //! ```
+//!
+//! Each suite has a macro of its own too, for a module that has one of them alone.
 //!
 //! `TERTULIA_MODEL_ROUNDS` says how many rounds the model test plays; `TERTULIA_MODEL_SEED` repeats one that
 //! failed. [`Played`] tells the names that other random tests go by.
@@ -63,12 +63,16 @@ pub mod model;
 pub mod openai;
 mod platforms;
 mod played;
+mod process;
 pub mod proxy;
+pub mod runner;
 pub mod servers;
 pub mod sessions;
 pub mod simulator;
 pub mod streams;
 mod subject;
+mod suites;
+pub mod turns;
 
 pub use counters::count_through_both;
 pub use counting::{Counting, Counts, Written};

@@ -1,4 +1,4 @@
-//! The rules that every storage holds, and what sessions, streams and graphs promise on it.
+//! The rules that every storage holds, and what all that is built on it promises there.
 
 use tertulia::storage::Limits;
 use tertulia_testkit::Subject;
@@ -10,23 +10,4 @@ async fn open(limits: Limits) -> Subject {
     subject(suites().postgres_url(), limits).await
 }
 
-tertulia_testkit::conformance!(Time::Real, open);
-tertulia_testkit::sessions!(Time::Real, open);
-
-mod graphs {
-    use super::{Time, open};
-
-    tertulia_testkit::graphs!(Time::Real, open);
-}
-
-mod streams {
-    use super::{Time, open};
-
-    tertulia_testkit::streams!(Time::Real, open);
-}
-
-mod parallel {
-    use super::{Time, open};
-
-    tertulia_testkit::parallel!(Time::Real, open);
-}
+tertulia_testkit::suites!(Time::Real, open);

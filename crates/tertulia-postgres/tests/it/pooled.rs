@@ -10,23 +10,4 @@ async fn open(limits: Limits) -> Subject {
     subject(suites_pooler().postgres_url(), limits).await
 }
 
-tertulia_testkit::conformance!(Time::Real, open);
-tertulia_testkit::sessions!(Time::Real, open);
-
-mod graphs {
-    use super::{Time, open};
-
-    tertulia_testkit::graphs!(Time::Real, open);
-}
-
-mod streams {
-    use super::{Time, open};
-
-    tertulia_testkit::streams!(Time::Real, open);
-}
-
-mod parallel {
-    use super::{Time, open};
-
-    tertulia_testkit::parallel!(Time::Real, open);
-}
+tertulia_testkit::suites!(Time::Real, open);

@@ -1,4 +1,4 @@
-//! The rules that every storage holds, and what sessions, streams and runs promise on it.
+//! The rules that every storage holds, and what all that is built on it promises there.
 
 use std::sync::Arc;
 
@@ -21,26 +21,7 @@ async fn open_at(url: String, limits: Limits) -> Subject {
     Subject::new(again().await).reopen(again)
 }
 
-tertulia_testkit::conformance!(Time::Real, open);
-tertulia_testkit::sessions!(Time::Real, open);
-
-mod graphs {
-    use super::{Time, open};
-
-    tertulia_testkit::graphs!(Time::Real, open);
-}
-
-mod streams {
-    use super::{Time, open};
-
-    tertulia_testkit::streams!(Time::Real, open);
-}
-
-mod parallel {
-    use super::{Time, open};
-
-    tertulia_testkit::parallel!(Time::Real, open);
-}
+tertulia_testkit::suites!(Time::Real, open);
 
 /// The same over a cluster, where a batch reaches one shard.
 mod cluster {
@@ -51,24 +32,5 @@ mod cluster {
         open_at(rig::cluster_url(rig::cluster()), limits).await
     }
 
-    tertulia_testkit::conformance!(Time::Real, open);
-    tertulia_testkit::sessions!(Time::Real, open);
-
-    mod graphs {
-        use super::{Time, open};
-
-        tertulia_testkit::graphs!(Time::Real, open);
-    }
-
-    mod streams {
-        use super::{Time, open};
-
-        tertulia_testkit::streams!(Time::Real, open);
-    }
-
-    mod parallel {
-        use super::{Time, open};
-
-        tertulia_testkit::parallel!(Time::Real, open);
-    }
+    tertulia_testkit::suites!(Time::Real, open);
 }

@@ -1,4 +1,4 @@
-//! The rules that every storage holds, and what sessions promise on it.
+//! The rules that every storage holds, and what all that is built on it promises there.
 
 use std::sync::Arc;
 
@@ -18,23 +18,4 @@ async fn open(limits: Limits) -> Subject {
     Subject::new(again().await).reopen(again).keep(folder)
 }
 
-tertulia_testkit::conformance!(Time::Real, open);
-tertulia_testkit::sessions!(Time::Real, open);
-
-mod graphs {
-    use super::{Time, open};
-
-    tertulia_testkit::graphs!(Time::Real, open);
-}
-
-mod streams {
-    use super::{Time, open};
-
-    tertulia_testkit::streams!(Time::Real, open);
-}
-
-mod parallel {
-    use super::{Time, open};
-
-    tertulia_testkit::parallel!(Time::Real, open);
-}
+tertulia_testkit::suites!(Time::Real, open);

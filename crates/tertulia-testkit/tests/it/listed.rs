@@ -49,6 +49,29 @@ const GRAPHS: [(&str, &str); 15] = [
     ("writers", include_str!("../../src/graphs/writers.rs")),
 ];
 
+/// The same of the runner.
+const RUNNER: [(&str, &str); 6] = [
+    ("batch", include_str!("../../src/runner/batch.rs")),
+    ("calls", include_str!("../../src/runner/calls.rs")),
+    ("dead", include_str!("../../src/runner/dead.rs")),
+    ("inbox", include_str!("../../src/runner/inbox.rs")),
+    ("several", include_str!("../../src/runner/several.rs")),
+    ("stopping", include_str!("../../src/runner/stopping.rs")),
+];
+
+/// The same of turns.
+const TURNS: [(&str, &str); 9] = [
+    ("answers", include_str!("../../src/turns/answers.rs")),
+    ("asking", include_str!("../../src/turns/asking.rs")),
+    ("graphs", include_str!("../../src/turns/graphs.rs")),
+    ("lives", include_str!("../../src/turns/lives.rs")),
+    ("messages", include_str!("../../src/turns/messages.rs")),
+    ("once", include_str!("../../src/turns/once.rs")),
+    ("passing", include_str!("../../src/turns/passing.rs")),
+    ("processes", include_str!("../../src/turns/processes.rs")),
+    ("sessions", include_str!("../../src/turns/sessions.rs")),
+];
+
 fn assert_listed(list: &str, files: &[(&str, &str)]) {
     for (group, text) in files {
         let (_, after) = list.split_once(&format!(" {group} by ")).expect("the group is listed");
@@ -68,4 +91,6 @@ fn every_case_is_listed_under_its_group() {
     assert_listed(include_str!("../../src/conformance/listed.rs"), &STORAGE);
     assert_listed(include_str!("../../src/sessions/listed.rs"), &SESSIONS);
     assert_listed(include_str!("../../src/graphs/listed.rs"), &GRAPHS);
+    assert_listed(include_str!("../../src/runner/listed.rs"), &RUNNER);
+    assert_listed(include_str!("../../src/turns/listed.rs"), &TURNS);
 }

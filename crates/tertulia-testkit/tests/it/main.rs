@@ -9,3 +9,4 @@ mod openai;
 mod proxy;
 mod seeded;
 mod simulator;
+mod spoilt;

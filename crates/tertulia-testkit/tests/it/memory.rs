@@ -13,20 +13,30 @@ async fn open(limits: Limits) -> Subject {
     Subject::new(Arc::new(Memory::with(Clock::system(), limits, Memory::DEFAULT_MAX_BYTES)))
 }
 
-tertulia_testkit::conformance!(Time::Paused, open);
-tertulia_testkit::sessions!(Time::Paused, open);
+tertulia_testkit::suites!(Time::Paused, open);
 
-mod streams {
+/// Streams that are in memory alone.
+mod alone {
     use super::{Time, open};
 
     tertulia_testkit::streams!(alone Time::Paused, open);
-    tertulia_testkit::streams!(Time::Paused, open);
 }
 
-mod graphs {
+/// What processes and their tasks do is played in real time too, on several threads.
+mod real {
     use super::{Time, open};
 
-    tertulia_testkit::graphs!(Time::Paused, open);
+    mod runner {
+        use super::{Time, open};
+
+        tertulia_testkit::runner!(Time::Real, open);
+    }
+
+    mod turns {
+        use super::{Time, open};
+
+        tertulia_testkit::turns!(Time::Real, open);
+    }
 }
 
 /// What runs promise of a persister, in place of a storage.
@@ -78,10 +88,4 @@ async fn a_full_store_takes_writes_again_once_others_expired_in_other_shards() {
     tokio::time::advance(hour).await;
     put(&memory, 13, LogWrite::new(log(10)).base([0; 90].to_vec())).await.unwrap();
     put(&memory, 14, LogWrite::new(log(11)).base("1")).await.unwrap_err();
-}
-
-mod parallel {
-    use super::{Time, open};
-
-    tertulia_testkit::parallel!(Time::Paused, open);
 }
