@@ -59,7 +59,7 @@ impl<'a> Setting<'a> {
         self.start(at, made).await
     }
 
-    /// Says something in the conversation [`desk`]: an update that has to be taken. Gives it.
+    /// Says something in the conversation `desk:7`: an update that has to be taken. Gives it.
     pub async fn tell(&self, bot: &Running, text: &str) -> Incoming {
         self.tell_in(bot, &desk(), text).await
     }
@@ -71,7 +71,7 @@ impl<'a> Setting<'a> {
         update
     }
 
-    /// What the conversation [`desk`] has heard, as another process reads it.
+    /// What the conversation `desk:7` has heard, as another process reads it.
     pub async fn heard(&self) -> Vec<String> {
         self.heard_in(&desk()).await
     }
