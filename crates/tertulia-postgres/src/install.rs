@@ -2,7 +2,8 @@
 //!
 //! Tables change by numbered steps, and `tables.sql` has what they come to. Functions are those of the newest version,
 //! whatever was there. A function that would do something else for a program of an older version gets another name or
-//! other parameters, and the old one is dropped: such a program calls what it knows, and is told that it is not there.
+//! other parameters, and the old one stays for it or is dropped: such a program calls what it knows, and is told if it is
+//! not there.
 
 use std::time::Duration;
 
