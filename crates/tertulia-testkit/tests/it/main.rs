@@ -3,6 +3,7 @@
 mod bot_api;
 mod counting;
 mod faulty;
+mod late;
 mod listed;
 mod memory;
 mod openai;
