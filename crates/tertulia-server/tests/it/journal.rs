@@ -83,7 +83,7 @@ async fn answers_of_the_agent_are_the_same_when_they_are_run_again_and_so_are_de
 #[tokio::test]
 async fn what_a_handler_behind_a_url_did_is_the_same_when_it_is_run_again() {
     let folder = Folder::new();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = tertulia_testkit::servers::free_port();
     let mut handler = std::process::Command::new("sh");
     let mut handler = handler.args(["-c", &example()]).env("PORT", port.to_string()).spawn().unwrap();
     let server = folder.serve_with(&["--handler", &format!("http://127.0.0.1:{port}")], &[]);

@@ -24,7 +24,7 @@ struct Peer {
 
 impl Peer {
     async fn start(modules: &str) -> Self {
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = tertulia_testkit::servers::free_port();
         let mut process = Command::new("node")
             .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/peer.js"))
             .args([&port.to_string(), TOKEN])

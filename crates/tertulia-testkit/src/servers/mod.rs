@@ -14,6 +14,8 @@ use std::fmt;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -22,6 +24,9 @@ use tempfile::TempDir;
 pub use guard::{Guard, Signal};
 pub use postgres::postgres_program;
 pub use redis::RedisCluster;
+
+/// The lowest port that servers of tests are given.
+const LOWEST_PORT: u16 = 10_000;
 
 /// How often a server that just began is asked whether it is ready.
 const ASK_EVERY: Duration = Duration::from_millis(10);
@@ -161,11 +166,31 @@ fn tidy_up(folder: &Path) {
     std::mem::forget(child.expect("a shell can be started"));
 }
 
-/// A port of 127.0.0.1 that nobody listens at now.
+/// A port of 127.0.0.1 that nobody listens at now, and that this process is given once. It is not one of those that the
+/// system gives to connections which go out: such a connection could have the port when a server is to listen at it.
 ///
 /// # Panics
 /// If there is none.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("there is a free port");
-    listener.local_addr().expect("a listener has an address").port()
+    static GIVEN: AtomicUsize = AtomicUsize::new(0);
+    static FIRST: OnceLock<usize> = OnceLock::new();
+    let ports = LOWEST_PORT..lowest_outgoing_port();
+    let count = ports.len();
+    // Other processes begin elsewhere.
+    let first = *FIRST.get_or_init(|| fastrand::usize(..count));
+    let port = (0..count).find_map(|_| {
+        let nth = first + GIVEN.fetch_add(1, Ordering::Relaxed);
+        let port = ports.start + u16::try_from(nth % count).ok()?;
+        TcpListener::bind(("127.0.0.1", port)).is_ok().then_some(port)
+    });
+    port.expect("there is a free port")
+}
+
+/// The lowest port that the system gives to connections which go out. Linux says so in the
+/// [file](https://docs.kernel.org/networking/ip-sysctl.html) that is read here; elsewhere it is higher than what Linux has
+/// by itself.
+fn lowest_outgoing_port() -> u16 {
+    let said = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok();
+    let lowest = said.and_then(|said| said.split_whitespace().next()?.parse().ok());
+    lowest.filter(|lowest| *lowest > LOWEST_PORT).unwrap_or(32_768)
 }
