@@ -1,5 +1,6 @@
-//! The suites of the runner and of turns on a storage that answers late: what is stored is seen by others well before the process that stored it knows.
-//! A case that takes the one for the other fails here each time, and elsewhere once in a thousand runs.
+//! The suites of the runner and of turns on a storage that answers late: others see what is stored well before the
+//! process that stored it knows. A case that takes the one for the other fails here each time, and elsewhere once in a
+//! thousand runs.
 
 use std::sync::Arc;
 use std::time::Duration;
