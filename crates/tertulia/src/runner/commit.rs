@@ -15,6 +15,7 @@ use super::names::{INBOX, OUTBOX, SENT};
 use super::outbox::Pending;
 use super::panics::{caught, caught_async};
 use super::riders::{Riding, queue};
+use super::taken::{Halted, Taken};
 use super::turn::{Asked, Collected};
 use super::worker::Ended;
 use super::{About, Call, Contribute, Handler, once};
@@ -68,6 +69,11 @@ impl<H: Handler> Core<H> {
             taken.over();
             return Ok(Ended::Done);
         }
+        if has_one_place_twice(arrived, &taken, &halted) {
+            taken.unsure();
+            halted.unsure();
+            return Ok(Ended::Outdated);
+        }
         let mut writes: Vec<Write> = Vec::with_capacity(4);
         let mut shares: SmallVec<[Range<usize>; 2]> = SmallVec::new();
         for (part, mut prepared) in parts.iter().zip(prepared) {
@@ -107,8 +113,8 @@ impl<H: Handler> Core<H> {
             None => None,
         };
         let room = self.limits.writes.saturating_sub(writes.len());
-        let marks = if own { None } else { self.riders.take(arrived.shard, room) };
-        if let Some(marks) = &marks {
+        let mut marks = if own { None } else { self.riders.take(arrived.shard, room) };
+        if let Some(marks) = &mut marks {
             marks.ride(&mut writes);
         }
         let keys: Vec<Key> = match &kept {
@@ -309,6 +315,19 @@ impl<H: Handler> Core<H> {
             wait = (wait * 2).min(Duration::from_secs(5));
         }
     }
+}
+
+/// Whether two of the updates that a turn ends have the same place in the inbox. One of them was lost by a storage that
+/// failed over, and no batch may change an entry twice.
+fn has_one_place_twice(arrived: &Arrived, taken: &Taken, halted: &Halted) -> bool {
+    let others = taken.arrived().chain(halted.arrived());
+    let mut offsets: SmallVec<[_; 4]> = others.map(|other| other.offset).collect();
+    if offsets.is_empty() {
+        return false;
+    }
+    offsets.push(arrived.offset);
+    offsets.sort_unstable();
+    offsets.windows(2).any(|pair| pair[0] == pair[1])
 }
 
 /// The records of calls, each with its ordinal.

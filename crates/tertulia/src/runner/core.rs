@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::index::Index;
+use super::intake::Request;
 use super::isolate::Isolation;
 use super::journal::Keeper;
 use super::meter::Meter;
@@ -36,6 +37,7 @@ pub(super) struct Core<H: Handler> {
     pub(super) riders: Riders,
     pub(super) outbox: Outbox,
     pub(super) meter: Meter,
+    pub(super) requests: mpsc::WeakSender<Request>,
     pub(super) tasks: Tasks,
     /// The error of a source or a storage that cannot go on.
     pub(super) failed: watch::Sender<Option<Arc<Error>>>,
@@ -102,7 +104,7 @@ impl<H: Handler> Core<H> {
             let mut riding = Vec::new();
             left = false;
             for shard in shards {
-                if let Some(marks) = self.riders.take_alone(*shard, self.limits.writes - writes.len()) {
+                if let Some(mut marks) = self.riders.take_alone(*shard, self.limits.writes - writes.len()) {
                     marks.ride(&mut writes);
                     left |= marks.left;
                     riding.push(marks);

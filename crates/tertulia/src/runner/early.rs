@@ -107,7 +107,7 @@ impl Turn {
         self.change(|turn| async move {
             let arrived = turn.arrived();
             let mut again = Arrived::clone(&arrived);
-            again.leave_body_behind();
+            again.doubt();
             let found = Arc::clone(turn.desk()).whole(Arc::new(again)).await?;
             if found.is_some_and(|found| found.revision == arrived.revision) {
                 return Ok(());

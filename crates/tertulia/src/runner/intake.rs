@@ -6,7 +6,7 @@ use super::format::RESERVED;
 use super::{About, Incoming, Notice};
 use crate::error::Kind;
 use crate::storage::{LogWrite, Storage};
-use crate::{Error, Result};
+use crate::{Error, Result, Shard};
 
 /// The most updates of one request.
 const MAX_UPDATES: usize = 200;
@@ -36,6 +36,8 @@ pub(super) enum Request {
     Keep(Updates),
     /// To take notice of something, and to tell when it has.
     Look(Notice, oneshot::Sender<()>),
+    /// To read the inbox of a shard from its beginning: the storage has lost some of it.
+    Anew(Shard),
     /// What the handler writes for an update that is given up.
     Buried(About, oneshot::Sender<Vec<LogWrite>>),
 }
@@ -76,6 +78,11 @@ impl Intake {
         let (requests, receiver) = mpsc::channel(WAITING);
         let body_bytes = storage.properties().limits.entry_bytes.saturating_sub(RESERVED);
         (Self { requests, body_bytes }, receiver)
+    }
+
+    /// A way to the inbox that does not keep it open.
+    pub(super) fn requests(&self) -> mpsc::WeakSender<Request> {
+        self.requests.downgrade()
     }
 
     /// Whether the runner takes no more updates: it is stopping, or gone.

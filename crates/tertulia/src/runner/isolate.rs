@@ -175,7 +175,7 @@ impl<H: Handler> Core<H> {
                 let mut again = Arrived::clone(&arrived);
                 // Perhaps it was marked: whatever the entry is now is found when it is read again.
                 if kind != Kind::Unavailable {
-                    again.leave_body_behind();
+                    again.doubt();
                 }
                 Err(self.postpone(&Arc::new(again), &error))
             }

@@ -26,6 +26,8 @@ pub(super) struct Meter {
     pub(super) dead: Counter,
     /// Updates that were parked.
     pub(super) parked: Counter,
+    /// Updates that the storage has lost, and that were brought again.
+    pub(super) lost: Counter,
     /// Turns that ran for too long, and looks at which no turn had ended.
     pub(super) stalled: Counter,
     updates: Gauge,
@@ -63,6 +65,7 @@ impl Meter {
             cancelled: turns("cancelled"),
             dead: turns("dead"),
             parked: turns("parked"),
+            lost: turns("lost"),
             stalled: counter!("tertulia_stalls_total"),
             updates: gauge!("tertulia_updates", "state" => "known"),
             running: gauge!("tertulia_updates", "state" => "running"),

@@ -20,6 +20,7 @@ mod intake;
 mod isolate;
 pub mod journal;
 mod limit;
+mod lost;
 mod meter;
 mod names;
 mod once;

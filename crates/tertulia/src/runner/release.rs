@@ -92,7 +92,7 @@ impl<H: Handler> Core<H> {
     /// Whether the entry of an update is as it was to become.
     async fn is_as(&self, next: &Arrived) -> Result<bool> {
         let mut again = next.clone();
-        again.leave_body_behind();
+        again.doubt();
         let found = self.with_body(&Arc::new(again)).await?;
         Ok(found.is_some_and(|found| found.revision == next.revision && found.released() == next.released()))
     }

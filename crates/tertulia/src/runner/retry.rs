@@ -92,7 +92,7 @@ impl<H: Handler> Core<H> {
                 tracing::warn!(%conversation, %error, "a failed try could not be recorded");
                 // Perhaps it was: whatever the entry is now is found when it is read again.
                 if error.kind() != Kind::Unavailable {
-                    again.leave_body_behind();
+                    again.doubt();
                 }
             }
         }
@@ -114,7 +114,7 @@ impl<H: Handler> Core<H> {
                 let mut again = Arrived::clone(arrived);
                 again.verdict = Some(Arc::clone(verdict));
                 if error.kind() != Kind::Unavailable {
-                    again.leave_body_behind();
+                    again.doubt();
                 }
                 After::Again(Arc::new(again), Duration::from_secs(5))
             }

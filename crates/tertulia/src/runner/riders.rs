@@ -1,9 +1,12 @@
 //! What is done and only needs to be marked so: removals that ride on their shard's next batch, or leave together
 //! after a moment.
 
-use bytes::Bytes;
-use parking_lot::Mutex;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use foldhash::fast::RandomState;
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::names::{INBOX, OUTBOX, SENT};
@@ -14,6 +17,10 @@ use crate::{Conversation, Key, Name, Shard};
 
 /// How many entries a conversation's `sent` log keeps, and how many more it may have before it is trimmed.
 const SENT_KEPT: u64 = 256;
+
+/// Offsets of a queue that a batch changes: each once, though a storage that failed over has given some of them to two
+/// entries.
+type Offsets = HashSet<Offset, RandomState>;
 
 /// Marks that wait, by shard. An entry whose removal is lost with the process is found again at the next start:
 /// an update without effects is run again, a call is made again.
@@ -73,17 +80,38 @@ impl Marks {
     fn is_empty(&self) -> bool {
         self.inbox.is_empty() && self.calls.is_empty() && self.unsure.is_empty() && self.trim.is_empty()
     }
+
+    /// How many calls there are until one has the offset of another.
+    fn told_apart(&self) -> usize {
+        let offsets = || self.unsure.iter().chain(&self.calls).map(|over| over.offset);
+        // Nearly always.
+        if offsets().is_sorted_by(|one, next| one < next) {
+            return self.unsure.len() + self.calls.len();
+        }
+        let mut before = Offsets::default();
+        offsets().take_while(|offset| before.insert(*offset)).count()
+    }
 }
 
 impl Riding<'_> {
-    /// Adds the marks to the writes of a batch.
-    pub(super) fn ride(&self, writes: &mut Vec<Write>) {
-        let Self { marks, alone, .. } = self;
+    /// Adds the marks to the writes of a batch, but for those of updates whose offsets it changes already.
+    pub(super) fn ride(&mut self, writes: &mut Vec<Write>) {
+        let Self { riders, shard, marks, alone, left, .. } = self;
         if !marks.inbox.is_empty() {
-            queue(writes, self.shard, &INBOX).remove.extend(&marks.inbox);
+            let write = queue(writes, *shard, &INBOX);
+            let removed = write.remove.iter().map(|removal| removal.offset);
+            let mut changed: Offsets = removed.chain(write.replace.iter().map(|(at, ..)| *at)).collect();
+            let (ride, wait): (Vec<_>, Vec<_>) =
+                std::mem::take(&mut marks.inbox).into_iter().partition(|mark| changed.insert(mark.offset));
+            write.remove.extend(&ride);
+            marks.inbox = ride;
+            if !wait.is_empty() {
+                *left = true;
+                riders.add(*shard, |waiting| waiting.inbox.extend(wait));
+            }
         }
         if !marks.calls.is_empty() || !marks.unsure.is_empty() {
-            let remove = &mut queue(writes, self.shard, &OUTBOX).remove;
+            let remove = &mut queue(writes, *shard, &OUTBOX).remove;
             let calls = marks.calls.iter().chain(&marks.unsure);
             // A batch that is applied twice would append to the `sent` logs twice. A turn's expects its update's entry;
             // a batch of marks those of the calls.
@@ -205,15 +233,16 @@ impl Riders {
         let Marks { riding, next, .. } = &mut *waiting;
         let (riding, next) = (std::mem::take(riding), *next);
         let mut marks = std::mem::replace(&mut *waiting, Marks { unsure, riding, next, ..Marks::default() });
+        let calls = logs.min(marks.told_apart());
         // Unsure calls were made before the others.
-        if marks.unsure.len() > logs {
-            waiting.unsure = marks.unsure.split_off(logs);
+        if marks.unsure.len() > calls {
+            waiting.unsure = marks.unsure.split_off(calls);
         }
-        let logs = logs - marks.unsure.len();
-        if marks.calls.len() > logs {
-            waiting.calls = marks.calls.split_off(logs);
+        let calls = calls - marks.unsure.len();
+        if marks.calls.len() > calls {
+            waiting.calls = marks.calls.split_off(calls);
         }
-        let trims = logs - marks.calls.len();
+        let trims = logs - marks.unsure.len() - marks.calls.len();
         if marks.trim.len() > trims {
             waiting.trim = marks.trim.split_off(trims);
         }

@@ -121,6 +121,7 @@ impl<H: Handler> Runner<H> {
             riders,
             outbox,
             meter: Meter::new(),
+            requests: intake.requests(),
             tasks: Tasks::open(),
             failed: failed.clone(),
         });

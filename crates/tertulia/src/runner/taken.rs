@@ -50,7 +50,7 @@ impl Taken {
     /// Nobody knows whether they are still there: they go back, and whoever runs them looks.
     pub(super) fn unsure(self) {
         if let Some(desk) = &self.desk {
-            desk.index().leave_bodies_behind(self.updates.iter().map(|(place, _)| *place));
+            desk.index().doubt(self.updates.iter().map(|(place, _)| *place));
         }
     }
 
@@ -112,7 +112,7 @@ impl Halted {
     /// Nobody knows whether they are still there: whoever runs them looks.
     pub(super) fn unsure(self) {
         if let Some(desk) = &self.desk {
-            desk.index().leave_bodies_behind(self.updates.iter().map(|stopped| stopped.place));
+            desk.index().doubt(self.updates.iter().map(|stopped| stopped.place));
         }
     }
 

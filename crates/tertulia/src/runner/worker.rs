@@ -12,7 +12,7 @@ use tokio::task::coop;
 use super::core::Core;
 use super::desk::Desk;
 use super::format::{InboxRecord, Mark};
-use super::index::{Arrived, Index, Start, Verdict};
+use super::index::{Arrived, Index, Known, Start, Verdict};
 use super::limit::Dropped;
 use super::names::INBOX;
 use super::panics::{caught, caught_async};
@@ -124,7 +124,7 @@ impl<H: Handler> Core<H> {
         let whole = match self.with_body(arrived).await {
             Ok(Some(whole)) if whole.parked => return After::Parked(whole),
             Ok(Some(whole)) => whole,
-            Ok(None) => return After::Done,
+            Ok(None) => return self.gone(arrived).await,
             Err(error) => return self.postpone(arrived, &error),
         };
         if let Some(verdict) = &whole.verdict {
@@ -245,10 +245,10 @@ impl<H: Handler> Core<H> {
     pub(super) async fn look_again(&self, arrived: &Arrived) -> After {
         let mut again = arrived.clone();
         again.verdict = None;
-        again.leave_body_behind();
+        again.doubt();
         let again = Arc::new(again);
         match self.with_body(&again).await {
-            Ok(None) => After::Done,
+            Ok(None) => self.gone(&again).await,
             Ok(Some(found)) if found.parked => After::Parked(found),
             Ok(Some(found)) => {
                 let wait = found.not_before.since(self.clock.now()).min(self.options.longest_backoff());
@@ -261,14 +261,14 @@ impl<H: Handler> Core<H> {
     /// Whether the update's entry is known to be as it was.
     async fn stands(&self, arrived: &Arrived) -> bool {
         let mut again = arrived.clone();
-        again.leave_body_behind();
+        again.doubt();
         let found = self.with_body(&Arc::new(again)).await;
         matches!(found, Ok(Some(found)) if found.revision == arrived.revision)
     }
 
-    /// The update with its body, read again if it was too much to keep; `None` if somebody else has ended it.
+    /// The update as its entry is, read again if that is not known; `None` if it is not there any more.
     pub(super) async fn with_body(&self, arrived: &Arc<Arrived>) -> Result<Option<Arc<Arrived>>> {
-        if !arrived.body_left_behind {
+        if arrived.known == Known::Whole {
             return Ok(Some(Arc::clone(arrived)));
         }
         let read = Read::new(Key::Queue(arrived.shard, INBOX))
@@ -294,7 +294,7 @@ impl<H: Handler> Core<H> {
         whole.not_before = record.not_before;
         whole.parked = matches!(record.mark, Mark::Parked(_));
         whole.give_out(record.released);
-        whole.body_left_behind = false;
+        whole.known = Known::Whole;
         whole.revision = entry.revision;
         Ok(Some(Arc::new(whole)))
     }

@@ -96,6 +96,11 @@ impl<H: Handler> Inbox<H> {
                     let _ = answer.send(());
                     continue;
                 }
+                Request::Anew(shard) => {
+                    self.read[shard.index()] = None;
+                    self.refill_for_sure(&[shard]).await;
+                    continue;
+                }
                 Request::Buried(about, answer) => {
                     // The storage may take its time, which the inbox does not.
                     let core = Arc::clone(&self.core);

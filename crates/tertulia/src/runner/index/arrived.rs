@@ -12,8 +12,7 @@ use crate::{Shard, Timestamp};
 #[derive(Clone, Debug)]
 pub(in crate::runner) struct Arrived {
     pub(in crate::runner) about: About,
-    /// The body was too much to keep: it is read again when the update runs.
-    pub(in crate::runner) body_left_behind: bool,
+    pub(in crate::runner) known: Known,
     /// When an earlier process put it off: not to be run before. Zero in one that this process puts off.
     pub(in crate::runner) not_before: Timestamp,
     pub(in crate::runner) shard: Shard,
@@ -37,6 +36,17 @@ pub(in crate::runner) struct Arrived {
     pub(in crate::runner) verdict: Option<Arc<Verdict>>,
 }
 
+/// What is known of an update's entry. Unless it is all, the entry is read again before the update runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::runner) enum Known {
+    /// It is as it is here.
+    Whole,
+    /// It may be gone, or have changed. The body, which does not change, is here.
+    Doubtful,
+    /// The body was too much to keep, too.
+    BodyLeftBehind,
+}
+
 /// What becomes of an update that is not run any more, and why.
 #[derive(Debug)]
 pub(in crate::runner) enum Verdict {
@@ -57,7 +67,7 @@ impl Arrived {
     ) -> Self {
         Self {
             about,
-            body_left_behind: false,
+            known: Known::Whole,
             not_before: Timestamp(0),
             shard,
             incarnation,
@@ -83,7 +93,14 @@ impl Arrived {
     /// Forgets the body, which is read again, with the revision that it has then.
     pub(in crate::runner) fn leave_body_behind(&mut self) {
         self.about.body = Bytes::new();
-        self.body_left_behind = true;
+        self.known = Known::BodyLeftBehind;
+    }
+
+    /// Nobody knows whether its entry is still there, and as it was.
+    pub(in crate::runner) fn doubt(&mut self) {
+        if self.known == Known::Whole {
+            self.known = Known::Doubtful;
+        }
     }
 
     /// Its entry, with what it is to say beside the update.

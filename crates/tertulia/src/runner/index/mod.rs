@@ -22,7 +22,7 @@ use super::turn::Turn;
 use crate::Shard;
 use crate::storage::{CommitId, Offset};
 
-pub(super) use self::arrived::{Arrived, Verdict};
+pub(super) use self::arrived::{Arrived, Known, Verdict};
 pub(super) use self::crowd::Newcomer;
 pub(super) use self::isolated::Only;
 pub use self::stats::{Depth, Stats};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Index, Place, Start, State};
+use super::{Index, Place, Start};
 
 impl Index {
     /// Takes an update out of the lists of its keys, so that nobody waits for it. Tells whether it could be done: not if
@@ -36,13 +36,11 @@ impl Index {
     }
 
     /// Has such updates read again before they are run.
-    pub(in crate::runner) fn leave_bodies_behind(&self, places: impl Iterator<Item = Place>) {
+    pub(in crate::runner) fn doubt(&self, places: impl Iterator<Item = Place>) {
         let mut state = self.state.lock();
-        let State { sequencer, bytes, .. } = &mut *state;
         for place in places {
-            if let Some(arrived) = sequencer.get_mut(place) {
-                *bytes -= arrived.kept();
-                Arc::make_mut(arrived).leave_body_behind();
+            if let Some(arrived) = state.sequencer.get_mut(place) {
+                Arc::make_mut(arrived).doubt();
             }
         }
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::pending::Pending;
+use crate::error::Kind;
 use crate::runner::core::Core;
 use crate::runner::names::OUTBOX;
 use crate::runner::{Call, Handler};
@@ -55,9 +56,18 @@ impl<H: Handler> Core<H> {
             });
             let reads: Vec<Read> = reads.collect();
             for page in self.storage.read(&reads).await? {
-                let page = page?.and_then(Page::into_queue);
+                let (page, next) = match page {
+                    // A storage that failed over has another outbox, none of whose calls are known,
+                    Err(error) if error.kind() == Kind::Gone => (None, Some(From::Start)),
+                    // or has lost all that was not read yet.
+                    Err(error) if error.kind() == Kind::Invalid => (None, None),
+                    page => {
+                        let page = page?.and_then(Page::into_queue);
+                        let next = page.as_ref().and_then(next);
+                        (page, next)
+                    }
+                };
                 let Some((shard, _)) = unread.pop_front() else { break };
-                let next = page.as_ref().and_then(next);
                 let left = page.into_iter().flat_map(|page| page.entries);
                 let left: Vec<Pending> =
                     left.filter_map(|entry| Pending::read(shard, &entry)).map(Pending::left).collect();

@@ -5,86 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tertulia::runner::{CallOptions, Delivery, HandlerResult, INBOX, OUTBOX, Options, Turn};
-use tertulia::storage::{
-    Batch, BoxFuture, CommitId, Committed, Etag, Head, ListQuery, Listing, Memory, Page, Properties,
-    QueueWrite, Read, SeenPage, SeenQuery, Storage,
-};
-use tertulia::{Key, Name, Result};
+use tertulia::storage::Storage;
 
 use super::support::{
-    Diary, Platform, applied, apply, assert_all_done, conversation, pass, runner, start, update,
+    Diary, Pair, Platform, applied, apply, assert_all_done, conversation, memory, pass, runner, start, update,
 };
-
-/// Two memories, the second of which has what the first was given until it was cut off.
-#[derive(Debug, Default)]
-struct Pair {
-    primary: Memory,
-    replica: Memory,
-    is_cut_off: AtomicBool,
-    has_failed_over: AtomicBool,
-}
-
-impl Pair {
-    fn cut_off(&self) {
-        self.is_cut_off.store(true, Ordering::Relaxed);
-    }
-
-    fn fail_over(&self) {
-        self.has_failed_over.store(true, Ordering::Relaxed);
-    }
-
-    fn current(&self) -> &Memory {
-        if self.has_failed_over.load(Ordering::Relaxed) { &self.replica } else { &self.primary }
-    }
-
-    /// Does as another process would do.
-    async fn append(&self, id: u64, name: Name, bytes: &'static str) {
-        let write = QueueWrite::new(Key::Queue(conversation("a").shard(), name)).append(None, bytes);
-        self.current().commit(Batch::new(CommitId(id), vec![write.into()])).await.unwrap();
-    }
-
-    /// Offsets and births of what a queue of the shard holds.
-    async fn entries(&self, name: Name) -> Vec<(u64, u64)> {
-        let read = Read::new(Key::Queue(conversation("a").shard(), name));
-        let page = self.current().read(&[read]).await.unwrap().remove(0).unwrap();
-        let entries = page.and_then(Page::into_queue).unwrap().entries;
-        entries.iter().map(|entry| (entry.offset.0, entry.born.0)).collect()
-    }
-}
-
-#[deny(clippy::missing_trait_methods)]
-impl Storage for Pair {
-    fn commit<'a>(&'a self, batch: Batch) -> BoxFuture<'a, Result<Committed>> {
-        Box::pin(async move {
-            let answer = self.current().commit(batch.clone()).await;
-            if !self.is_cut_off.load(Ordering::Relaxed) {
-                // The same batch on the same state gives the same answer.
-                let _ = self.replica.commit(batch).await;
-            }
-            answer
-        })
-    }
-
-    fn read<'a>(&'a self, reads: &'a [Read]) -> BoxFuture<'a, Result<Vec<Result<Option<Page>>>>> {
-        self.current().read(reads)
-    }
-
-    fn list<'a>(&'a self, query: &'a ListQuery) -> BoxFuture<'a, Result<Listing>> {
-        self.current().list(query)
-    }
-
-    fn seen<'a>(&'a self, query: &'a SeenQuery) -> BoxFuture<'a, Result<SeenPage>> {
-        self.current().seen(query)
-    }
-
-    fn changed<'a>(&'a self, key: &'a Key, seen: Option<Etag>) -> BoxFuture<'a, Result<Option<Head>>> {
-        self.current().changed(key, seen)
-    }
-
-    fn properties(&self) -> Properties {
-        self.current().properties()
-    }
-}
 
 /// Leaves nothing but a mark, makes a call, or applies itself.
 async fn run(turn: Turn, text: String) -> HandlerResult {
@@ -123,6 +48,23 @@ async fn marks_of_what_was_lost_leave_alone_who_has_its_offsets_now() {
     assert_eq!(pair.entries(OUTBOX).await, [(0, 93)]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_mark_of_what_was_lost_spoils_no_turn_whose_update_has_its_offset_now() {
+    let pair = Arc::new(Pair::default());
+    let storage: Arc<dyn Storage> = pair.clone();
+    let options = Options { linger: Duration::from_secs(60), retries: 0, ..Options::default() };
+    let handle = start(&storage, options, run).await;
+    pair.cut_off();
+    handle.intake().submit(update("a", 1, "nothing")).await.unwrap();
+    pass(10).await;
+    pair.fail_over();
+    handle.intake().submit(update("a", 2, "after")).await.unwrap();
+    pass(10).await;
+    assert_eq!(applied(&storage, "a").await, ["after"]);
+    pass(60_000).await;
+    assert_all_done(&storage).await;
+}
+
 /// A chat whose updates lie in the inbox of chat `a`'s.
 fn neighbour() -> String {
     let shard = conversation("a").shard();
@@ -130,7 +72,7 @@ fn neighbour() -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_kept_after_a_failover_runs_though_more_was_lost_than_has_come_since() {
+async fn what_is_kept_and_what_was_lost_and_is_known_runs_though_its_offsets_were_given_again() {
     let pair = Arc::new(Pair::default());
     let storage: Arc<dyn Storage> = pair.clone();
     let options = Options { backoff: Duration::from_secs(60), ..Options::default() };
@@ -148,19 +90,72 @@ async fn what_is_kept_after_a_failover_runs_though_more_was_lost_than_has_come_s
     handle.intake().submit(update("a", 1, "kept")).await.unwrap();
     pass(10).await;
     pair.cut_off();
-    handle.intake().submit_all((2..5).map(|id| update("a", id, "lost")).collect()).await.unwrap();
+    let lost = (2..5).map(|id| update("a", id, &format!("lost {id}")));
+    handle.intake().submit_all(lost.collect()).await.unwrap();
     pass(10).await;
     pair.fail_over();
     handle.intake().submit(update(&b, 5, "at once")).await.unwrap();
     pass(10).await;
     assert_eq!(applied(&storage, &b).await, ["at once"]);
     pass(600_000).await;
-    assert_eq!(applied(&storage, "a").await, ["kept"]);
+    assert_eq!(applied(&storage, "a").await, ["kept", "lost 2", "lost 3", "lost 4"]);
     assert_eq!(runs.of("a").iter().filter(|text| *text == "kept").count(), 2, "it was known all the time");
     handle.intake().submit(update("a", 6, "at once")).await.unwrap();
     pass(10).await;
-    assert_eq!(applied(&storage, "a").await, ["kept", "at once"]);
+    assert_eq!(applied(&storage, "a").await.last().unwrap(), "at once");
     assert_eq!(handle.size(), 0);
+    assert_all_done(&storage).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_lost_is_known_again_though_as_much_has_come_since() {
+    let pair = Arc::new(Pair::default());
+    let storage: Arc<dyn Storage> = pair.clone();
+    let handle = start(&storage, Options::default(), |turn: Turn, text: String| async move {
+        pass(100).await;
+        apply(&turn, &text).await
+    });
+    let handle = handle.await;
+    handle.intake().submit(update("a", 1, "before")).await.unwrap();
+    pass(1_000).await;
+    pair.cut_off();
+    for (id, text) in [(2, "one"), (3, "two"), (4, "three")] {
+        handle.intake().submit(update("a", id, text)).await.unwrap();
+    }
+    pair.fail_over();
+    // By another process: where the updates were that are lost, and in one of their places what is nobody's.
+    pair.append(91, INBOX, "acknowledged").await;
+    pair.append(92, INBOX, "acknowledged").await;
+    pass(10_000).await;
+    assert_eq!(applied(&storage, "a").await, ["before", "one", "two", "three"]);
+    assert_eq!(pair.entries(INBOX).await, [(1, 91), (2, 92)]);
+    assert_eq!(handle.size(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_has_ended_is_not_brought_again_when_its_id_is_forgotten() {
+    let storage = memory();
+    let waits = Arc::new(AtomicBool::new(true));
+    let seen = Arc::clone(&waits);
+    let run = move |turn: Turn, text: String| {
+        let waits = seen.swap(false, Ordering::Relaxed);
+        async move {
+            // Ids are known for 48 hours.
+            pass(if waits { 50 * 3_600_000 } else { 0 }).await;
+            apply(&turn, &text).await
+        }
+    };
+    let options = Options { time_limit: None, ..Options::default() };
+    let slow = start(&storage, options, run.clone()).await;
+    slow.intake().submit(update("a", 1, "x")).await.unwrap();
+    pass(10).await;
+    let other = start(&storage, Options::default(), run).await;
+    pass(10).await;
+    assert_eq!(applied(&storage, "a").await, ["x"]);
+    other.intake().submit(update("b", 2, "y")).await.unwrap();
+    pass(51 * 3_600_000).await;
+    assert_eq!(applied(&storage, "a").await, ["x"]);
+    assert_eq!((slow.size(), other.size()), (0, 0));
     assert_all_done(&storage).await;
 }
 

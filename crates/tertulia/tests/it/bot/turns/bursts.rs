@@ -1,13 +1,15 @@
 //! Updates that come in a burst are one turn.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tertulia::bot::{Bot, Burst, Context, Joined, message};
 use tertulia::runner::Options;
+use tertulia::storage::Storage;
 
 use super::super::support::{Window, replies, say};
 use super::{at_desk, memory, sent, tell};
-use crate::runner::support::assert_all_done;
+use crate::runner::support::{Pair, assert_all_done};
 
 const BURST: Burst = Burst { quiet: Duration::from_millis(700), longest: Duration::from_secs(3), most: 4 };
 
@@ -135,5 +137,36 @@ async fn a_burst_that_asks_and_runs_again_is_not_joined_with_its_answer() {
     tell(&bot, "yes").await;
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(sent(&desk), ["well?", "one\ntwo: yes"]);
+    assert_all_done(&storage).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_burst_that_a_failover_has_lost_is_said_all_the_same() {
+    let pair = Arc::new(Pair::default());
+    let storage: Arc<dyn Storage> = pair.clone();
+    let (desk, bot) = at_desk(&storage, bursts).await;
+    pair.cut_off();
+    for text in ["a", "b", "c"] {
+        tell(&bot, text).await;
+    }
+    pair.fail_over();
+    millis(10_000).await;
+    assert_eq!(sent(&desk).join("+"), "a+b+c");
+    assert_all_done(&storage).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_lost_and_what_has_its_offset_since_are_both_said() {
+    let pair = Arc::new(Pair::default());
+    let storage: Arc<dyn Storage> = pair.clone();
+    let (desk, bot) = at_desk(&storage, bursts).await;
+    pair.cut_off();
+    tell(&bot, "a").await;
+    pair.fail_over();
+    tell(&bot, "b").await;
+    millis(10_000).await;
+    let mut said: Vec<String> = sent(&desk).join("+").split('+').map(str::to_owned).collect();
+    said.sort();
+    assert_eq!(said, ["a", "b"]);
     assert_all_done(&storage).await;
 }

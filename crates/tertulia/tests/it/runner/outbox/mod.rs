@@ -4,6 +4,7 @@ mod deadline;
 mod delivery;
 mod given_up;
 mod join;
+mod lost;
 mod marks;
 mod order;
 mod pace;

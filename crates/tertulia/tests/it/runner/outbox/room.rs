@@ -14,7 +14,7 @@ use super::super::support::{
 use super::{Listing, call_listed, listing, noting, unavailable};
 
 /// A platform that can be reached when told so.
-fn switched(sent: &Diary) -> (Arc<Platform>, Arc<AtomicBool>) {
+pub(super) fn switched(sent: &Diary) -> (Arc<Platform>, Arc<AtomicBool>) {
     let open = Arc::new(AtomicBool::new(false));
     let (note, told) = (sent.clone(), Arc::clone(&open));
     let platform = Platform::new(move |call| {
@@ -27,11 +27,11 @@ fn switched(sent: &Diary) -> (Arc<Platform>, Arc<AtomicBool>) {
     (platform, open)
 }
 
-fn words(count: usize) -> String {
+pub(super) fn words(count: usize) -> String {
     (0..count).map(|n| format!("{n} ")).collect()
 }
 
-async fn submit(handle: &Handle<Listing>, chat: &str, id: i64, calls: &str) {
+pub(super) async fn submit(handle: &Handle<Listing>, chat: &str, id: i64, calls: &str) {
     handle.intake().submit(update(chat, id, calls)).await.unwrap();
 }
 

@@ -1,6 +1,7 @@
 //! A handler made of a closure, updates made of numbers, and a look into what the storage holds.
 
 mod faulty;
+mod pair;
 mod platform;
 
 use std::collections::HashMap;
@@ -16,6 +17,7 @@ use tertulia::storage::{Expect, ItemId, LogWrite, Memory, Page, Read, Storage};
 use tertulia::{Clock, Conversation, Key, Name, Result, Shard};
 
 pub(crate) use faulty::{Fate, Faulty};
+pub(crate) use pair::Pair;
 pub(crate) use platform::{Batches, Platform};
 
 /// Where the updates of these tests come from.
