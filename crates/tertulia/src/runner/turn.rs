@@ -352,6 +352,11 @@ impl Turn {
         self.0.collected.lock().as_ref()?.find(is_it)
     }
 
+    /// How many things are enlisted.
+    pub(crate) fn enlisted_so_far(&self) -> usize {
+        self.collect(|collected| collected.parts.len()).unwrap_or_default()
+    }
+
     pub(super) fn collect<T>(&self, add: impl FnOnce(&mut Collected) -> T) -> Result<T> {
         match self.0.collected.lock().as_mut() {
             Some(collected) => Ok(add(collected)),

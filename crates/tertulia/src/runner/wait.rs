@@ -91,6 +91,7 @@ impl Turn {
         let mut refused = HashSet::new();
         let mut resting: Option<Resting<'_>> = None;
         loop {
+            let came = self.desk().index().came_behind(self.place());
             let found = self.take_in_behind(wanted, Some(until), &mut refused).await?;
             let left = ends.since(self.clock().now());
             if found.is_some() || left.is_zero() {
@@ -105,6 +106,7 @@ impl Turn {
             if resting.is_none() {
                 resting = Some(Resting::begin(self)?);
             }
+            self.desk().index().has_looked(self.place(), came);
             tokio::select! {
                 () = told.notified() => {}
                 () = self.clock().sleep(left) => {}

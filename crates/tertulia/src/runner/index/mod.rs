@@ -28,6 +28,7 @@ pub(super) use self::isolated::Only;
 pub use self::stats::{Depth, Stats};
 pub(super) use self::stops::{Head, Stopped};
 pub(super) use self::waits::Rest;
+use self::waits::Watched;
 
 /// How many updates that pass the queue run at once.
 pub(super) const PASSING: usize = 64;
@@ -103,15 +104,21 @@ struct State {
     /// Turns that wait for an update without a slot, and how they are told that they have one again.
     resting: Places<oneshot::Sender<()>>,
     /// Who is told of what comes behind an update.
-    watched: Places<Vec<Arc<Notify>>>,
+    watched: Places<Watched>,
+    /// Behind how many of those something has come that nobody has looked at.
+    unseen: usize,
 }
 
 type Places<T> = HashMap<Place, T, RandomState>;
 
 impl State {
-    /// Between two suspects nothing runs and nothing may be taken, and yet it is not over.
+    /// Between two suspects nothing runs and nothing may be taken, and yet it is not over. Nor is it when a turn that rests
+    /// has been told of an update that may be its answer.
     fn is_quiet(&self) -> bool {
-        self.running + self.passing == 0 && self.sequencer.ready() == 0 && self.only.is_none()
+        self.running + self.passing == 0
+            && self.sequencer.ready() == 0
+            && self.only.is_none()
+            && self.unseen == 0
     }
 
     /// How many updates may be taken now.
@@ -422,8 +429,8 @@ impl Index {
         state.running + state.passing
     }
 
-    /// Waits until nothing runs, nothing is ready, and no suspects are tried apart. Updates in backoff, and those
-    /// behind them, may be left.
+    /// Waits until nothing runs, nothing is ready, no suspects are tried apart, and no turn that rests has anything to look
+    /// at. Updates in backoff, and those behind them, may be left.
     pub(super) async fn quiet(&self) {
         self.quiet_once(State::is_quiet).await;
     }
@@ -442,7 +449,7 @@ impl Index {
         }
     }
 
-    /// Whether nothing runs, nothing is ready, and no suspects are tried apart.
+    /// Whether that is so now.
     pub(super) fn is_quiet(&self) -> bool {
         self.state.lock().is_quiet()
     }

@@ -18,19 +18,59 @@ impl Rest {
     }
 }
 
+/// An update that is watched for what comes behind it.
+#[derive(Debug, Default)]
+pub(super) struct Watched {
+    by: Vec<Arc<Notify>>,
+    /// How many updates have come since.
+    came: u64,
+    /// How many of them were looked at by a turn that rests.
+    looked_at: u64,
+}
+
+impl Watched {
+    fn is_unseen(&self) -> bool {
+        self.came != self.looked_at
+    }
+}
+
 impl Index {
     /// Has `told` notified whenever an update arrives behind this one, until [`unwatch`](Self::unwatch).
     pub(in crate::runner) fn watch(&self, place: Place, told: Arc<Notify>) {
-        self.state.lock().watched.entry(place).or_default().push(told);
+        self.state.lock().watched.entry(place).or_default().by.push(told);
     }
 
     pub(in crate::runner) fn unwatch(&self, place: Place, told: &Arc<Notify>) {
         let mut state = self.state.lock();
-        if let Some(watching) = state.watched.get_mut(&place) {
-            watching.retain(|other| !Arc::ptr_eq(other, told));
-            if watching.is_empty() {
-                state.watched.remove(&place);
-            }
+        let Some(watched) = state.watched.get_mut(&place) else { return };
+        watched.by.retain(|other| !Arc::ptr_eq(other, told));
+        if watched.by.is_empty() {
+            let was_unseen = watched.is_unseen();
+            state.watched.remove(&place);
+            self.seen(&mut state, was_unseen);
+        }
+    }
+
+    /// How much has come behind an update since it is watched.
+    pub(in crate::runner) fn came_behind(&self, place: Place) -> u64 {
+        self.state.lock().watched.get(&place).map_or(0, |watched| watched.came)
+    }
+
+    /// Says that so much of what came behind an update was looked at, and is nothing to its turn.
+    pub(in crate::runner) fn has_looked(&self, place: Place, came: u64) {
+        let mut state = self.state.lock();
+        if let Some(watched) = state.watched.get_mut(&place) {
+            let was_unseen = watched.is_unseen();
+            watched.looked_at = came;
+            let is_seen = was_unseen && !watched.is_unseen();
+            self.seen(&mut state, is_seen);
+        }
+    }
+
+    fn seen(&self, state: &mut State, is_seen: bool) {
+        if is_seen {
+            state.unseen -= 1;
+            self.tell_quiet(state);
         }
     }
 
@@ -86,13 +126,15 @@ impl Index {
 
 impl State {
     /// Tells who watches what is ahead of an update that has arrived.
-    pub(super) fn tell_ahead(&self, place: Place) {
+    pub(super) fn tell_ahead(&mut self, place: Place) {
         if self.watched.is_empty() {
             return;
         }
         for ahead in self.sequencer.ahead(place) {
-            if let Some(watching) = self.watched.get(&ahead) {
-                watching.iter().for_each(|told| told.notify_one());
+            if let Some(watched) = self.watched.get_mut(&ahead) {
+                self.unseen += usize::from(!watched.is_unseen());
+                watched.came += 1;
+                watched.by.iter().for_each(|told| told.notify_one());
             }
         }
     }

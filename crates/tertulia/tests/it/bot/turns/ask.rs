@@ -1,14 +1,16 @@
 //! A handler asks and waits for the answer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tertulia::bot::{Bot, Context, Session, callback};
 use tertulia::error::Kind;
 use tertulia::runner::{INBOX, Options};
+use tertulia::storage::{Memory, Storage};
 
 use super::super::support::{Window, replies, say};
 use super::{Chat, at_desk, heard, memory, pass, sent, tell};
-use crate::runner::support::{assert_all_done, queued};
+use crate::runner::support::{Faulty, assert_all_done, queued};
 
 /// Asks for a name and an age on `/form`, and echoes everything else.
 fn form(bot: Bot) -> Bot {
@@ -25,6 +27,22 @@ fn form(bot: Bot) -> Bot {
             ctx.reply(format!("echo {}", ctx.text())).await?;
             Ok(())
         })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_waits_for_the_handler_whose_answer_has_just_come() {
+    // The answer is looked at before it is taken, which takes its time.
+    let storage: Arc<dyn Storage> = Faulty::slow_to_read(Memory::new(), Duration::from_millis(50));
+    let options = Options { index_bytes: 1, ..Options::default() };
+    let (desk, bot) = at_desk(&storage, |bot| form(bot.options(options))).await;
+    for text in ["/form", "Ana"] {
+        tell(&bot, text).await;
+        pass().await;
+    }
+    tell(&bot, "33").await;
+    assert_eq!(bot.shutdown(Duration::from_mins(1)).await, []);
+    assert_eq!(sent(&desk), ["name?", "age?", "Ana, 33"]);
+    assert_all_done(&storage).await;
 }
 
 #[tokio::test(start_paused = true)]
