@@ -49,6 +49,8 @@ struct Part {
     over: AtomicBool,
     /// It has come to its end before the turn.
     closed: AtomicBool,
+    /// What expects that to have been its end.
+    stands: Mutex<Option<LogWrite>>,
     /// Another run of the handler writes it now.
     superseded: AtomicBool,
     sealed: AtomicBool,
@@ -56,6 +58,9 @@ struct Part {
     speaking: Speaking,
     clock: crate::Clock,
 }
+
+/// Of how many streams that end before their turn, at most, the turn's batch expects that they stand: it has room for 256 writes.
+const CHECKED: usize = 64;
 
 /// Updates whose handlers have begun a stream and that are not known to be over.
 type Speaking = Arc<Mutex<HashSet<ItemId>>>;
@@ -121,6 +126,7 @@ impl Context {
             end,
             over: AtomicBool::default(),
             closed: AtomicBool::default(),
+            stands: Mutex::default(),
             superseded: AtomicBool::default(),
             sealed: AtomicBool::default(),
             update,
@@ -261,7 +267,11 @@ impl Stream {
             return Ok(());
         }
         let how = *self.part.end.lock();
-        self.part.met(self.writer()?.close(how).await)?;
+        let writer = self.writer()?;
+        self.part.met(writer.close(how).await)?;
+        if self.turn.enlisted_so_far() <= CHECKED {
+            *self.part.stands.lock() = self.part.met(writer.stands_closed())?;
+        }
         self.part.over.store(true, Ordering::Release);
         self.part.closed.store(true, Ordering::Release);
         Ok(())
@@ -282,8 +292,9 @@ impl Contribute for Part {
         Ok(write.into_iter().collect())
     }
 
+    /// Another process that runs the same update may have begun to say anew what has ended here.
     fn checks(&self) -> Vec<LogWrite> {
-        Vec::new()
+        self.stands.lock().clone().filter(|_| self.in_batch).into_iter().collect()
     }
 
     fn committed(&self, heads: &[Option<Head>]) {

@@ -41,6 +41,21 @@ impl Stream {
         Ok(Some(LogWrite::new(self.live.key.clone()).expect(Expect::Etag(head.etag)).base(base)))
     }
 
+    /// The write that changes nothing and is refused if anything was written after this writer has closed the stream; `None`
+    /// if that cannot be told, since it is in memory alone or has left it.
+    ///
+    /// # Errors
+    /// `Conflict` if a later attempt writes now; `Gone`.
+    pub(crate) fn stands_closed(&self) -> Result<Option<LogWrite>> {
+        let mut cell = self.live.cell();
+        let Some(state) = self.state(&mut cell)? else { return Ok(None) };
+        if state.meta.is_superseded(self.writer) {
+            return Err(Refused::Superseded.error(self.id()));
+        }
+        let head = state.kept.as_ref().and_then(|kept| kept.head);
+        Ok(head.map(|head| LogWrite::new(self.live.key.clone()).expect(Expect::Etag(head.etag))))
+    }
+
     /// The end was committed; with the head after that, if there was a write.
     pub(crate) fn end_committed(&self, how: End, head: Option<LogHead>) {
         let mut cell = self.live.cell();

@@ -10,12 +10,12 @@ use std::time::Duration;
 use tertulia::bot::{Bot, Bypass, Context, Session, command};
 use tertulia::runner::{INBOX, Journal, Options};
 use tertulia::storage::{Batch, Write};
-use tertulia::stream::{CreateOptions, End, StreamId, Streams};
+use tertulia::stream::{CreateOptions, End, Event, StreamId, Streams};
 use tertulia_testkit::Board;
 use tokio::sync::Semaphore;
 
 use super::live::{at, desk, follow, saying};
-use super::{Chat, at_first, memory, pass, tell};
+use super::{Chat, at_first, heard, memory, pass, tell};
 use crate::runner::support::{Fate, assert_all_done};
 
 #[tokio::test(start_paused = true)]
@@ -216,4 +216,43 @@ async fn replies_that_pass_stay_in_their_order_when_the_live_reply_is_over() {
     tell(&bot, "/status 2").await;
     tokio::time::sleep(Duration::from_mins(1)).await;
     assert_eq!(board.messages(), ["so far", "/status 1", "/status 2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_that_another_process_says_anew_after_its_end_is_said_again_by_the_turn() {
+    let storage = memory();
+    let (board, runs) = (Board::new(), Arc::new(AtomicUsize::new(0)));
+    let counted = Arc::clone(&runs);
+    let bot = at(&board, &storage, |bot| {
+        bot.session::<Chat>("chat").on_message(move |ctx: Context, mut chat: Session<Chat>| {
+            counted.fetch_add(1, Ordering::SeqCst);
+            async move {
+                let live = ctx.reply_live().await?;
+                live.push("said").await?;
+                chat.heard.push(live.finish());
+                chat.heard.push(ctx.ask("go on?").await?.text);
+                Ok(())
+            }
+        })
+    })
+    .await;
+    tell(&bot, "hello").await;
+    pass().await;
+    assert_eq!(follow(&bot, 0).await, ("said".to_owned(), Some(End::Complete)));
+    // As another process does that runs the same update, and dies.
+    let name = bot.door().live(&desk(), 0).await.unwrap().entries[0].1.stream.clone();
+    let content_type = "application/json".to_owned();
+    let id = StreamId::new(desk(), &name).unwrap();
+    let other = Streams::over(Arc::clone(&storage));
+    let options = CreateOptions { content_type, ..CreateOptions::default() };
+    other.attempt(&id, options).await.unwrap().append(Event::content("half").encode()).await.unwrap();
+    tell(&bot, "yes").await;
+    pass().await;
+    assert_eq!(runs.load(Ordering::SeqCst), 2);
+    assert_eq!(heard(&storage).await, ["said", "yes"]);
+    assert_eq!(bot.shutdown(Duration::from_secs(60)).await, []);
+    assert_eq!(board.messages(), ["said", "go on?"]);
+    let (said, end) = follow(&bot, 0).await;
+    assert_eq!((said.rsplit('!').next().unwrap(), end), ("said", Some(End::Complete)));
+    assert_all_done(&storage).await;
 }
