@@ -5,7 +5,7 @@ import { test } from 'node:test';
 
 import { Person, fixture, letters } from './site.mjs';
 
-const all = fixture({ TERTULIA_AGENT_PACE: '8' });
+const all = fixture({ TERTULIA_AGENT_PACE: '12' });
 
 test('what is thought, a tool and the answer are seen as they come', async () => {
   const ana = await Person.at(all);

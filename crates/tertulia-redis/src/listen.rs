@@ -12,6 +12,7 @@ use tertulia::storage::Hub;
 use tertulia::{Error, Key, Result, Shard};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
 
 use crate::error::failed;
 use crate::link::{Connection, Link};
@@ -183,6 +184,8 @@ async fn session(
     // Nobody heard what was changed before this.
     ear.hub.wake_all();
     let mut pings = tokio::time::interval(PING_EVERY);
+    // It keeps the connection alive: none is made up for.
+    pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     pings.reset();
     loop {
         tokio::select! {

@@ -25,7 +25,7 @@ use crate::webhook::Webhooks;
 use screen::{Screen, Seen};
 
 /// How long the feed of a server may take to tell of an answer that has come.
-const TELLS: Duration = Duration::from_millis(500);
+const TELLS: Duration = Duration::from_secs(5);
 
 /// Who answers.
 enum Peer {

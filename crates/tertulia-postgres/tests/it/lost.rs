@@ -42,7 +42,7 @@ fn what_became_of_a_commit_is_found_out_when_its_answer_is_lost() {
 fn a_commit_that_never_arrives_is_made_again() {
     run(async || {
         let proxy = proxy();
-        let storage = connect(&proxy, &schema(), Duration::from_secs(2)).await;
+        let storage = connect(&proxy, &schema(), Duration::from_secs(5)).await;
         for (round, then) in [Then::Reset, Then::Vanish, Then::Silence].into_iter().enumerate() {
             proxy.at(Way::Up, COMMIT, then);
             let write = LogWrite::new(log("a")).append(vec![b'0' + round as u8]);
@@ -59,7 +59,7 @@ fn a_commit_is_unknown_when_nobody_can_be_asked() {
     run(async || {
         let proxy = proxy();
         let schema = schema();
-        let storage = connect(&proxy, &schema, Duration::from_secs(2)).await;
+        let storage = connect(&proxy, &schema, Duration::from_secs(5)).await;
         commit(&storage, 1, vec![LogWrite::new(log("a")).append("first").into()]).await.unwrap();
         // Who is connected stays so, until the answer is lost.
         proxy.refuse(true);

@@ -15,10 +15,10 @@ fn nothing_is_lost_doubled_or_reordered_over_a_network_that_fails() {
     let figures = storms(&Arc::new(Ground {
         server: SocketAddr::from(([127, 0, 0, 1], rig::server().port())),
         commit: b"Q\0\0\0\x0bCOMMIT\0",
-        open: Box::new(|at, name| {
+        patience: Duration::from_secs(1),
+        open: Box::new(|at, name, patience| {
             Box::pin(async move {
-                let options = PostgresOptions::new().schema(name).readers(2);
-                let options = options.time_limit(Duration::from_secs(1));
+                let options = PostgresOptions::new().schema(name).readers(2).time_limit(patience);
                 let store = options.connect(&format!("postgres://postgres@{at}/postgres")).await?;
                 Ok(Arc::new(store) as Arc<dyn Storage>)
             })

@@ -46,7 +46,7 @@ async fn every_shard_is_reached_and_read_in_the_order_asked() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replica_that_takes_over_is_found_and_who_waits_is_woken() {
-    let cluster = RedisCluster::start(rig::program(), Duration::from_secs(1));
+    let cluster = RedisCluster::start(rig::program(), Duration::from_secs(5));
     let url = rig::cluster_url(&cluster);
     let (here, there) =
         (rig::options().connect(&url).await.unwrap(), rig::options().connect(&url).await.unwrap());
@@ -66,7 +66,7 @@ async fn a_replica_that_takes_over_is_found_and_who_waits_is_woken() {
         made.push(rig::insist(write).await.heads[0]);
     }
     for (waiting, made) in waiting.into_iter().zip(made) {
-        let found = tokio::time::timeout(Duration::from_secs(20), waiting).await.expect("woken").unwrap();
+        let found = tokio::time::timeout(Duration::from_mins(1), waiting).await.expect("woken").unwrap();
         assert_eq!(found.map(|head| head.etag().version >= 2), made.map(|_| true));
     }
     for key in logs() {

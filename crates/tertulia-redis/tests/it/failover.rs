@@ -82,7 +82,7 @@ async fn what_a_replica_lacks_is_told_and_nothing_stale_overwrites_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn commits_wait_for_replicas_on_request() {
     let (primary, replica) = pair();
-    let wait = Wait { replicas: 1, fsync: false, timeout: Duration::from_secs(1) };
+    let wait = Wait { replicas: 1, fsync: false, timeout: Duration::from_secs(3) };
     let store = rig::options().wait(wait).connect(&rig::url(&primary)).await.unwrap();
     commit(&store, [LogWrite::new(log("a")).append("0").into()]).await.unwrap();
     replica.stop();
@@ -106,7 +106,7 @@ async fn commits_wait_for_replicas_on_request() {
 #[tokio::test(flavor = "multi_thread")]
 async fn commits_wait_for_disks_on_request_where_the_server_can() {
     let server = rig::server(&[]);
-    let wait = Wait { replicas: 0, fsync: true, timeout: Duration::from_secs(5) };
+    let wait = Wait { replicas: 0, fsync: true, timeout: Duration::from_secs(30) };
     let opened = RedisOptions::new().wait(wait).connect(&rig::url(&server)).await;
     let known: Vec<redis::Value> = admin(server.port(), &["COMMAND", "INFO", "WAITAOF"]);
     if known == [redis::Value::Nil] {

@@ -11,23 +11,26 @@ use tertulia_redis::Redis;
 use tertulia_testkit::proxy::{Proxy, Then, Way};
 use tertulia_testkit::servers::Server;
 
-use crate::rig::{self, commit, log, log_page, queue};
+use crate::rig::{self, commit, log, queue};
 
-async fn behind_a_proxy(server: &Server) -> (Proxy, Redis) {
+/// Longer than an answer takes, nearly always, and not too long to be waited out.
+const SECONDS: Duration = Duration::from_secs(2);
+
+/// Somebody who waits no longer than this for what a broken network may have kept.
+async fn behind_a_proxy(server: &Server, timeout: Duration) -> (Proxy, Redis) {
     let proxy = Proxy::start(SocketAddr::from(([127, 0, 0, 1], server.port()))).unwrap();
-    let options =
-        rig::options().timeout(Duration::from_millis(400)).connect_timeout(Duration::from_millis(400));
+    let options = rig::options().timeout(timeout).connect_timeout(timeout);
     let url = format!("redis://{}?prefix={}", proxy.address(), rig::prefix());
-    let store = options.connect(&url).await.unwrap();
+    let store = rig::insist(async || options.clone().connect(&url).await).await;
     // The script is known to the server from here on, so that a commit is one word and one answer.
-    commit(&store, [LogWrite::new(log("first")).append("x").into()]).await.unwrap();
+    rig::insist(async || commit(&store, [LogWrite::new(log("first")).append("x").into()]).await).await;
     (proxy, store)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_whose_answer_is_lost_is_unknown_and_applied_once() {
     for then in [Then::LoseAnswer, Then::Reset, Then::Close, Then::Vanish, Then::Silence] {
-        let (proxy, store) = behind_a_proxy(rig::shared()).await;
+        let (proxy, store) = behind_a_proxy(rig::shared(), SECONDS).await;
         proxy.at(Way::Up, b"the entry", then);
         let write = || LogWrite::new(log("a")).expect(Expect::Absent).append("the entry");
         let error = commit(&store, [write().into()]).await.expect_err("nobody knows");
@@ -44,13 +47,14 @@ async fn a_commit_whose_answer_is_lost_is_unknown_and_applied_once() {
         } else {
             again.await;
         }
-        assert_eq!(log_page(&store, &log("a")).await.entries, ["the entry"], "{then:?}");
+        let found = rig::insist(async || rig::page(&store, &log("a")).await).await.and_then(Page::into_log);
+        assert_eq!(found.unwrap().entries, ["the entry"], "{then:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_sent_is_unavailable() {
-    let (proxy, store) = behind_a_proxy(rig::shared()).await;
+    let (proxy, store) = behind_a_proxy(rig::shared(), SECONDS).await;
     proxy.refuse(true);
     proxy.now(Then::Reset);
     while proxy.open() > 0 {
@@ -68,7 +72,7 @@ async fn what_cannot_be_sent_is_unavailable() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_cut_at_any_byte_loses_and_doubles_nothing() {
     const EACH: u64 = 60;
-    let (proxy, store) = behind_a_proxy(rig::shared()).await;
+    let (proxy, store) = behind_a_proxy(rig::shared(), Duration::from_millis(400)).await;
     let (mut bytes, mut failures) = (7_u64, BTreeMap::new());
     let thens = [Then::Reset, Then::LoseAnswer, Then::Vanish, Then::Close];
     for number in 0..EACH {
@@ -102,7 +106,7 @@ async fn a_connection_cut_at_any_byte_loses_and_doubles_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_listens_and_went_silent_is_given_up() {
     let server = rig::server(&[]);
-    let (proxy, here) = behind_a_proxy(&server).await;
+    let (proxy, here) = behind_a_proxy(&server, SECONDS).await;
     let seen = commit(&here, [LogWrite::new(log("a")).append("0").into()]).await.unwrap().heads[0];
     let waiting = tokio::spawn({
         let here = here.clone();

@@ -11,6 +11,9 @@ use tertulia::{Conversation, Key, Name, Result, Shard};
 use tertulia_redis::{Redis, RedisOptions};
 use tertulia_testkit::servers::{RedisCluster, Server};
 
+/// Longer than an answer takes.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// The program that is tested with: Redis, unless `TERTULIA_VALKEY` names another.
 pub(crate) fn program() -> std::ffi::OsString {
     std::env::var_os("TERTULIA_VALKEY").unwrap_or_else(|| "redis-server".into())
@@ -49,9 +52,9 @@ pub(crate) fn cluster_url(cluster: &RedisCluster) -> String {
     format!("redis-cluster://{}?prefix={}", cluster.hosts(), prefix())
 }
 
-/// Options of somebody in a hurry.
+/// Options of somebody who waits: what is not lost is answered, however busy the machine.
 pub(crate) fn options() -> RedisOptions {
-    RedisOptions::new().timeout(Duration::from_secs(2)).connect_timeout(Duration::from_secs(2))
+    RedisOptions::new().timeout(PATIENCE).connect_timeout(Duration::from_secs(5))
 }
 
 /// A command as an administrator gives it.
@@ -92,13 +95,15 @@ pub(crate) async fn commit(store: &Redis, writes: impl IntoIterator<Item = Write
 
 /// Commits until it is known to be applied; the writes say what makes them apply once.
 pub(crate) async fn insist<T>(mut act: impl AsyncFnMut() -> Result<T>) -> T {
-    for _ in 0..1_000 {
-        match act().await {
-            Ok(done) => return done,
-            Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+    let insisting = async {
+        loop {
+            match act().await {
+                Ok(done) => return done,
+                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
         }
-    }
-    panic!("it does not work for ten seconds")
+    };
+    tokio::time::timeout(2 * PATIENCE, insisting).await.expect("it works within a minute")
 }
 
 /// Waits for a change, also while the server cannot be reached, which is told.

@@ -1,5 +1,6 @@
 //! A server that is found by asking a sentinel, which puts a replica in its place.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use tertulia::error::Kind;
@@ -13,7 +14,14 @@ use crate::rig::{self, admin, commit, log, log_page};
 async fn the_server_that_a_sentinel_puts_in_place_is_found() {
     let (primary, replica) = pair();
     let sentinel = Server::sentinel(rig::program(), primary.port());
-    let knows = || admin::<String>(sentinel.port(), &["INFO", "sentinel"]).contains("slaves=1");
+    // It has spoken to the replica, which has what the primary has.
+    let knows = || {
+        let replicas: Vec<HashMap<String, String>> =
+            admin(sentinel.port(), &["SENTINEL", "REPLICAS", "main"]);
+        let is =
+            |field: &str, value: &str| replicas.iter().any(|of| of.get(field).is_some_and(|is| is == value));
+        is("flags", "slave") && is("master-link-status", "ok")
+    };
     while !knows() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -42,7 +50,7 @@ async fn the_server_that_a_sentinel_puts_in_place_is_found() {
     assert!(admin::<String>(replica.port(), &["INFO", "replication"]).contains("role:master"));
     // Who waited listens to the new one.
     let made = commit(&store, [LogWrite::new(log("a")).append("after").into()]).await.unwrap();
-    let found = tokio::time::timeout(Duration::from_secs(10), waiting).await.expect("woken").unwrap();
+    let found = tokio::time::timeout(Duration::from_mins(1), waiting).await.expect("woken").unwrap();
     assert_eq!(found, made.heads[0]);
 }
 

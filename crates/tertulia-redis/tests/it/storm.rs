@@ -14,10 +14,10 @@ fn ground() -> Arc<Ground> {
     Arc::new(Ground {
         server: SocketAddr::from(([127, 0, 0, 1], rig::shared().port())),
         commit: b"EVALSHA",
-        open: Box::new(|at, name| {
+        patience: Duration::from_millis(400),
+        open: Box::new(|at, name, patience| {
             Box::pin(async move {
-                let soon = Duration::from_millis(400);
-                let options = RedisOptions::new().prefix(name).timeout(soon).connect_timeout(soon);
+                let options = RedisOptions::new().prefix(name).timeout(patience).connect_timeout(patience);
                 let store = options.connect(&format!("redis://{at}")).await?;
                 Ok(Arc::new(store) as Arc<dyn Storage>)
             })

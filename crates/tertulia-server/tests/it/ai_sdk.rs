@@ -29,7 +29,7 @@ fn node(url: &str, arguments: &[&str]) -> Option<Command> {
 }
 
 fn serve(folder: &Folder) -> Server {
-    folder.serve_with(&["--storage", "sqlite:chats.db"], &[("TERTULIA_AGENT_PACE", "4")])
+    folder.serve_with(&["--storage", "sqlite:chats.db"], &[("TERTULIA_AGENT_PACE", "10")])
 }
 
 /// Runs a file of tests to its end.

@@ -7,6 +7,7 @@ async fn metrics_and_health_tell_how_much_there_is_to_do() {
     let folder = Folder::new();
     let server = folder.serve();
     server.say("alice", "hello").await;
+    server.has_run_all().await;
     let response = client().get(format!("{}/metrics", server.url)).send().await.unwrap();
     assert_eq!(response.headers()["content-type"], "text/plain; version=0.0.4; charset=utf-8");
     let text = response.text().await.unwrap();

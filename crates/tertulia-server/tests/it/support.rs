@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -161,6 +162,12 @@ impl Server {
     /// What `/health` says.
     pub(crate) async fn health(&self) -> Value {
         client().get(format!("{}/health", self.url)).send().await.unwrap().json().await.unwrap()
+    }
+
+    /// Waits until it has no update left: one is answered a moment before it is done.
+    pub(crate) async fn has_run_all(&self) {
+        let done = async { while self.health().await["updates"] != 0 {} };
+        tokio::time::timeout(Duration::from_mins(1), done).await.expect("what was answered is done");
     }
 
     /// What is kept of the streams of a conversation, those that began first before others.

@@ -82,7 +82,7 @@ fn our_bot_loses_reorders_and_doubles_nothing_in_thirty_kills() {
 fn a_bot_that_loses_as_many_as_may_be_unanswered_is_judged_all_the_same() {
     let bot = std::env::current_exe().unwrap();
     let bot = [bot.to_str().unwrap(), "torture::bad_bot", "--exact", "--ignored", "--nocapture"];
-    let plan = ["--chats", "5", "--updates", "100", "--kills", "1", "--backlog", "50", "--quiet", "1"];
+    let plan = ["--chats", "5", "--updates", "100", "--kills", "1", "--backlog", "50", "--quiet", "5"];
     let (code, report) = torture(&plan, &bot, "mute");
     assert_eq!((code, &report["lost"], &report["updates"]), (Some(1), &json!(105), &json!(105)));
     assert_eq!(&report["lost_though_confirmed"], &json!(105));
@@ -92,7 +92,7 @@ fn a_bot_that_loses_as_many_as_may_be_unanswered_is_judged_all_the_same() {
 fn bad(kind: &str) -> Value {
     let bot = std::env::current_exe().unwrap();
     let bot = [bot.to_str().unwrap(), "torture::bad_bot", "--exact", "--ignored", "--nocapture"];
-    let plan = ["--chats", "20", "--updates", "4000", "--kills", "8", "--rate", "4000", "--quiet", "2"];
+    let plan = ["--chats", "20", "--updates", "4000", "--kills", "8", "--rate", "4000", "--quiet", "5"];
     let mut tries = (0..5).map(|_| torture(&plan, &bot, kind));
     let (code, report) =
         tries.find(|(code, _)| *code != Some(0)).expect("it is seen to be bad within five tries");

@@ -4,7 +4,7 @@ use tertulia::storage::LogWrite;
 use tertulia_sqlite::Sqlite;
 use tokio::task::JoinSet;
 
-use crate::rig::{commit, log, read_log, run};
+use crate::rig::{assert_nobodys, commit, log, read_log, run};
 
 #[test]
 fn the_last_handle_ends_the_writer_and_releases_the_lock() {
@@ -20,7 +20,7 @@ fn the_last_handle_ends_the_writer_and_releases_the_lock() {
             let page = read_log(&second, &log("1")).await.unwrap().unwrap();
             assert_eq!(page.entries.len() as u64, id + 1);
             drop(second);
-            assert_eq!(Sqlite::owner(&path).unwrap(), None);
+            assert_nobodys(&path).await;
             // The writer closed the file after everybody else, or its log would still be there.
             assert!(!folder.path().join("a.db-wal").exists());
         }
@@ -43,7 +43,7 @@ fn what_was_queued_before_the_last_handle_went_is_answered_and_written() {
         while let Some(committed) = commits.join_next().await {
             committed.unwrap().unwrap();
         }
-        assert_eq!(Sqlite::owner(&path).unwrap(), None);
+        assert_nobodys(&path).await;
         let storage = Sqlite::open(&path).await.unwrap();
         assert_eq!(read_log(&storage, &log("1")).await.unwrap().unwrap().entries.len(), 500);
     });

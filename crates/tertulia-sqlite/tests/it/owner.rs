@@ -4,7 +4,7 @@ use tertulia::error::Kind;
 use tertulia::storage::LogWrite;
 use tertulia_sqlite::Sqlite;
 
-use crate::rig::{Process, commit, database, expect_error, log, run, say};
+use crate::rig::{Process, assert_nobodys, commit, database, expect_error, log, run, say};
 
 #[test]
 fn a_second_opener_is_told_the_process_and_the_address_of_the_first() {
@@ -38,7 +38,7 @@ fn the_owner_is_read_from_the_lock_file() {
         assert!(owner.started.0 > 1_600_000_000_000, "{owner:?}");
         expect_error(storage.set_address("two\nlines"), Kind::Invalid, &["one line"]);
         storage.close().await;
-        assert_eq!(Sqlite::owner(&path).unwrap(), None);
+        assert_nobodys(&path).await;
     });
 }
 
@@ -77,7 +77,7 @@ fn the_lock_goes_with_the_process_that_is_killed() {
         let pid = format!("process {}", process.id());
         expect_error(Sqlite::open(&path).await, Kind::Unavailable, &["a.db", &pid, "here"]);
         process.kill();
-        assert_eq!(Sqlite::owner(&path).unwrap(), None);
+        assert_nobodys(&path).await;
         Sqlite::open(&path).await.unwrap();
     });
 }

@@ -4,7 +4,7 @@ use tertulia::error::Kind;
 use tertulia::storage::{LogWrite, Storage};
 use tertulia_sqlite::Sqlite;
 
-use crate::rig::{commit, expect_error, log, read_log, run};
+use crate::rig::{assert_nobodys, commit, expect_error, log, read_log, run};
 
 #[test]
 fn a_reader_sees_what_the_writer_commits() {
@@ -72,6 +72,6 @@ fn a_reader_opens_what_nobody_writes_to() {
         let reader = Sqlite::open_read_only(&path).await.unwrap();
         let page = read_log(&reader, &log("1")).await.unwrap().unwrap();
         assert_eq!(page.base.as_deref(), Some(&b"old news"[..]));
-        assert_eq!(Sqlite::owner(&path).unwrap(), None);
+        assert_nobodys(&path).await;
     });
 }

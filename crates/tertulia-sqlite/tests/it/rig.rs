@@ -48,6 +48,18 @@ fn on<F: Future<Output = ()>>(
     }
 }
 
+/// A store that was closed is nobody's. A process that another test is just starting may hold its lock for a moment longer: it
+/// has copies of all that is open until it becomes another program.
+pub(crate) async fn assert_nobodys(path: &Path) {
+    for _ in 0..1_000 {
+        if Sqlite::owner(path).unwrap().is_none() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(Sqlite::owner(path).unwrap(), None);
+}
+
 pub(crate) fn log(id: &str) -> Key {
     Key::Log(Conversation::new("test", id).unwrap(), Name::from_static("log"))
 }

@@ -8,7 +8,7 @@ use tertulia::graph::{Inputs, Options};
 use super::{Diary, Setting, diary};
 
 /// How long runs are kept.
-const LIFE: Duration = Duration::from_millis(600);
+const LIFE: Duration = Duration::from_secs(2);
 
 /// A run is gone some time after its last checkpoint, with its histories, and not before.
 pub async fn a_run_expires_after_its_last_checkpoint(setting: &Setting<'_>) {

@@ -12,7 +12,7 @@ use crate::{Call, Fault, Gate};
 pub async fn a_storage_that_hangs_fails_the_call(setting: &Setting<'_>) {
     let graph = turns().await;
     let (faulty, flow) = setting.faulty();
-    let options = Options { time_limit: Some(Duration::from_millis(200)), ..setting.options() };
+    let options = Options { time_limit: Some(Duration::from_secs(2)), ..setting.options() };
     let (runs, id) = (flow.runs(&graph, options), setting.id());
     let run = setting.stepped(&runs, &id, 1).await;
     setting.flush(&run).await;

@@ -22,13 +22,19 @@ pub struct Ground {
     pub server: SocketAddr,
     /// How a commit ends on its way to the server: what a connection is cut behind.
     pub commit: &'static [u8],
-    /// Opens the store of this name at this address, which is the server's or that of a proxy in front of it. It should
-    /// not wait for more than a second for an answer.
+    /// How long a process waits for an answer: not more than a second, since many are lost.
+    pub patience: Duration,
+    /// Opens the store of this name at this address, which is the server's or that of a proxy in front of it, and waits
+    /// no longer than this for an answer.
     pub open: Open,
 }
 
 /// Opens a store.
-pub type Open = Box<dyn Fn(SocketAddr, String) -> BoxFuture<'static, Result<Arc<dyn Storage>>> + Send + Sync>;
+pub type Open =
+    Box<dyn Fn(SocketAddr, String, Duration) -> BoxFuture<'static, Result<Arc<dyn Storage>>> + Send + Sync>;
+
+/// How long is waited for an answer where none is lost: longer than it takes.
+const SURE: Duration = Duration::from_secs(30);
 
 /// The store of one story.
 pub(super) struct Real {
@@ -50,7 +56,7 @@ impl Real {
         static STORIES: AtomicU64 = AtomicU64::new(0);
         let name = format!("story_{}", STORIES.fetch_add(1, Ordering::Relaxed));
         let proxy = Proxy::start(ground.server).expect("there is a port for a proxy");
-        let outside = (ground.open)(ground.server, name.clone()).await?;
+        let outside = (ground.open)(ground.server, name.clone(), SURE).await?;
         Ok(Self { ground, name, proxy, outside, readers: OnceCell::new() })
     }
 
@@ -68,7 +74,7 @@ impl Real {
     /// # Errors
     /// Those of [`Ground::open`].
     pub(super) async fn way(&self, world: &Arc<World>, life: &Arc<Life>) -> Result<Arc<dyn Storage>> {
-        let storage = (self.ground.open)(self.proxy.address(), self.name.clone()).await?;
+        let storage = self.open_behind().await?;
         Ok(Arc::new(Wire::new(Arc::clone(world), Arc::clone(life), storage)))
     }
 
@@ -77,9 +83,12 @@ impl Real {
     /// # Errors
     /// Those of [`Ground::open`].
     pub(super) async fn reader(&self, world: &Arc<World>, life: &Arc<Life>) -> Result<Arc<dyn Storage>> {
-        let open = || (self.ground.open)(self.proxy.address(), self.name.clone());
-        let storage = Arc::clone(self.readers.get_or_try_init(open).await?);
+        let storage = Arc::clone(self.readers.get_or_try_init(|| self.open_behind()).await?);
         Ok(Arc::new(Wire::new(Arc::clone(world), Arc::clone(life), storage)))
+    }
+
+    fn open_behind(&self) -> BoxFuture<'static, Result<Arc<dyn Storage>>> {
+        (self.ground.open)(self.proxy.address(), self.name.clone(), self.ground.patience)
     }
 
     /// Lets the network fail up to the horizon.

@@ -186,6 +186,7 @@ pub async fn a_stop_is_heard_by_the_run_after_a_crash(setting: &Setting<'_>) {
     let update = setting.tell(&first, "hello").await;
     board.shows(&["so far"]).await;
     let id = last(&first).await;
+    kept(setting, &id, 1).await;
     setting.tell(&first, "/stop").await;
     let told = StreamId::new(desk(), &format!("{}/heard of it", update.id)).unwrap();
     let streams = Streams::over(setting.subject().storage());

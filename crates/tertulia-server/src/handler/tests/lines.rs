@@ -102,17 +102,17 @@ async fn an_answer_that_is_done_counts_though_its_connection_stays_open() {
 
 #[tokio::test]
 async fn each_line_lets_the_handler_run_on() {
-    let limit = Duration::from_secs(1);
+    let limit = Duration::from_secs(3);
     let desk = Desk::with(runner::Options { time_limit: Some(limit), ..patience(0) }, None, move |_| {
         // Time has to pass here, as with a model that goes on speaking; each wait is far from the limit.
-        let paced = stream::unfold(tokio::time::interval(limit / 4), async |mut interval| {
+        let paced = stream::unfold(tokio::time::interval(limit / 12), async |mut interval| {
             interval.tick().await;
             Some((Ok::<_, io::Error>(Bytes::from_static(b"{\"reply\":{\"text\":\"and\"}}\n")), interval))
         });
         let done = stream::once(async { Ok(Bytes::from_static(b"{\"done\":true}\n")) });
-        let body = Body::from_stream(paced.take(7).chain(done));
+        let body = Body::from_stream(paced.take(15).chain(done));
         async { typed("application/x-ndjson", body) }
     })
     .await;
-    assert_eq!(desk.say("hello").await.unwrap().len(), 7);
+    assert_eq!(desk.say("hello").await.unwrap().len(), 15);
 }

@@ -88,41 +88,47 @@ impl Drop for Dropped {
     }
 }
 
+/// Longer than it takes to ask the handler.
 fn soon() -> runner::Options {
-    runner::Options { time_limit: Some(Duration::from_millis(50)), ..patience(0) }
+    runner::Options { time_limit: Some(Duration::from_secs(2)), ..patience(0) }
+}
+
+/// Waits until what was told of is dropped.
+async fn dropped(mut drops: mpsc::UnboundedReceiver<()>) {
+    tokio::time::timeout(Duration::from_mins(1), drops.recv()).await.expect("it is dropped").unwrap();
 }
 
 #[tokio::test]
 async fn a_handler_that_takes_too_long_sees_its_connection_closed() {
-    let (dropped, mut drops) = mpsc::unbounded_channel();
+    let (drop, drops) = mpsc::unbounded_channel();
     let desk = Desk::with(soon(), None, move |_| {
-        let dropped = Dropped(dropped.clone());
+        let told = Dropped(drop.clone());
         async move {
-            let _dropped = dropped;
+            let _told = told;
             std::future::pending().await
         }
     })
     .await;
     assert_eq!(desk.say("hello").await, Err(ProblemKind::GivenUp));
-    drops.recv().await.unwrap();
+    dropped(drops).await;
     let errors = desk.errors().await;
     assert!(errors[0].contains("its time limit"), "{errors:?}");
 }
 
 #[tokio::test]
 async fn a_stream_that_takes_too_long_is_closed_and_nothing_of_it_counts() {
-    let (dropped, mut drops) = mpsc::unbounded_channel();
+    let (drop, drops) = mpsc::unbounded_channel();
     let desk = Desk::with(soon(), None, move |_| {
-        let dropped = Dropped(dropped.clone());
+        let told = Dropped(drop.clone());
         let line = Ok::<_, io::Error>(Bytes::from_static(b"{\"session\":{\"a\":1}}\n"));
         let hangs = stream::once(async { line }).chain(stream::pending());
         let hangs = hangs.inspect(move |_| {
-            let _ = &dropped;
+            let _ = &told;
         });
         async move { typed("application/x-ndjson", Body::from_stream(hangs)) }
     })
     .await;
     assert_eq!(desk.say("hello").await, Err(ProblemKind::GivenUp));
-    drops.recv().await.unwrap();
+    dropped(drops).await;
     assert_eq!(desk.session().await, json!({}));
 }

@@ -221,7 +221,7 @@ async fn a_stop_drops_the_connection_to_the_model() {
 #[tokio::test]
 async fn a_model_that_says_nothing_more_is_asked_again() {
     let endpoint = start().await;
-    let room = Room::with(Agent { silence: Duration::from_millis(300), ..agent(&endpoint) }).await;
+    let room = Room::with(Agent { silence: Duration::from_secs(3), ..agent(&endpoint) }).await;
     endpoint.push(Turn::says("lost words").fate(Fate::Hang(300)));
     endpoint.push(Turn::says("Here."));
     assert_eq!(room.one("hello").await, "Here.");
