@@ -49,8 +49,8 @@ struct Part {
     over: AtomicBool,
     /// It has come to its end before the turn.
     closed: AtomicBool,
-    /// What expects that to have been its end.
-    stands: Mutex<Option<LogWrite>>,
+    /// When that was, and what expects it to have been its end.
+    stands: Mutex<Option<(Timestamp, LogWrite)>>,
     /// Another run of the handler writes it now.
     superseded: AtomicBool,
     sealed: AtomicBool,
@@ -270,7 +270,8 @@ impl Stream {
         let writer = self.writer()?;
         self.part.met(writer.close(how).await)?;
         if self.turn.enlisted_so_far() <= CHECKED {
-            *self.part.stands.lock() = self.part.met(writer.stands_closed())?;
+            let stands = self.part.met(writer.stands_closed())?;
+            *self.part.stands.lock() = stands.map(|write| (self.part.clock.now(), write));
         }
         self.part.over.store(true, Ordering::Release);
         self.part.closed.store(true, Ordering::Release);
@@ -292,9 +293,12 @@ impl Contribute for Part {
         Ok(write.into_iter().collect())
     }
 
-    /// Another process that runs the same update may have begun to say anew what has ended here.
+    /// Another process that runs the same update may have begun to say anew what has ended here. One that ended long ago is
+    /// not asked for: it may be gone for its age.
     fn checks(&self) -> Vec<LogWrite> {
-        self.stands.lock().clone().filter(|_| self.in_batch).into_iter().collect()
+        let stands = self.stands.lock().clone().filter(|_| self.in_batch);
+        let young = stands.filter(|(ended, _)| self.clock.now().since(*ended) < KEPT / 2);
+        young.map(|(_, write)| write).into_iter().collect()
     }
 
     fn committed(&self, heads: &[Option<Head>]) {
