@@ -59,7 +59,8 @@ struct Part {
     clock: crate::Clock,
 }
 
-/// Of how many streams that end before their turn, at most, the turn's batch expects that they stand: it has room for 256 writes.
+/// Of how many streams that end before their turn, at most, the turn's batch expects that they stand: it has room for
+/// 256 writes.
 const CHECKED: usize = 64;
 
 /// Updates whose handlers have begun a stream and that are not known to be over.
