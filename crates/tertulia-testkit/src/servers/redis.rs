@@ -1,5 +1,6 @@
 //! A Redis or Valkey server.
 
+use std::cell::Cell;
 use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -7,6 +8,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{Server, Signal, folder, free_port};
+
+/// After how many looks at the nodes of a new cluster, 5 s of them or more, they are told of each other again. Not sooner:
+/// while two meet, one of them may count twice.
+const MEET_AGAIN: u32 = 500;
 
 impl Server {
     /// Starts a Redis server that keeps what it is told as the storage asks for it: an append-only file, and no
@@ -143,9 +148,12 @@ impl RedisCluster {
             }
             panic!("the cluster does not come about: {}", tell(0, &["CLUSTER", "NODES"]));
         };
+        meet();
+        let looks = Cell::new(0_u32);
         all(&|node| {
             let knows_all = tell(node, &["CLUSTER", "INFO"]).contains("cluster_known_nodes:6");
-            if !knows_all {
+            looks.set(looks.get() + 1);
+            if !knows_all && looks.get().is_multiple_of(MEET_AGAIN) {
                 // A node that was too busy to answer in time is forgotten.
                 meet();
             }
